@@ -1,0 +1,148 @@
+//! The arguments of `trainer`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use toml::{Table, Value};
+use trainer::OptimizerConfig;
+
+/// Trains autoencoders; export them with `exporter --split`.
+#[derive(Parser)]
+#[command(name = "trainer", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train an autoencoder and write a run folder: weights, metrics, pictures.
+    Fit(Box<FitArguments>),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  trainer fit                                      64-32-64 on the built-in digits
+  trainer fit --data mnist --optimizer adadelta    the classic tutorial's network
+  trainer fit --data path/to/idx --hidden 128,64   deeper, on your own IDX files
+  trainer fit --config runs/simple-digits-1/config.toml
+                                                   the same run again")]
+pub struct FitArguments {
+    /// Network and settings known to work together [default: simple]
+    #[arg(long, value_parser = ["simple"])]
+    preset: Option<String>,
+    /// `digits` (built in), `mnist` or `fashion-mnist` (from the Hugging Face hub), or a folder with four IDX files
+    /// [default: digits]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+    /// Part of the training rows to hold out, or `test` to validate on the test rows [default: 0.1]
+    #[arg(long, value_name = "FRACTION|test")]
+    validation: Option<String>,
+    /// Width of the code [default: 32]
+    #[arg(long, value_name = "UNITS")]
+    latent_dim: Option<i64>,
+    /// Widths of the layers between input and code, as in 128,64; the decoder mirrors them [default: none]
+    #[arg(long, value_name = "UNITS,..", value_delimiter = ',')]
+    hidden: Option<Vec<i64>>,
+    /// What training minimises [default: bce]
+    #[arg(long, value_parser = ["bce", "mse"])]
+    loss: Option<String>,
+    /// [default: adam]
+    #[arg(long, value_parser = OptimizerConfig::NAMES)]
+    optimizer: Option<String>,
+    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Passes over the training rows [default: 50; digits: 200]
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<usize>,
+    /// Rows in one step [default: 256; digits: 32]
+    #[arg(long, value_name = "ROWS")]
+    batch_size: Option<i64>,
+    /// Where every random choice starts; the same seed gives the same bytes [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<i64>,
+    /// [default: cpu]
+    #[arg(long, value_parser = ["cpu", "cuda", "metal"])]
+    device: Option<String>,
+    /// Threads of the CPU; the result does not depend on it [default: all]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Folder for the run, new or empty [default: the next free runs/PRESET-DATA-N]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Settings to start from; a run's `config.toml` repeats that run
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Go on with a run that was stopped, or train it longer with --epochs
+    #[arg(long, value_name = "RUN", conflicts_with_all = [
+        "preset", "data", "validation", "latent_dim", "hidden", "loss", "optimizer", "learning_rate", "batch_size",
+        "seed", "device", "out", "config",
+    ])]
+    pub resume: Option<PathBuf>,
+    /// How progress is told: a bar on a terminal and plain lines elsewhere, plain lines, or JSON lines on standard output
+    #[arg(long, value_enum, default_value_t = LogFormat::Auto, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LogFormat {
+    Auto,
+    Plain,
+    Json,
+}
+
+impl FitArguments {
+    /// The settings that were given, in the layout of `config.toml`.
+    pub fn overrides(&self) -> Result<Table> {
+        let mut settings = Table::new();
+        let mut set = |name: &str, value: Option<Value>| {
+            value.map(|value| settings.insert(name.into(), value));
+        };
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+        let count = |value: Option<usize>| value.map(|value| Value::Integer(value as i64));
+        let integer = |value: Option<i64>| value.map(Value::Integer);
+        set("preset", text(&self.preset));
+        set("data", self.data.as_deref().map(data).transpose()?);
+        let validation = self.validation.as_deref().map(str::parse::<trainer::Validation>).transpose()?;
+        set("validation", validation.map(Value::from));
+        set("loss", text(&self.loss));
+        set("epochs", count(self.epochs));
+        set("batch_size", integer(self.batch_size));
+        set("seed", integer(self.seed));
+        set("device", text(&self.device));
+        set("threads", count(self.threads));
+
+        let mut model = Table::new();
+        self.latent_dim.map(|units| model.insert("latent_dim".into(), Value::Integer(units)));
+        let hidden = self.hidden.as_ref().map(|widths| widths.iter().map(|&width| Value::Integer(width)).collect());
+        hidden.map(|widths| model.insert("hidden".into(), Value::Array(widths)));
+        set("model", (!model.is_empty()).then_some(Value::Table(model)));
+
+        let mut optimizer = Table::new();
+        text(&self.optimizer).map(|name| optimizer.insert("name".into(), name));
+        self.learning_rate.map(|rate| optimizer.insert("learning_rate".into(), Value::Float(rate)));
+        set("optimizer", (!optimizer.is_empty()).then_some(Value::Table(optimizer)));
+        Ok(settings)
+    }
+}
+
+/// A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
+fn data(text: &str) -> Result<Value> {
+    let trainer::DataSource::Dir(dir) = text.to_owned().into() else { return Ok(Value::String(text.into())) };
+    let dir = std::path::absolute(&dir).with_context(|| format!("cannot resolve {text}"))?;
+    Ok(Value::String(dir.display().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,132 @@
+//! `trainer fit`: arguments in, a run folder and a few last lines out.
+
+mod args;
+mod progress;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use trainer::{Config, Dataset, NetworkConfig, Outcome, Run, Split, Summary, fit};
+
+use args::{Arguments, Command, FitArguments, LogFormat};
+use progress::{Json, Log, Plain, Terminal};
+
+/// What a shell expects of a program that was stopped by Ctrl-C.
+const INTERRUPTED: u8 = 130;
+const RUNS: &str = "runs";
+
+pub fn run() -> Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Fit(arguments) => fit_command(*arguments),
+    }
+}
+
+fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
+    let (config, resumed) = match &arguments.resume {
+        None => (Config::resolve(arguments.config.as_deref(), arguments.overrides()?)?, None),
+        Some(dir) => {
+            let run = Run::open(dir)?;
+            let config = run.config()?;
+            let epochs = arguments.epochs.unwrap_or(config.epochs);
+            let threads = arguments.threads.unwrap_or(config.threads);
+            (Config { epochs, threads, ..config }, Some(run))
+        }
+    };
+    config.check()?;
+    config.device.open()?;
+    let dataset = Dataset::load(&config.data)?;
+    // Whatever does not fit the data is refused before a folder is made.
+    Split::new(&dataset, config.validation, config.seed)?;
+    NetworkConfig::new(&config.model, dataset.image_shape())?;
+    let run = match (resumed, &arguments.out) {
+        (Some(run), _) => run.with_config(&config)?,
+        (None, Some(dir)) => Run::create(dir, &config)?,
+        (None, None) => Run::create_next(RUNS, &config)?,
+    };
+
+    let mut log = log(arguments.log_format);
+    log.open(&run);
+    if cfg!(debug_assertions) {
+        eprintln!("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
+    }
+    let stop = stop_on_interrupt()?;
+    match fit(&config, &dataset, &run, log.as_mut(), &stop)? {
+        Outcome::Finished(summary) => {
+            log.finished(&run, &summary, &next_commands(&run));
+            Ok(ExitCode::SUCCESS)
+        }
+        Outcome::Interrupted { epoch, step } => {
+            let command = format!("{} fit --resume {}", program("trainer"), shell_quoted(&run));
+            log.interrupted(epoch, step, &command);
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+    }
+}
+
+fn log(format: LogFormat) -> Box<dyn Log> {
+    match format {
+        LogFormat::Auto if std::io::stderr().is_terminal() => Box::new(Terminal::default()),
+        LogFormat::Auto | LogFormat::Plain => Box::new(Plain::default()),
+        LogFormat::Json => Box::new(Json),
+    }
+}
+
+/// A flag that the first Ctrl-C sets; the second one ends the program at once.
+fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    })
+    .context("cannot watch for Ctrl-C")?;
+    Ok(stop)
+}
+
+/// What to run after training, as it would be typed here.
+fn next_commands(run: &Run) -> Vec<(&'static str, String)> {
+    let exporter = program("exporter");
+    vec![
+        ("export and prove", format!("{exporter} --split {}", shell_quoted(run))),
+        ("train longer", format!("{} fit --resume {} --epochs N", program("trainer"), shell_quoted(run))),
+    ]
+}
+
+/// Under `cargo run`, the neighbours of this program are reached the same way.
+fn program(name: &str) -> String {
+    if std::env::var_os("CARGO").is_some() { format!("cargo run --release --bin {name} --") } else { name.into() }
+}
+
+fn shell_quoted(run: &Run) -> String {
+    let path = run.dir().display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:".contains(c);
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// The last lines of a run, for people.
+fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
+    let Summary { test, pca, best, .. } = summary;
+    let mut lines = vec![
+        format!("trained {} on {} in {:.1} s", summary.network, summary.data.name, summary.seconds),
+        String::new(),
+        format!("{:<24}{:>12}{:>12}", format!("{} test images", test.rows), "BCE", "MSE"),
+        format!("{:<24}{:>12.4}{:>12.5}", format!("best, epoch {}", best.epoch), test.metrics.bce, test.metrics.mse),
+        format!(
+            "{:<24}{:>12.4}{:>12.5}",
+            format!("PCA, {} components", pca.components),
+            pca.metrics.bce,
+            pca.metrics.mse
+        ),
+        String::new(),
+        format!("{:<18}{}", "run", run.dir().display()),
+        format!("{:<18}{}", "picture", PathBuf::from(run.plots()).join("reconstructions.png").display()),
+    ];
+    lines.extend(next.iter().map(|(what, command)| format!("{what:<18}{command}")));
+    lines.join("\n")
+}

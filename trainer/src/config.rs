@@ -1,0 +1,301 @@
+//! Every setting of a run: presets, config files and overrides, resolved and checked once.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::data::DataSource;
+use crate::device::DeviceKind;
+use crate::loss::Loss;
+use crate::model::ModelConfig;
+use crate::optim::OptimizerConfig;
+use crate::{Error, Result, file};
+
+/// A network and settings that are known to work together. Default: `simple`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// The first autoencoder of "Building Autoencoders in Keras": one ReLU layer down to 32 units, one sigmoid layer up.
+    #[default]
+    Simple,
+}
+
+impl Preset {
+    /// The preset's name, as written in `config.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+        }
+    }
+}
+
+/// Which rows validate after each epoch. Default: a tenth of the training rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Value", into = "Value")]
+pub enum Validation {
+    /// This part of the training rows, in 0.0..1.0, drawn by the seed; the rest trains.
+    Fraction(f64),
+    /// The test rows, as the classic tutorial does; every training row trains.
+    Test,
+}
+
+impl From<Validation> for Value {
+    fn from(validation: Validation) -> Self {
+        match validation {
+            Validation::Fraction(fraction) => Self::Float(fraction),
+            Validation::Test => Self::String("test".into()),
+        }
+    }
+}
+
+impl TryFrom<Value> for Validation {
+    type Error = Error;
+
+    fn try_from(value: Value) -> Result<Self> {
+        let found = match value {
+            Value::Float(fraction) if fraction > 0. && fraction < 1. => return Ok(Self::Fraction(fraction)),
+            Value::String(text) => return text.parse(),
+            other => other.to_string(),
+        };
+        Err(Error::setting("validation", format!("expected `test` or a fraction between 0 and 1, found {found}")))
+    }
+}
+
+impl std::str::FromStr for Validation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.parse() {
+            _ if text == "test" => Ok(Self::Test),
+            Ok(fraction) if fraction > 0. && fraction < 1. => Ok(Self::Fraction(fraction)),
+            _ => {
+                let reason = format!("expected `test` or a fraction between 0 and 1, found `{text}`");
+                Err(Error::setting("validation", reason))
+            }
+        }
+    }
+}
+
+/// Every setting of a run, as `config.toml` keeps it. The same config on the same machine gives the same weights, byte
+/// for byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the other settings' defaults come from. Default `simple`.
+    pub preset: Preset,
+    /// `digits`, `mnist`, `fashion-mnist`, or a folder with four IDX files. Default `digits`.
+    pub data: DataSource,
+    /// `test`, or the part of the training rows to hold out, between 0 and 1. Default 0.1.
+    pub validation: Validation,
+    /// Where every random choice starts. Default 1.
+    pub seed: u64,
+    /// `cpu`, `cuda` or `metal`. Default `cpu`.
+    pub device: DeviceKind,
+    /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
+    pub threads: usize,
+    /// Passes over the training rows, from 1. Default 50; 200 for the small set `digits`.
+    pub epochs: usize,
+    /// Rows in one step, from 1. Default 256; 32 for the small set `digits`.
+    pub batch_size: usize,
+    /// `bce` or `mse`. Default `bce`.
+    pub loss: Loss,
+    /// The network.
+    pub model: ModelConfig,
+    /// The optimiser. Default `adam`.
+    pub optimizer: OptimizerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::preset(Preset::Simple, DataSource::Digits)
+    }
+}
+
+impl Config {
+    /// The settings of `preset` on `data`.
+    pub fn preset(preset: Preset, data: DataSource) -> Self {
+        // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
+        let (epochs, batch_size) = if data == DataSource::Digits { (200, 32) } else { (50, 256) };
+        Self {
+            preset,
+            data,
+            validation: Validation::Fraction(0.1),
+            seed: 1,
+            device: DeviceKind::Cpu,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            epochs,
+            batch_size,
+            loss: Loss::Bce,
+            model: ModelConfig::default(),
+            optimizer: OptimizerConfig::default(),
+        }
+    }
+
+    /// Reads a config file, in which every setting may be left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what does not parse, [`Error::Setting`] for a value out of range.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::resolve(Some(path.as_ref()), Table::new())
+    }
+
+    /// The preset's settings, with those of `file` put over them and `overrides` on top.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for what does not parse, [`Error::Setting`] for a value out of range.
+    pub fn resolve(file: Option<&Path>, overrides: Table) -> Result<Self> {
+        let mut layers = Vec::new();
+        if let Some(path) = file {
+            let place = path.display().to_string();
+            let reason = |error: toml::de::Error| Error::Config { place: place.clone(), reason: one_line(&error) };
+            layers.push((place.clone(), file::read_text(path)?.parse::<Table>().map_err(reason)?));
+        }
+        layers.push(("command line".to_owned(), overrides));
+
+        let named = |key: &str| layers.iter().rev().find_map(|(_, layer)| layer.get(key).cloned());
+        let preset = named("preset").map_or(Ok(Preset::default()), |value| parse("preset", value))?;
+        let data = named("data").map_or(Ok(DataSource::default()), |value| parse("data", value))?;
+        let defaults = Self::preset(preset, data);
+
+        let mut settings = Table::try_from(&defaults).expect("a config is a table");
+        for (place, layer) in layers {
+            merge(&mut settings, layer).and_then(|()| parse::<Self>(&place, Value::Table(settings.clone())))?;
+        }
+        let config = parse::<Self>("config", Value::Table(settings))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The settings as a TOML document.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a config is a table")
+    }
+
+    /// Checks every range; what passes can be trained, given data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first setting out of its range.
+    pub fn check(&self) -> Result<()> {
+        let counts = [
+            ("threads", self.threads, 1024),
+            ("epochs", self.epochs, 1_000_000),
+            ("batch_size", self.batch_size, 1 << 20),
+        ];
+        for (setting, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                return Err(Error::setting(setting, format!("expected 1 to {most}, found {value}")));
+            }
+        }
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::setting("seed", format!("expected at most {}, found {}", i64::MAX, self.seed)));
+        }
+        self.optimizer.check()
+    }
+}
+
+/// Puts `layer` over `settings`; another optimiser brings its own defaults.
+fn merge(settings: &mut Table, layer: Table) -> Result<()> {
+    for (key, value) in layer {
+        match (settings.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(layer)) => {
+                if let Some(name) = layer.get("name").and_then(Value::as_str)
+                    && inner.get("name").and_then(Value::as_str) != Some(name)
+                {
+                    *inner = Table::try_from(OptimizerConfig::named(name)?).expect("an optimiser is a table");
+                }
+                // Whole numbers are fine where a fraction is expected.
+                inner.extend(layer.into_iter().map(|(key, value)| match (inner_is_float(&key), value) {
+                    (true, Value::Integer(number)) => (key, Value::Float(number as f64)),
+                    (_, value) => (key, value),
+                }));
+            }
+            (_, value) => {
+                settings.insert(key, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every setting of the optimisers is a float, none of the model is.
+fn inner_is_float(key: &str) -> bool {
+    !["latent_dim", "hidden"].contains(&key)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T> {
+    value.try_into().map_err(|error| Error::Config { place: place.into(), reason: one_line(&error) })
+}
+
+fn one_line(error: &toml::de::Error) -> String {
+    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_text(text: &str) -> Result<Config> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn a_config_survives_its_file() {
+        let config = Config {
+            validation: Validation::Test,
+            optimizer: OptimizerConfig::named("adadelta").unwrap(),
+            data: DataSource::Dir("some/where".into()),
+            model: ModelConfig { latent_dim: 2, hidden: vec![128, 64] },
+            ..Config::default()
+        };
+        assert_eq!(from_text(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_comes_from_the_preset() {
+        assert_eq!(from_text("").unwrap(), Config::default());
+        let config = from_text("data = \"mnist\"\n[model]\nlatent_dim = 2").unwrap();
+        assert_eq!((config.epochs, config.batch_size), (50, 256));
+        assert_eq!(config.model, ModelConfig { latent_dim: 2, hidden: vec![] });
+    }
+
+    #[test]
+    fn another_optimizer_brings_its_own_defaults() {
+        let config = from_text("[optimizer]\nname = \"sgd\"\nmomentum = 0").unwrap();
+        assert_eq!(config.optimizer, OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0., weight_decay: 0. });
+    }
+
+    #[test]
+    fn overrides_lie_over_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, "epochs = 3\nseed = 5").unwrap();
+        let overrides = toml::toml! { epochs = 7 };
+        let config = Config::resolve(Some(&path), overrides).unwrap();
+        assert_eq!((config.epochs, config.seed), (7, 5));
+    }
+
+    #[test]
+    fn mistakes_are_named_in_one_line() {
+        for (text, expected) in [
+            ("epoch = 3", "epoch"),
+            ("epochs = \"many\"", "epochs"),
+            ("epochs = 0", "setting `epochs`: expected 1 to"),
+            ("preset = \"deeper\"", "deeper"),
+            ("validation = 1.5", "expected `test` or a fraction"),
+            ("[optimizer]\nname = \"adagrad\"", "adagrad"),
+            ("[optimizer]\nmomentum = 0.5", "momentum"),
+            ("[model]\nlatent = 3", "latent"),
+            ("epochs = ", "config.toml"),
+        ] {
+            let error = from_text(text).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains('\n'), "{text}: {error}");
+        }
+    }
+}

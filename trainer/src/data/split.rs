@@ -1,0 +1,83 @@
+//! Which rows train and which validate; test rows are a file of their own and never mix with either.
+
+use rand::seq::SliceRandom;
+
+use super::{Dataset, Images};
+use crate::config::Validation;
+use crate::random::{Purpose, stream};
+use crate::{Error, Result};
+
+/// Row numbers of a [`Dataset`]: what trains and what validates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Rows of [`Dataset::train`] to train on.
+    pub train: Vec<u32>,
+    /// Rows to validate on: of [`Dataset::train`], or all of [`Dataset::test`] for [`Validation::Test`].
+    pub validation: Vec<u32>,
+    validation_is_test: bool,
+}
+
+impl Split {
+    /// Splits validation off the training rows, by `seed`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when no row would be left to train or to validate on.
+    pub fn new(dataset: &Dataset, validation: Validation, seed: u64) -> Result<Self> {
+        let mut rows: Vec<u32> = (0..dataset.train.len() as u32).collect();
+        let fraction = match validation {
+            Validation::Test => {
+                let validation = (0..dataset.test.len() as u32).collect();
+                return Ok(Self { train: rows, validation, validation_is_test: true });
+            }
+            Validation::Fraction(fraction) => fraction,
+        };
+        let held_out = (rows.len() as f64 * fraction).round() as usize;
+        if held_out == 0 || held_out == rows.len() {
+            let reason = format!("{fraction} of {} rows leaves none to train or none to validate on", rows.len());
+            return Err(Error::setting("validation", reason));
+        }
+        rows.shuffle(&mut stream(seed, Purpose::Split, 0));
+        let mut train = rows.split_off(held_out);
+        train.sort_unstable();
+        rows.sort_unstable();
+        Ok(Self { train, validation: rows, validation_is_test: false })
+    }
+
+    /// The images that [`Split::validation`] counts in.
+    pub fn validation_images<'a>(&self, dataset: &'a Dataset) -> &'a Images {
+        if self.validation_is_test { &dataset.test } else { &dataset.train }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::DataSource;
+
+    #[test]
+    fn training_and_validation_rows_never_mix() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let split = Split::new(&dataset, Validation::Fraction(0.1), 1).unwrap();
+        assert_eq!((split.train.len(), split.validation.len()), (1350, 150));
+        let mut all = [split.train.clone(), split.validation.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..1500).collect::<Vec<_>>());
+        assert_ne!(split, Split::new(&dataset, Validation::Fraction(0.1), 2).unwrap());
+        assert_eq!(split, Split::new(&dataset, Validation::Fraction(0.1), 1).unwrap());
+    }
+
+    #[test]
+    fn validation_test_trains_on_every_training_row() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let split = Split::new(&dataset, Validation::Test, 1).unwrap();
+        assert_eq!((split.train.len(), split.validation.len()), (1500, 297));
+        assert_eq!(split.validation_images(&dataset).len(), 297);
+    }
+
+    #[test]
+    fn too_small_a_fraction_is_refused() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        assert!(Split::new(&dataset, Validation::Fraction(0.0001), 1).is_err());
+    }
+}

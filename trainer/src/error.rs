@@ -1,0 +1,110 @@
+//! What can go wrong while training, each error saying where, what was expected and what was found.
+
+use std::path::{Path, PathBuf};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting has a value that cannot work.
+    #[error("setting `{setting}`: {reason}")]
+    Setting {
+        /// The setting's name, as written in `config.toml`.
+        setting: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// A config file does not parse.
+    #[error("{place}: {reason}")]
+    Config {
+        /// The file, or the layer of settings, that does not parse.
+        place: String,
+        /// The parser's message.
+        reason: String,
+    },
+    /// A file holds something other than what it should.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// The operating system refused to read or write.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The hub could not deliver a data set.
+    #[error(
+        "cannot get `{name}` from the Hugging Face hub (tried its cache, then `{repository}`): {reason}; \
+         without a network, use `--data digits`, which is built in, or `--data DIR` with the four IDX files"
+    )]
+    Hub {
+        /// The data set.
+        name: &'static str,
+        /// The hub repository that was asked.
+        repository: &'static str,
+        /// The hub client's message.
+        reason: String,
+    },
+    /// The device was not built in, or is not there.
+    #[error("device `{device}`: {reason}")]
+    Device {
+        /// The device's name.
+        device: String,
+        /// Why it cannot be used, and what to do.
+        reason: String,
+    },
+    /// The loss stopped being a number.
+    #[error(
+        "epoch {epoch}, step {step}: the loss is {loss}; {}, a lower `--learning-rate` may help",
+        if *epoch == 1 { "no epoch was finished".into() } else { format!("the weights of epoch {} are kept", epoch - 1) }
+    )]
+    Diverged {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The step in the epoch, from 1.
+        step: usize,
+        /// The loss that was found: infinite or not a number.
+        loss: f64,
+    },
+    /// candle could not compute.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+    /// A plot could not be drawn.
+    #[error("cannot draw {}: {reason}", path.display())]
+    Plot {
+        /// The picture's file.
+        path: PathBuf,
+        /// The plotting library's message.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn setting(setting: &'static str, reason: impl Into<String>) -> Self {
+        Self::Setting { setting, reason: reason.into() }
+    }
+
+    pub(crate) fn file(path: &Path, reason: impl Into<String>) -> Self {
+        Self::File { path: path.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.into(), source }
+    }
+
+    pub(crate) fn plot(path: &Path, reason: impl ToString) -> Self {
+        Self::Plot { path: path.into(), reason: reason.to_string() }
+    }
+}

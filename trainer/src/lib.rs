@@ -1,0 +1,41 @@
+//! Trains autoencoders with candle: data in, a run folder with a trained checkpoint out.
+//!
+//! ```no_run
+//! use std::sync::atomic::AtomicBool;
+//! use trainer::{Config, Dataset, Run, Silent, fit};
+//!
+//! # fn main() -> trainer::Result<()> {
+//! let config = Config::default(); // 64-32-64 on the embedded digits
+//! let dataset = Dataset::load(&config.data)?;
+//! let run = Run::create("runs/first", &config)?;
+//! let summary = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false))?;
+//! println!("{summary:?}");
+//! # Ok(()) }
+//! ```
+
+mod config;
+mod data;
+mod device;
+mod error;
+mod evaluate;
+mod file;
+mod fit;
+mod loss;
+mod model;
+mod optim;
+mod pca;
+mod plot;
+mod random;
+mod run;
+
+pub use config::{Config, Preset, Validation};
+pub use data::{DataSource, Dataset, Images, Split};
+pub use device::DeviceKind;
+pub use error::{Error, Result};
+pub use evaluate::{Metrics, evaluate};
+pub use fit::{EpochRecord, Observer, Outcome, Silent, StepReport, fit};
+pub use loss::{Loss, bce_with_logits};
+pub use model::{Autoencoder, Layer, ModelConfig, NetworkConfig, Stack};
+pub use optim::{Optimizer, OptimizerConfig};
+pub use pca::Pca;
+pub use run::{BestEpoch, DataReport, PcaReport, Run, Summary, TestReport, Threshold, Versions};

@@ -1,0 +1,189 @@
+//! Checkpoints: a safetensors file whose metadata carries the description of the network.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor, Var};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use super::autoencoder::Autoencoder;
+use super::network::NetworkConfig;
+use crate::{Error, Result, file};
+
+const NETWORK: &str = "network";
+
+/// Named tensors and text entries, on their way to or from a file.
+pub(crate) struct Checkpoint {
+    path: PathBuf,
+    tensors: HashMap<String, Tensor>,
+    entries: HashMap<String, String>,
+}
+
+impl Checkpoint {
+    /// The weights and the description of `model`.
+    pub(crate) fn new(model: &Autoencoder) -> Self {
+        let network = serde_json::to_string(model.network()).expect("a network's description is plain numbers");
+        let tensors =
+            model.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        Self { path: PathBuf::new(), tensors, entries: HashMap::from([(NETWORK.into(), network)]) }
+    }
+
+    /// Reads a file whole.
+    pub(crate) fn read(path: &Path, device: &Device) -> Result<Self> {
+        let bytes = file::read(path)?;
+        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("not a whole checkpoint: {error}"));
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| fail(&error))?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(|error| fail(&error))?;
+        let mut tensors = HashMap::new();
+        for (name, view) in parsed.tensors() {
+            if view.dtype() != Dtype::F32 {
+                return Err(fail(&format_args!("tensor `{name}`: expected F32, found {:?}", view.dtype())));
+            }
+            let tensor = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), device)?;
+            tensors.insert(name, tensor);
+        }
+        Ok(Self { path: path.into(), tensors, entries: header.metadata().clone().unwrap_or_default() })
+    }
+
+    /// Writes a file that is whole or not there; equal contents give equal bytes.
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        let mut tensors = Vec::new();
+        for (name, tensor) in &self.tensors {
+            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
+            tensors.push((name, tensor.dims().to_vec(), bytes));
+        }
+        tensors.sort();
+        let views: Vec<_> = tensors
+            .iter()
+            .map(|(name, dims, bytes)| {
+                let view = TensorView::new(Dtype::F32, dims.clone(), bytes).expect("four bytes for each element");
+                (name.as_str(), view)
+            })
+            .collect();
+        let bytes = safetensors::serialize(views, Some(self.entries.clone()))
+            .map_err(|error| Error::file(path, error.to_string()))?;
+        file::write_atomic(path, &bytes)
+    }
+
+    pub(crate) fn insert(&mut self, name: String, tensor: Tensor) {
+        self.tensors.insert(name, tensor);
+    }
+
+    pub(crate) fn insert_entry(&mut self, name: &str, text: String) {
+        self.entries.insert(name.into(), text);
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Result<&str> {
+        let missing = || Error::file(&self.path, format!("not a checkpoint of this program: no entry `{name}`"));
+        self.entries.get(name).map(String::as_str).ok_or_else(missing)
+    }
+
+    pub(crate) fn network(&self) -> Result<NetworkConfig> {
+        let text = self.entry(NETWORK)?;
+        serde_json::from_str(text).map_err(|error| Error::file(&self.path, format!("entry `{NETWORK}`: {error}")))
+    }
+
+    /// Takes the tensor `name` out, which must have the shape `dims`.
+    pub(crate) fn take(&mut self, name: &str, dims: &[usize]) -> Result<Var> {
+        let tensor = self
+            .tensors
+            .remove(name)
+            .ok_or_else(|| Error::file(&self.path, format!("tensor `{name}`: expected shape {dims:?}, found none")))?;
+        if tensor.dims() != dims {
+            let reason = format!("tensor `{name}`: expected shape {dims:?}, found {:?}", tensor.dims());
+            return Err(Error::file(&self.path, reason));
+        }
+        Ok(Var::from_tensor(&tensor)?)
+    }
+
+    /// Takes out every tensor whose name starts with `prefix`, without it.
+    pub(crate) fn take_prefixed(&mut self, prefix: &str) -> HashMap<String, Tensor> {
+        let names: Vec<String> = self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names
+            .into_iter()
+            .filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?)))
+            .collect()
+    }
+
+    /// Fails when a tensor is left that nothing took.
+    pub(crate) fn check_empty(&self) -> Result<()> {
+        match self.tensors.keys().min() {
+            Some(name) => Err(Error::file(&self.path, format!("tensor `{name}` is not part of the network"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ModelConfig;
+
+    fn model(seed: u64) -> Autoencoder {
+        let config = ModelConfig { latent_dim: 3, hidden: vec![5] };
+        Autoencoder::new(&NetworkConfig::new(&config, [2, 4]).unwrap(), seed, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn a_saved_network_comes_back_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("best.safetensors");
+        let saved = model(3);
+        saved.save(&path).unwrap();
+        let loaded = Autoencoder::load(&path, &Device::Cpu).unwrap();
+        assert_eq!(loaded.network(), saved.network());
+        assert_eq!(loaded.parameters().len(), 8);
+        for ((name, a), (loaded_name, b)) in saved.parameters().iter().zip(loaded.parameters()) {
+            assert_eq!(name, loaded_name);
+            let values = |var: &Var| var.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(values(a), values(b));
+        }
+    }
+
+    #[test]
+    fn equal_networks_give_equal_bytes_and_unequal_ones_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let bytes = |seed, name: &str| {
+            model(seed).save(dir.path().join(name)).unwrap();
+            std::fs::read(dir.path().join(name)).unwrap()
+        };
+        assert_eq!(bytes(1, "a"), bytes(1, "b"));
+        assert_ne!(bytes(1, "a"), bytes(2, "c"));
+    }
+
+    #[test]
+    fn a_checkpoint_cut_anywhere_is_refused_in_one_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("best.safetensors");
+        model(3).save(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in (0..whole.len()).step_by(7) {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let error = Autoencoder::load(&path, &Device::Cpu).unwrap_err().to_string();
+            assert!(error.contains("not a whole checkpoint") && !error.contains('\n'), "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_tensor_of_another_shape_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("best.safetensors");
+        let mut checkpoint = Checkpoint::new(&model(3));
+        checkpoint.insert("decoder.2.bias".into(), Tensor::zeros(9, DType::F32, &Device::Cpu).unwrap());
+        checkpoint.write(&path).unwrap();
+        let error = Autoencoder::load(&path, &Device::Cpu).unwrap_err().to_string();
+        assert!(error.ends_with("tensor `decoder.2.bias`: expected shape [8], found [9]"), "{error}");
+    }
+
+    #[test]
+    fn surplus_tensors_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("best.safetensors");
+        let mut checkpoint = Checkpoint::new(&model(3));
+        checkpoint.insert("head.weight".into(), Tensor::zeros(9, DType::F32, &Device::Cpu).unwrap());
+        checkpoint.write(&path).unwrap();
+        let error = Autoencoder::load(&path, &Device::Cpu).unwrap_err().to_string();
+        assert!(error.contains("`head.weight` is not part of the network"), "{error}");
+    }
+}

@@ -1,0 +1,11 @@
+//! The network: one description, the candle module built from it, and the checkpoint that carries both.
+
+mod autoencoder;
+mod checkpoint;
+mod network;
+mod stack;
+
+pub use autoencoder::Autoencoder;
+pub(crate) use checkpoint::Checkpoint;
+pub use network::{ModelConfig, NetworkConfig};
+pub use stack::{Layer, Stack};

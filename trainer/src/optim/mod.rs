@@ -1,0 +1,293 @@
+//! Optimisers as published, with state that can be saved: one rule a file, one driver for all.
+
+mod adadelta;
+mod adam;
+mod config;
+mod rmsprop;
+mod sgd;
+
+use std::collections::HashMap;
+
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+
+pub use config::OptimizerConfig;
+
+use crate::{Error, Result};
+
+/// One optimiser's update of one parameter.
+trait Rule: Send + Sync {
+    /// The names of the tensors kept for each parameter, of the parameter's shape, zero at the start.
+    fn slots(&self) -> &'static [&'static str];
+
+    /// The new parameter, given the gradient and the learning rate; `slots` are moved on. `step` counts from 1.
+    fn update(
+        &self,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        slots: &mut [Tensor],
+        learning_rate: f64,
+        step: u64,
+    ) -> candle_core::Result<Tensor>;
+}
+
+/// Moves named parameters along their gradients.
+///
+/// ```
+/// use candle_core::{Device, Var};
+/// use trainer::{Optimizer, OptimizerConfig};
+/// # fn main() -> trainer::Result<()> {
+/// let x = Var::new(4f32, &Device::Cpu)?;
+/// let sgd = OptimizerConfig::Sgd { learning_rate: 0.25, momentum: 0., weight_decay: 0. };
+/// let mut optimizer = Optimizer::new(&sgd, vec![("x".into(), x.clone())])?;
+/// optimizer.step(&x.sqr()?.backward()?)?; // x - 0.25 * 2 x
+/// assert_eq!(x.to_scalar::<f32>()?, 2.);
+/// # Ok(()) }
+/// ```
+pub struct Optimizer {
+    rule: Box<dyn Rule>,
+    learning_rate: f64,
+    parameters: Vec<Parameter>,
+    step: u64,
+}
+
+struct Parameter {
+    name: String,
+    var: Var,
+    slots: Vec<Tensor>,
+}
+
+impl Optimizer {
+    /// An optimiser for `parameters`, at step 0.
+    ///
+    /// # Errors
+    ///
+    /// When the device cannot hold the state.
+    pub fn new(config: &OptimizerConfig, parameters: Vec<(String, Var)>) -> Result<Self> {
+        let rule = config.rule();
+        let parameters = parameters
+            .into_iter()
+            .map(|(name, var)| {
+                let slots = rule.slots().iter().map(|_| var.zeros_like()).collect::<candle_core::Result<_>>()?;
+                Ok(Parameter { name, var, slots })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { rule, learning_rate: config.learning_rate(), parameters, step: 0 })
+    }
+
+    /// The factor on every update.
+    pub fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+
+    /// Changes the factor on every update, for schedules.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Moves every parameter that has a gradient.
+    ///
+    /// # Errors
+    ///
+    /// When a gradient has another shape than its parameter.
+    pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
+        self.step += 1;
+        for Parameter { var, slots, .. } in &mut self.parameters {
+            if let Some(gradient) = gradients.get(var) {
+                // Without `detach`, every step would keep the graph of the one before alive.
+                let parameter = var.as_detached_tensor();
+                let moved = self.rule.update(&parameter, gradient, slots, self.learning_rate, self.step)?;
+                var.set(&moved)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The state beside the parameters and [`Optimizer::steps`]: tensors named `slot.parameter`.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let names = self.rule.slots();
+        self.parameters
+            .iter()
+            .flat_map(|Parameter { name, slots, .. }| {
+                names.iter().zip(slots).map(move |(slot, tensor)| (format!("{slot}.{name}"), tensor.clone()))
+            })
+            .collect()
+    }
+
+    /// Takes up the state that [`Optimizer::state`] gave.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when a tensor is missing or has another shape; nothing is changed then.
+    pub fn load_state(&mut self, state: &HashMap<String, Tensor>, steps: u64) -> Result<()> {
+        let names = self.rule.slots();
+        let mut loaded = Vec::new();
+        for Parameter { name, var, .. } in &self.parameters {
+            for slot in names {
+                let name = format!("{slot}.{name}");
+                let tensor = state.get(&name).filter(|tensor| tensor.dims() == var.dims()).ok_or_else(|| {
+                    Error::setting("optimizer", format!("expected saved state `{name}` of shape {:?}", var.dims()))
+                })?;
+                loaded.push(tensor.to_device(var.device())?);
+            }
+        }
+        let mut loaded = loaded.into_iter();
+        for Parameter { slots, .. } in &mut self.parameters {
+            slots.iter_mut().zip(&mut loaded).for_each(|(slot, tensor)| *slot = tensor);
+        }
+        self.step = steps;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    /// Steps each optimiser over fixed gradients and compares with `expected`, the published formula on plain f64s.
+    fn follows(config: &OptimizerConfig, mut expected: impl FnMut(f64, f64, i32) -> f64) {
+        // Large, tiny, zero and sign-changing gradients.
+        let gradients = [0.3, -1.7, 0., 1e-6, 25., -0.4, -0.4, 0.01];
+        let mut theta = 0.8;
+        let var = Var::new(theta, &Device::Cpu).unwrap();
+        let mut optimizer = Optimizer::new(config, vec![("w".into(), var.clone())]).unwrap();
+        for (t, gradient) in gradients.into_iter().enumerate() {
+            theta = expected(theta, gradient, t as i32 + 1);
+            // A factor in a tensor: candle drops the gradient of a product with the plain number 0.
+            let factor = Tensor::new(gradient, &Device::Cpu).unwrap();
+            optimizer.step(&(var.as_tensor() * factor).unwrap().backward().unwrap()).unwrap();
+            let found = var.to_scalar::<f64>().unwrap();
+            // Both are f64 and differ only in the order of a dozen operations.
+            assert!((found - theta).abs() < 1e-12, "step {}: expected {theta}, found {found}", t + 1);
+        }
+    }
+
+    #[test]
+    fn adadelta_follows_algorithm_1_of_zeiler_2012() {
+        let (lr, rho, eps) = (0.7, 0.95, 1e-7);
+        let config = OptimizerConfig::Adadelta { learning_rate: lr, rho, epsilon: eps, weight_decay: 0. };
+        let (mut g2, mut x2) = (0., 0.);
+        follows(&config, |theta, g, _| {
+            g2 = rho * g2 + (1. - rho) * g * g;
+            let dx = -f64::sqrt(x2 + eps) / f64::sqrt(g2 + eps) * g;
+            x2 = rho * x2 + (1. - rho) * dx * dx;
+            theta + lr * dx
+        });
+    }
+
+    #[test]
+    fn adam_follows_algorithm_1_of_kingma_and_ba_2015() {
+        let (lr, b1, b2, eps) = (1e-3, 0.9, 0.999, 1e-8);
+        let config = OptimizerConfig::Adam { learning_rate: lr, beta1: b1, beta2: b2, epsilon: eps, weight_decay: 0. };
+        let (mut m, mut v) = (0., 0.);
+        follows(&config, |theta, g, t| {
+            m = b1 * m + (1. - b1) * g;
+            v = b2 * v + (1. - b2) * g * g;
+            let (m_hat, v_hat) = (m / (1. - b1.powi(t)), v / (1. - b2.powi(t)));
+            theta - lr * m_hat / (f64::sqrt(v_hat) + eps)
+        });
+    }
+
+    #[test]
+    fn adam_moves_by_the_learning_rate_at_first() {
+        // (1 - b1) g / (1 - b1) over sqrt of (1 - b2) g^2 / (1 - b2): the sign of the gradient.
+        let var = Var::new(1f64, &Device::Cpu).unwrap();
+        let config = OptimizerConfig::default().with_learning_rate(0.125);
+        let mut optimizer = Optimizer::new(&config, vec![("w".into(), var.clone())]).unwrap();
+        optimizer.step(&(var.as_tensor() * 3.).unwrap().backward().unwrap()).unwrap();
+        assert!((var.to_scalar::<f64>().unwrap() - 0.875).abs() < 1e-8);
+    }
+
+    #[test]
+    fn adamw_follows_algorithm_2_of_loshchilov_and_hutter_2019() {
+        let (lr, b1, b2, eps, decay) = (1e-2, 0.9, 0.999, 1e-8, 0.1);
+        let config =
+            OptimizerConfig::Adamw { learning_rate: lr, beta1: b1, beta2: b2, epsilon: eps, weight_decay: decay };
+        let (mut m, mut v) = (0., 0.);
+        follows(&config, |theta, g, t| {
+            m = b1 * m + (1. - b1) * g;
+            v = b2 * v + (1. - b2) * g * g;
+            let (m_hat, v_hat) = (m / (1. - b1.powi(t)), v / (1. - b2.powi(t)));
+            // The published schedule multiplier is the learning rate: decay is decoupled from the gradient, not from it.
+            theta - lr * (m_hat / (f64::sqrt(v_hat) + eps) + decay * theta)
+        });
+    }
+
+    #[test]
+    fn adam_with_weight_decay_adds_it_to_the_gradient() {
+        let (lr, b1, b2, eps, decay) = (1e-2, 0.9, 0.999, 1e-8, 0.1);
+        let config =
+            OptimizerConfig::Adam { learning_rate: lr, beta1: b1, beta2: b2, epsilon: eps, weight_decay: decay };
+        let (mut m, mut v) = (0., 0.);
+        follows(&config, |theta, g, t| {
+            let g = g + decay * theta;
+            m = b1 * m + (1. - b1) * g;
+            v = b2 * v + (1. - b2) * g * g;
+            let (m_hat, v_hat) = (m / (1. - b1.powi(t)), v / (1. - b2.powi(t)));
+            theta - lr * m_hat / (f64::sqrt(v_hat) + eps)
+        });
+    }
+
+    #[test]
+    fn sgd_follows_polyaks_momentum() {
+        let (lr, mu) = (0.01, 0.9);
+        let config = OptimizerConfig::Sgd { learning_rate: lr, momentum: mu, weight_decay: 0. };
+        let mut v = 0.;
+        follows(&config, |theta, g, _| {
+            v = mu * v + g;
+            theta - lr * v
+        });
+    }
+
+    #[test]
+    fn rmsprop_follows_hintons_lecture_6e() {
+        let (lr, rho, eps) = (1e-3, 0.9, 1e-7);
+        let config = OptimizerConfig::Rmsprop { learning_rate: lr, rho, epsilon: eps, weight_decay: 0. };
+        let mut g2 = 0.;
+        follows(&config, |theta, g, _| {
+            g2 = rho * g2 + (1. - rho) * g * g;
+            theta - lr * g / (f64::sqrt(g2) + eps)
+        });
+    }
+
+    #[test]
+    fn saved_state_continues_every_optimizer_exactly() {
+        for name in OptimizerConfig::NAMES {
+            let config = OptimizerConfig::named(name).unwrap();
+            let start = |value: f32| {
+                let var = Var::new(&[value, -value], &Device::Cpu).unwrap();
+                let optimizer = Optimizer::new(&config, vec![("w".into(), var.clone())]).unwrap();
+                (var, optimizer)
+            };
+            let advance = |var: &Var, optimizer: &mut Optimizer| {
+                for _ in 0..3 {
+                    optimizer.step(&var.powf(3.).unwrap().sum_all().unwrap().backward().unwrap()).unwrap();
+                }
+            };
+            let (var, mut optimizer) = start(0.7);
+            advance(&var, &mut optimizer);
+            let (resumed_var, mut resumed) = start(0.);
+            resumed_var.set(var.as_tensor()).unwrap();
+            let state = optimizer.state().into_iter().collect();
+            resumed.load_state(&state, optimizer.steps()).unwrap();
+            advance(&var, &mut optimizer);
+            advance(&resumed_var, &mut resumed);
+            assert_eq!(var.to_vec1::<f32>().unwrap(), resumed_var.to_vec1::<f32>().unwrap(), "{name}");
+        }
+    }
+
+    #[test]
+    fn foreign_state_is_refused() {
+        let var = Var::new(1f32, &Device::Cpu).unwrap();
+        let mut optimizer = Optimizer::new(&OptimizerConfig::default(), vec![("w".into(), var)]).unwrap();
+        let error = optimizer.load_state(&HashMap::new(), 1).unwrap_err().to_string();
+        assert!(error.contains("expected saved state `mean.w`"), "{error}");
+    }
+}

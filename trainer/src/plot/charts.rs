@@ -1,0 +1,156 @@
+//! `loss.svg` and `latent.svg`.
+
+use std::path::Path;
+
+use plotters::prelude::*;
+use smartcore::decomposition::pca::{PCA, PCAParameters};
+use smartcore::linalg::basic::arrays::Array;
+use smartcore::linalg::basic::matrix::DenseMatrix;
+
+use crate::fit::EpochRecord;
+use crate::loss::Loss;
+use crate::run::Summary;
+use crate::{Error, Result};
+
+const SIZE: (u32, u32) = (860, 520);
+const FONT: &str = "sans-serif";
+const TRAIN: RGBColor = RGBColor(31, 119, 180);
+const VALIDATION: RGBColor = RGBColor(214, 39, 40);
+/// Ten colours that stay apart, the palette known as tab10.
+const CLASSES: [RGBColor; 10] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(214, 39, 40),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+    RGBColor(227, 119, 194),
+    RGBColor(127, 127, 127),
+    RGBColor(188, 189, 34),
+    RGBColor(23, 190, 207),
+];
+
+/// Training and validation loss over the epochs.
+pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summary, loss: Loss) -> Result<()> {
+    let curve = |value: fn(&EpochRecord) -> f64| history.iter().map(move |record| (record.epoch as f64, value(record)));
+    let train = || curve(|record| record.train_loss);
+    let validation = || curve(|record| record.val_loss);
+    let values = || train().chain(validation()).map(|(_, loss)| loss);
+    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let margin = ((high - low) * 0.05).max(1e-6);
+    let epochs = 1f64..(history.len() as f64).max(2.);
+    let unit = match loss {
+        Loss::Bce => "binary cross-entropy per pixel",
+        Loss::Mse => "mean squared error per pixel",
+    };
+    let title = format!("{} on {}: best epoch {}", summary.network, summary.data.name, summary.best.epoch);
+
+    let draw = || -> Result<(), Box<dyn std::error::Error>> {
+        let root = SVGBackend::new(path, SIZE).into_drawing_area();
+        root.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&root)
+            .caption(title, (FONT, 22))
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(72)
+            .build_cartesian_2d(epochs, (low - margin)..(high + margin))?;
+        chart
+            .configure_mesh()
+            .x_desc("epoch")
+            .y_desc(unit)
+            .label_style((FONT, 15))
+            .light_line_style(TRANSPARENT)
+            .x_label_formatter(&|epoch| format!("{epoch:.0}"))
+            .draw()?;
+        let series: [(&str, RGBColor, Vec<(f64, f64)>); 2] =
+            [("training", TRAIN, train().collect()), ("validation", VALIDATION, validation().collect())];
+        for (name, color, points) in series {
+            chart
+                .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+                .label(name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font((FONT, 16))
+            .background_style(WHITE)
+            .border_style(BLACK.mix(0.3))
+            .draw()?;
+        root.present()?;
+        Ok(())
+    };
+    draw().map_err(|error| Error::plot(path, error))
+}
+
+/// Where the codes lie: the plane itself for two units, the first two principal components for more.
+pub(super) fn draw_codes(path: &Path, codes: &[Vec<f32>], labels: &[u8], summary: &Summary) -> Result<()> {
+    let (points, axes) = project(codes, labels).map_err(|error| Error::plot(path, error))?;
+    let range = |values: fn(&(f64, f64)) -> f64| {
+        let (low, high) =
+            points.iter().map(values).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let margin = ((high - low) * 0.05).max(1e-6);
+        (low - margin)..(high + margin)
+    };
+    let (x_range, y_range) = (range(|point| point.0), range(|point| point.1));
+    let mut classes = labels.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    let title = format!("codes of {} {} test images", points.len(), summary.data.name);
+
+    let draw = || -> Result<(), Box<dyn std::error::Error>> {
+        let root = SVGBackend::new(path, (SIZE.0, 680)).into_drawing_area();
+        root.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&root)
+            .caption(title, (FONT, 22))
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(60)
+            .build_cartesian_2d(x_range, y_range)?;
+        chart
+            .configure_mesh()
+            .x_desc(axes[0])
+            .y_desc(axes[1])
+            .label_style((FONT, 15))
+            .light_line_style(TRANSPARENT)
+            .draw()?;
+        for (index, &class) in classes.iter().enumerate() {
+            let color = CLASSES[index % CLASSES.len()];
+            let of_class = points.iter().zip(labels).filter(|&(_, &label)| label == class);
+            let series =
+                chart.draw_series(of_class.map(|(&point, _)| Circle::new(point, 4, color.mix(0.75).filled())))?;
+            if index < CLASSES.len() {
+                series.label(class.to_string()).legend(move |(x, y)| Circle::new((x + 10, y), 5, color.filled()));
+            }
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font((FONT, 15))
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.3))
+            .draw()?;
+        root.present()?;
+        Ok(())
+    };
+    draw().map_err(|error| Error::plot(path, error))
+}
+
+type Plane = (Vec<(f64, f64)>, [&'static str; 2]);
+
+fn project(codes: &[Vec<f32>], labels: &[u8]) -> Result<Plane, smartcore::error::Failed> {
+    let plane = |codes: &[Vec<f32>]| codes.iter().map(|code| (f64::from(code[0]), f64::from(code[1]))).collect();
+    match codes.first().map_or(0, Vec::len) {
+        0 | 1 => {
+            let points = codes.iter().zip(labels).map(|(code, &label)| (f64::from(code[0]), f64::from(label)));
+            Ok((points.collect(), ["the code's only unit", "class"]))
+        }
+        2 => Ok((plane(codes), ["first unit of the code", "second unit"])),
+        _ => {
+            let matrix = DenseMatrix::from_2d_vec(&codes.to_vec())?;
+            let axes = PCA::fit(&matrix, PCAParameters::default().with_n_components(2))?.transform(&matrix)?;
+            let points = (0..codes.len()).map(|row| (f64::from(*axes.get((row, 0))), f64::from(*axes.get((row, 1)))));
+            Ok((points.collect(), ["first principal component of the codes", "second principal component"]))
+        }
+    }
+}

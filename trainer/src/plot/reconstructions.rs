@@ -1,0 +1,114 @@
+//! The picture a person wants to see: originals, their codes, and what comes back.
+
+use std::path::Path;
+
+use embedded_graphics::mono_font::ascii::{FONT_9X18, FONT_9X18_BOLD, FONT_10X20};
+use embedded_graphics::pixelcolor::Rgb888;
+use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
+
+use super::canvas::Canvas;
+use crate::Result;
+
+/// Side of the square that an image fills, as nearly as whole pixels allow.
+const CELL: u32 = 84;
+const GAP: u32 = 12;
+const LABELS: u32 = 150;
+const TITLE: u32 = 64;
+const LEGEND: u32 = 40;
+const INK: Rgb888 = Rgb888::new(33, 33, 33);
+const GREY: Rgb888 = Rgb888::new(110, 110, 110);
+
+/// What is drawn, a column for each image.
+pub(super) struct Rows {
+    pub(super) originals: Vec<Vec<f32>>,
+    pub(super) codes: Vec<Vec<f32>>,
+    pub(super) reconstructions: Vec<Vec<f32>>,
+}
+
+/// Draws the picture to `path`; `shape` is an image's height and width.
+pub(super) fn draw(path: &Path, rows: &Rows, shape: [usize; 2], caption: &[String; 2]) -> Result<()> {
+    let image = Tiles::image(shape);
+    let code = Tiles::code(rows.codes.first().map_or(1, Vec::len));
+    let columns = rows.originals.len() as u32;
+    let cell_width = CELL.max(image.width()).max(code.width());
+    let text = caption.iter().map(|line| line.len() as u32 * 10).max().unwrap_or(0);
+    let width = (LABELS + columns * (cell_width + GAP)).max(text) + 2 * GAP;
+    let heights = [image.height(), code.height(), image.height()];
+    let height = TITLE + LEGEND + heights.iter().map(|height| height + GAP).sum::<u32>();
+    let mut canvas = Canvas::new(width, height);
+    canvas.write(&caption[0], (GAP, 12), &FONT_10X20, INK);
+    canvas.write(&caption[1], (GAP, 36), &FONT_9X18, GREY);
+
+    // One scale for all codes, so that columns can be compared; it spans zero, which ReLU codes never go below.
+    let values = || rows.codes.iter().flatten().copied();
+    let (low, high) = values().fold((0f32, 0f32), |(low, high), value| (low.min(value), high.max(value)));
+    let grey = |value: f32| {
+        let level = (value.clamp(0., 1.) * 255.).round() as u8;
+        Rgb888::new(level, level, level)
+    };
+    let viridis = |value: f32| {
+        let color = ViridisRGB.get_color(((value - low) / (high - low).max(f32::MIN_POSITIVE)).clamp(0., 1.));
+        Rgb888::new(color.0, color.1, color.2)
+    };
+
+    let mut y = TITLE;
+    let latent_dim = rows.codes.first().map_or(0, Vec::len);
+    let names = ["original", &format!("code ({latent_dim})"), "reconstruction"];
+    let drawn: [(&[Vec<f32>], &Tiles, &dyn Fn(f32) -> Rgb888); 3] =
+        [(&rows.originals, &image, &grey), (&rows.codes, &code, &viridis), (&rows.reconstructions, &image, &grey)];
+    for (name, (values, tiles, color)) in names.iter().zip(drawn) {
+        canvas.write(name, (GAP, y + tiles.height() / 2 - 9), &FONT_9X18_BOLD, INK);
+        for (column, values) in values.iter().enumerate() {
+            let x = GAP + LABELS + column as u32 * (cell_width + GAP);
+            tiles.draw(&mut canvas, (x + (cell_width - tiles.width()) / 2, y), values, color);
+        }
+        y += tiles.height() + GAP;
+    }
+
+    let left = GAP + LABELS;
+    let scale = 200;
+    for step in 0..scale {
+        let value = low + (high - low) * step as f32 / (scale - 1) as f32;
+        canvas.fill((left + 50 + step, y + 8), (1, 14), viridis(value));
+    }
+    canvas.write("code", (GAP, y + 6), &FONT_9X18, GREY);
+    canvas.write(&format!("{low:.1}"), (left, y + 6), &FONT_9X18, GREY);
+    canvas.write(&format!("{high:.1}"), (left + 50 + scale + 10, y + 6), &FONT_9X18, GREY);
+    canvas.save(path)
+}
+
+/// A grid of equal squares.
+struct Tiles {
+    columns: u32,
+    rows: u32,
+    side: u32,
+}
+
+impl Tiles {
+    fn image([height, width]: [usize; 2]) -> Self {
+        let side = (CELL / height.max(width) as u32).max(1);
+        Self { columns: width as u32, rows: height as u32, side }
+    }
+
+    /// A code as a block about twice as wide as high.
+    fn code(units: usize) -> Self {
+        let columns = ((2 * units) as f64).sqrt().ceil().min(units as f64) as u32;
+        Self { columns, rows: (units as u32).div_ceil(columns), side: (CELL / columns).clamp(1, CELL / 4) }
+    }
+
+    fn width(&self) -> u32 {
+        self.columns * self.side
+    }
+
+    fn height(&self) -> u32 {
+        self.rows * self.side
+    }
+
+    fn draw(&self, canvas: &mut Canvas, (x, y): (u32, u32), values: &[f32], color: &dyn Fn(f32) -> Rgb888) {
+        for (index, &value) in (0..).zip(values) {
+            let (column, row) = (index % self.columns, index / self.columns);
+            let corner = (x + column * self.side, y + row * self.side);
+            canvas.fill(corner, (self.side, self.side), color(value));
+        }
+    }
+}

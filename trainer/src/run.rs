@@ -1,0 +1,333 @@
+//! The run folder: config, metrics, checkpoints and summary of one training.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::evaluate::Metrics;
+use crate::fit::EpochRecord;
+use crate::model::Autoencoder;
+use crate::{Error, Result, file};
+
+const CONFIG: &str = "config.toml";
+const SUMMARY: &str = "summary.json";
+const BEST: &str = "best.safetensors";
+
+/// A folder that holds one training, from its config to its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    dir: PathBuf,
+}
+
+/// The epoch whose weights are kept as the best: the one with the lowest validation loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestEpoch {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Its validation loss.
+    pub val_loss: f64,
+}
+
+/// The best weights on the test rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Rows that were measured.
+    pub rows: usize,
+    /// Errors of the reconstruction.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// Mean of the code over rows and units.
+    pub mean_code: f64,
+}
+
+/// PCA with as many components as the code has units, fitted to the training rows, on the test rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PcaReport {
+    /// The number of components.
+    pub components: usize,
+    /// Errors of the reconstruction; for the cross-entropy, clipped to 1e-7 from 0 and 1.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// The part of the training rows' variance that is kept, in 0.0..=1.0.
+    pub explained_variance: f64,
+}
+
+/// The data a run was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataReport {
+    /// The name of the source.
+    pub name: String,
+    /// SHA-256 over shapes, pixels and labels.
+    pub fingerprint: String,
+    /// Height and width in pixels.
+    pub image_shape: [usize; 2],
+    /// The byte that became 1.0.
+    pub white: u8,
+    /// Rows that trained.
+    pub train_rows: usize,
+    /// Rows that chose the best epoch.
+    pub validation_rows: usize,
+    /// Rows that did neither.
+    pub test_rows: usize,
+}
+
+/// A reconstruction error that few rows like the training rows exceed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// What is compared: `mse`, the mean squared error over one row's elements.
+    pub metric: String,
+    /// The part of the validation rows at or below `value`.
+    pub quantile: f64,
+    /// The error.
+    pub value: f64,
+}
+
+/// What came of a run, as `summary.json` keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The preset's name.
+    pub preset: String,
+    /// The widths of all layers: `784-32-784`.
+    pub network: String,
+    /// The number of trained values.
+    pub parameters: usize,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// The epoch whose weights are `best.safetensors`.
+    pub best: BestEpoch,
+    /// Those weights on the test rows.
+    pub test: TestReport,
+    /// The linear baseline.
+    pub pca: PcaReport,
+    /// Where an unusual row begins.
+    pub threshold: Threshold,
+    /// The data.
+    pub data: DataReport,
+    /// `cpu`, `cuda` or `metal`.
+    pub device: String,
+    /// Seconds of all epochs.
+    pub seconds: f64,
+    /// The versions of hourglass and candle.
+    pub versions: Versions,
+}
+
+/// The programs that made a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Versions {
+    /// This crate's version.
+    pub hourglass: String,
+    /// candle's version.
+    pub candle: String,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { hourglass: env!("CARGO_PKG_VERSION").into(), candle: CANDLE_VERSION.into() }
+    }
+}
+
+/// Held to the manifest by a test: candle does not tell its version.
+const CANDLE_VERSION: &str = "0.11.1";
+
+impl Run {
+    /// Starts a run in `dir`, which must be new or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is something in `dir` already: nothing is overwritten.
+    pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
+        let dir = dir.into();
+        if dir.exists() {
+            let mut entries = fs::read_dir(&dir).map_err(|source| Error::io("read", &dir, source))?;
+            if entries.next().is_some() {
+                return Err(Error::file(&dir, "expected a new or empty folder for the run, found files in it"));
+            }
+        }
+        let run = Self { dir };
+        file::create_dir(&run.plots())?;
+        run.write_config(config)?;
+        Ok(run)
+    }
+
+    /// Starts a run in the first free folder `parent/preset-data-N`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be created.
+    pub fn create_next(parent: impl AsRef<Path>, config: &Config) -> Result<Self> {
+        let parent = parent.as_ref();
+        file::create_dir(parent)?;
+        let stem = format!("{}-{}", config.preset.name(), config.data.name());
+        for number in 1.. {
+            let dir = parent.join(format!("{stem}-{number}"));
+            // Creating the folder is what claims the number, should two runs start at once.
+            match fs::create_dir(&dir) {
+                Ok(()) => return Self::create(dir, config),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
+                Err(source) => return Err(Error::io("create", &dir, source)),
+            }
+        }
+        unreachable!("a folder holds fewer runs than there are numbers")
+    }
+
+    /// The run in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is none.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        let dir = dir.into();
+        if !dir.is_dir() {
+            return Err(Error::file(&dir, "no such run"));
+        }
+        if !dir.join(CONFIG).is_file() {
+            return Err(Error::file(&dir, format!("not a run: it has no {CONFIG}")));
+        }
+        Ok(Self { dir })
+    }
+
+    /// The run in `parent` whose best weights are the newest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is none.
+    pub fn newest(parent: impl AsRef<Path>) -> Result<Self> {
+        let parent = parent.as_ref();
+        let trained = |dir: PathBuf| -> Option<(SystemTime, PathBuf)> {
+            let changed = fs::metadata(dir.join(BEST)).and_then(|metadata| metadata.modified()).ok()?;
+            dir.join(CONFIG).is_file().then_some((changed, dir))
+        };
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let newest = entries.filter_map(|entry| trained(entry.path())).max();
+        let (_, dir) = newest.ok_or_else(|| Error::file(parent, "no trained run in here; `trainer fit` makes one"))?;
+        Ok(Self { dir })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The weights of the epoch with the lowest validation loss.
+    pub fn best(&self) -> PathBuf {
+        self.dir.join(BEST)
+    }
+
+    /// The weights of the last epoch or step.
+    pub fn last(&self) -> PathBuf {
+        self.dir.join("last.safetensors")
+    }
+
+    /// What resuming needs: weights, the optimiser's state, and the place in the course of training.
+    pub fn resume(&self) -> PathBuf {
+        self.dir.join("resume.safetensors")
+    }
+
+    /// The pictures.
+    pub fn plots(&self) -> PathBuf {
+        self.dir.join("plots")
+    }
+
+    /// The settings.
+    ///
+    /// # Errors
+    ///
+    /// When `config.toml` does not parse.
+    pub fn config(&self) -> Result<Config> {
+        Config::read(self.dir.join(CONFIG))
+    }
+
+    /// The result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the run is not finished.
+    pub fn summary(&self) -> Result<Summary> {
+        let path = self.dir.join(SUMMARY);
+        if !path.is_file() {
+            let reason = format!("not finished: go on with `trainer fit --resume {}`", self.dir.display());
+            return Err(Error::file(&self.dir, reason));
+        }
+        serde_json::from_str(&file::read_text(&path)?).map_err(|error| Error::file(&path, error.to_string()))
+    }
+
+    /// The best weights, ready to compute.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the checkpoint is missing or damaged.
+    pub fn load_best(&self, device: &Device) -> Result<Autoencoder> {
+        Autoencoder::load(self.best(), device)
+    }
+
+    /// The same run with other settings: more epochs, or another number of threads.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when there is nothing left to train.
+    pub fn with_config(self, config: &Config) -> Result<Self> {
+        if let Ok(summary) = self.summary()
+            && summary.epochs >= config.epochs
+        {
+            let reason = format!("{} is finished; expected more than its {} epochs", self.dir.display(), summary.epochs);
+            return Err(Error::setting("epochs", reason));
+        }
+        self.write_config(config)?;
+        Ok(self)
+    }
+
+    fn write_config(&self, config: &Config) -> Result<()> {
+        file::write_atomic(&self.dir.join(CONFIG), config.to_toml().as_bytes())
+    }
+
+    pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
+        let mut text = String::from("epoch,train_loss,val_loss,learning_rate,seconds\n");
+        for EpochRecord { epoch, train_loss, val_loss, learning_rate, seconds } in history {
+            text += &format!("{epoch},{train_loss:.6},{val_loss:.6},{learning_rate},{seconds:.3}\n");
+        }
+        file::write_atomic(&self.dir.join("metrics.csv"), text.as_bytes())
+    }
+
+    pub(crate) fn write_summary(&self, summary: &Summary) -> Result<()> {
+        let text = serde_json::to_string_pretty(summary).expect("a summary is plain numbers and text");
+        file::write_atomic(&self.dir.join(SUMMARY), (text + "\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_numbered_and_never_overwritten() {
+        let parent = tempfile::tempdir().unwrap();
+        let config = Config::default();
+        let first = Run::create_next(parent.path(), &config).unwrap();
+        let second = Run::create_next(parent.path(), &config).unwrap();
+        assert!(first.dir().ends_with("simple-digits-1") && second.dir().ends_with("simple-digits-2"));
+        let error = Run::create(first.dir(), &config).unwrap_err().to_string();
+        assert!(error.contains("expected a new or empty folder"), "{error}");
+        assert_eq!(first.config().unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_not_a_run_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        assert!(Run::open(parent.path()).unwrap_err().to_string().contains("no config.toml"));
+        assert!(Run::open("no/such").unwrap_err().to_string().contains("no such run"));
+        assert!(Run::newest(parent.path()).unwrap_err().to_string().contains("no trained run"));
+        let untrained = Run::create_next(parent.path(), &Config::default()).unwrap();
+        assert!(Run::newest(parent.path()).is_err());
+        assert!(untrained.summary().unwrap_err().to_string().contains("trainer fit --resume"));
+    }
+
+    #[test]
+    fn candle_version_is_the_manifests() {
+        let manifest = include_str!("../../Cargo.toml");
+        assert!(manifest.contains(&format!("candle-core = \"{CANDLE_VERSION}\"")));
+    }
+}
