@@ -1,1 +1,51 @@
-//! x
+//! Writes candle models as ONNX, in as many lines as their `forward` has.
+//!
+//! Implement [`ToOnnx`] beside `forward`, then [`Model::trace`] the module and save it:
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use candle_nn::{Activation, Linear};
+//! use exporter::{GraphBuilder, Model, Result, ToOnnx, Value};
+//!
+//! struct Classifier {
+//!     hidden: Linear,
+//!     output: Linear,
+//! }
+//!
+//! impl ToOnnx for Classifier {
+//!     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+//!         let x = graph.apply("hidden", &self.hidden, x)?;
+//!         let x = graph.relu(x)?;
+//!         graph.apply("output", &self.output, x)
+//!     }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! # let linear = |inputs: usize, outputs: usize| -> Result<Linear> {
+//! #     Ok(Linear::new(Tensor::zeros((outputs, inputs), DType::F32, &Device::Cpu)?, None))
+//! # };
+//! let classifier = Classifier { hidden: linear(784, 64)?, output: linear(64, 10)? };
+//! let model = Model::trace(&classifier).input("image", ("batch", 784)).output("logits").build()?;
+//! assert_eq!(model.output_shape(), ["batch", "10"]);
+//! # Ok(()) }
+//! ```
+
+#[cfg(feature = "cli")]
+mod bundle;
+mod check;
+mod error;
+mod graph;
+mod layers;
+mod model;
+mod operators;
+mod proto;
+mod value;
+
+#[cfg(feature = "cli")]
+pub use bundle::{Bundle, ExportOptions, Layout, Parity, ParityRow, export};
+pub use check::check;
+pub use error::{Error, Result};
+pub use graph::{GraphBuilder, ToOnnx};
+pub use model::{Model, Trace};
+pub use operators::Gemm;
+pub use value::{DimSpec, IntoDims, Value};

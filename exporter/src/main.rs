@@ -1,1 +1,76 @@
-fn main(){}
+//! The command line of the exporter: a thin face over the library.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use exporter::{Bundle, ExportOptions, Layout, export};
+use trainer::Run;
+
+/// Writes a trained autoencoder as ONNX and proves that it computes what was trained.
+#[derive(Parser)]
+#[command(name = "exporter", version, after_help = "Examples:
+  exporter --split                           the newest run, to RUN/onnx
+  exporter --split runs/simple-digits-1 --out bundle")]
+struct Arguments {
+    /// The run to export [default: the newest in runs/]
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+    /// Write encoder.onnx and decoder.onnx; without it, one autoencoder.onnx
+    #[arg(long)]
+    split: bool,
+    /// Folder for the bundle: new, empty, or an older bundle [default: RUN/onnx; without --split RUN/onnx-whole]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Version of ONNX's operators, 13 to 21
+    #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]
+    opset: i64,
+    /// Largest difference from candle, relative to max(1, |value|)
+    #[arg(long, value_name = "X", default_value_t = ExportOptions::default().tolerance)]
+    tolerance: f32,
+    /// Where the run's data is now [default: where it was]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<()> {
+    let run = arguments.run.map_or_else(|| Run::newest("runs"), Run::open)?;
+    let options = ExportOptions {
+        layout: if arguments.split { Layout::Split } else { Layout::Whole },
+        out: arguments.out,
+        opset: arguments.opset,
+        tolerance: arguments.tolerance,
+        data: arguments.data.map(Into::into),
+    };
+    print(&run, &export(&run, &options)?);
+    Ok(())
+}
+
+fn print(run: &Run, Bundle { dir, files, parity }: &Bundle) {
+    let rows: usize = parity.results.iter().map(|row| row.rows).max().unwrap_or(0);
+    let mut batches: Vec<String> = parity.results.iter().map(|row| row.batch.to_string()).collect();
+    batches.truncate(parity.results.len() / parity.graphs().len().max(1));
+    println!("exported {}, proven on {rows} held-out rows at batches {}", run.dir().display(), batches.join(", "));
+    println!();
+    println!("{:<14}{:>16}{:>16}", "runtime-candle", "max absolute", "max relative");
+    for graph in parity.graphs() {
+        let (absolute, relative) = parity.worst(graph).unwrap_or_default();
+        println!("{graph:<14}{absolute:>16.2e}{relative:>16.2e}");
+    }
+    println!("{:<14}{:>16}{:>16.0e}   passed", "tolerance", "", parity.tolerance);
+    println!();
+    for (name, bytes) in files {
+        println!("{bytes:>12} bytes  {}", dir.join(name).display());
+    }
+}

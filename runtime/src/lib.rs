@@ -1,1 +1,27 @@
-//! x
+//! Runs exported autoencoders: embed it, hand it rows, get codes and reconstructions.
+//!
+//! ```no_run
+//! use runtime::Autoencoder;
+//!
+//! # fn main() -> runtime::Result<()> {
+//! let autoencoder = Autoencoder::load("runs/simple-digits-1/onnx")?;
+//! let row = vec![0.5f32; autoencoder.input_len()];
+//! let latent = autoencoder.encode(&row[..])?; // [1, latent_dim]
+//! let reconstruction = autoencoder.decode(&latent)?; // [1, input_len]
+//! assert_eq!(reconstruction.row(0).len(), row.len());
+//! # Ok(()) }
+//! ```
+//!
+//! Everything takes `&self` and is `Send + Sync`: share one [`Autoencoder`] between threads.
+
+mod autoencoder;
+mod bundle;
+mod check;
+mod error;
+mod graph;
+mod matrix;
+
+pub use autoencoder::{Autoencoder, Decoder, Encoder};
+pub use bundle::{Manifest, Normalisation, Tensor, Threshold};
+pub use error::{Error, Result};
+pub use matrix::{Matrix, MatrixView};

@@ -1,1 +1,89 @@
-fn main(){}
+//! The command line of the runtime: a thin face over the library.
+
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
+use runtime::{Autoencoder, Decoder, Encoder, Manifest, Tensor};
+
+use table::{read, write};
+
+/// Runs an exported autoencoder on the rows of a .npy or .csv file.
+#[derive(Parser)]
+#[command(name = "runtime", version, arg_required_else_help = true, after_help = "Examples:
+  runtime encode runs/simple-digits-1/onnx rows.csv             codes as CSV on standard output
+  runtime reconstruct runs/simple-digits-1/onnx rows.npy --out reconstructions.npy")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Rows to codes; encoder.onnx is all it needs of the bundle.
+    Encode(Files),
+    /// Codes to rows; decoder.onnx is all it needs of the bundle.
+    Decode(Files),
+    /// Rows to their reconstructions.
+    Reconstruct(Files),
+}
+
+#[derive(Args)]
+struct Files {
+    /// The bundle: the folder that `exporter --split` wrote
+    bundle: PathBuf,
+    /// Rows to compute, one a line or along the first axis: .csv (a header is skipped) or .npy (further axes are flattened)
+    input: PathBuf,
+    /// Where to write the result, as .csv or .npy [default: CSV on standard output]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Divide every value first: 255 for rows that still are bytes
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    divide: f32,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let (Command::Encode(files) | Command::Decode(files) | Command::Reconstruct(files)) = &command;
+    let manifest = Manifest::read(&files.bundle)?;
+    if !(files.divide.is_finite() && files.divide > 0.) {
+        bail!("--divide: expected more than 0, found {}", files.divide);
+    }
+    let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
+    let rows = read(&files.input, files.divide)?;
+    check_range(files, rows.as_slice(), rows.columns(), tensor)?;
+    let result = match command {
+        Command::Encode(_) => Encoder::load(&files.bundle)?.encode(&rows)?,
+        Command::Decode(_) => Decoder::load(&files.bundle)?.decode(&rows)?,
+        Command::Reconstruct(_) => Autoencoder::load(&files.bundle)?.reconstruct(&rows)?,
+    };
+    write(files.out.as_deref(), &result)
+}
+
+/// Rows that were not prepared as in training give a result, and a wrong one: refuse them.
+fn check_range(files: &Files, values: &[f32], columns: usize, tensor: &Tensor) -> Result<()> {
+    let Some([low, high]) = tensor.range else { return Ok(()) };
+    let outside = values.iter().position(|value| !(low..=high).contains(value));
+    let Some(position) = outside else { return Ok(()) };
+    let divisor = tensor.normalisation.as_ref().map_or(high, |normalisation| normalisation.divide_by);
+    bail!(
+        "{}: row {}, column {}: expected a value in {low}..={high}, found {}; the rows that trained this network \
+         were divided by {divisor}, which `--divide {divisor}` does",
+        files.input.display(),
+        position / columns + 1,
+        position % columns + 1,
+        values[position] * files.divide,
+    );
+}

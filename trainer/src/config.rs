@@ -94,7 +94,7 @@ pub struct Config {
     pub device: DeviceKind,
     /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
     pub threads: usize,
-    /// Passes over the training rows, from 1. Default 50; 200 for the small set `digits`.
+    /// Passes over the training rows, from 1. Default 50; 500 for the small set `digits`.
     pub epochs: usize,
     /// Rows in one step, from 1. Default 256; 32 for the small set `digits`.
     pub batch_size: usize,
@@ -116,7 +116,7 @@ impl Config {
     /// The settings of `preset` on `data`.
     pub fn preset(preset: Preset, data: DataSource) -> Self {
         // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
-        let (epochs, batch_size) = if data == DataSource::Digits { (200, 32) } else { (50, 256) };
+        let (epochs, batch_size) = if data == DataSource::Digits { (500, 32) } else { (50, 256) };
         Self {
             preset,
             data,

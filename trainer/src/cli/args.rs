@@ -54,7 +54,7 @@ pub struct FitArguments {
     /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
-    /// Passes over the training rows [default: 50; digits: 200]
+    /// Passes over the training rows [default: 50; digits: 500]
     #[arg(long, value_name = "N")]
     pub epochs: Option<usize>,
     /// Rows in one step [default: 256; digits: 32]

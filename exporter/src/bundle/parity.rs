@@ -1,0 +1,155 @@
+//! The proof: the files just written, run by the portable runtime, against candle on the same rows.
+
+use std::fs;
+use std::path::Path;
+
+use runtime::{Autoencoder, Encoder};
+use serde::Serialize;
+
+use super::rows::{Expected, HeldOut};
+use crate::{Error, Result};
+
+/// One row, a pair, an odd number that fills no block, and a training batch.
+const BATCHES: [usize; 4] = [1, 2, 17, 256];
+
+/// How far the runtime's results lie from candle's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Parity {
+    /// The largest relative difference that was allowed.
+    pub tolerance: f32,
+    /// `passed`: a failed proof leaves no bundle.
+    pub verdict: &'static str,
+    /// How `max_relative` is defined.
+    pub relative_to: &'static str,
+    /// Each graph at each batch size.
+    pub results: Vec<ParityRow>,
+}
+
+/// One graph at one batch size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParityRow {
+    /// `encoder`, `decoder`, or `both`: the decoder on the encoder's own output.
+    pub graph: &'static str,
+    /// Rows in one call.
+    pub batch: usize,
+    /// Rows that were compared.
+    pub rows: usize,
+    /// Largest |runtime - candle|.
+    pub max_absolute: f32,
+    /// Largest |runtime - candle| / max(1, |candle|): the one that is held to the tolerance.
+    pub max_relative: f32,
+}
+
+impl Parity {
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec_pretty(self).expect("a proof is plain numbers and text")
+    }
+
+    /// The largest differences over all rows of `graph`: absolute and relative.
+    pub fn worst(&self, graph: &str) -> Option<(f32, f32)> {
+        let rows = self.results.iter().filter(|row| row.graph == graph);
+        rows.map(|row| (row.max_absolute, row.max_relative)).reduce(|a, b| (a.0.max(b.0), a.1.max(b.1)))
+    }
+
+    /// The graphs that were compared.
+    pub fn graphs(&self) -> Vec<&'static str> {
+        let mut graphs: Vec<_> = self.results.iter().map(|row| row.graph).collect();
+        graphs.dedup();
+        graphs
+    }
+}
+
+/// Proves `encoder.onnx` and `decoder.onnx` in `dir`: each alone, and both in a row.
+pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
+    let autoencoder = Autoencoder::from_bytes(&read(dir, "encoder.onnx")?, &read(dir, "decoder.onnx")?)?;
+    let encoder = compare("encoder", rows, |batch| {
+        Ok((autoencoder.encode(&batch.input)?.into_vec(), &batch.latent))
+    })?;
+    let decoder = compare("decoder", rows, |batch| {
+        Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction))
+    })?;
+    let both = compare("both", rows, |batch| {
+        Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction))
+    })?;
+    verdict([encoder, decoder, both].concat(), tolerance)
+}
+
+/// Proves `autoencoder.onnx` in `dir`.
+pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
+    // The runtime's encoder is any graph from rows to rows.
+    let whole = Encoder::from_bytes(&read(dir, "autoencoder.onnx")?)?;
+    let results = compare("autoencoder", rows, |batch| {
+        Ok((whole.encode(&batch.input)?.into_vec(), &batch.reconstruction))
+    })?;
+    verdict(results, tolerance)
+}
+
+fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = dir.join(name);
+    fs::read(&path).map_err(|source| Error::io("read", &path, source))
+}
+
+fn compare(
+    graph: &'static str,
+    rows: &HeldOut,
+    run: impl Fn(&Expected) -> Result<(Vec<f32>, &Vec<f32>)>,
+) -> Result<Vec<ParityRow>> {
+    let at = |&batch: &usize| {
+        let mut row = ParityRow { graph, batch, rows: 0, max_absolute: 0., max_relative: 0. };
+        for expected in rows.batches(batch) {
+            let expected = expected?;
+            let (found, expected) = run(&expected)?;
+            let (absolute, relative) = difference(&found, expected);
+            row.max_absolute = row.max_absolute.max(absolute);
+            row.max_relative = row.max_relative.max(relative);
+            row.rows += batch;
+        }
+        Ok(row)
+    };
+    BATCHES.iter().map(at).collect()
+}
+
+/// The largest absolute and relative difference; infinite when lengths differ or a value is no number.
+fn difference(found: &[f32], expected: &[f32]) -> (f32, f32) {
+    if found.len() != expected.len() {
+        return (f32::INFINITY, f32::INFINITY);
+    }
+    let differences = found.iter().zip(expected).map(|(found, expected)| {
+        let absolute = (found - expected).abs();
+        if absolute.is_nan() { (f32::INFINITY, f32::INFINITY) } else { (absolute, absolute / expected.abs().max(1.)) }
+    });
+    differences.fold((0., 0.), |a: (f32, f32), b| (a.0.max(b.0), a.1.max(b.1)))
+}
+
+fn verdict(results: Vec<ParityRow>, tolerance: f32) -> Result<Parity> {
+    let worst = results.iter().max_by(|a, b| a.max_relative.total_cmp(&b.max_relative));
+    if let Some(&ParityRow { graph, batch, max_relative: difference, .. }) = worst
+        && difference > tolerance
+    {
+        return Err(Error::Parity { graph, batch, difference, tolerance });
+    }
+    Ok(Parity { tolerance, verdict: "passed", relative_to: "max(1, |candle|)", results })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_measured_and_never_hidden_by_nan() {
+        assert_eq!(difference(&[1., 10.5], &[1., 10.]), (0.5, 0.05));
+        assert_eq!(difference(&[0.25], &[0.]), (0.25, 0.25));
+        assert_eq!(difference(&[f32::NAN, 1.], &[1., 1.]).1, f32::INFINITY);
+        assert_eq!(difference(&[1., f32::NAN], &[1., f32::NAN]).0, f32::INFINITY);
+        assert_eq!(difference(&[1.], &[1., 2.]).0, f32::INFINITY);
+    }
+
+    #[test]
+    fn the_worst_row_decides() {
+        let row = |graph, max_relative| ParityRow { graph, batch: 2, rows: 2, max_absolute: 0., max_relative };
+        let rows = vec![row("encoder", 1e-7), row("decoder", 3e-5), row("both", 2e-6)];
+        assert!(verdict(rows.clone(), 1e-4).is_ok());
+        let error = verdict(rows, 1e-5).unwrap_err().to_string();
+        assert!(error.starts_with("decoder: at batch 2 the runtime differs from candle by 3.000e-5"), "{error}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Held-out rows with what candle computes for them: the measure of every exported file.
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use trainer::{Autoencoder, Images};
+
+use crate::Result;
+
+/// Rows that are compared at each batch size; a smaller set is gone through again.
+const COMPARED: usize = 512;
+/// Rows in `golden.npz`.
+const GOLDEN: usize = 10;
+
+/// A model and rows it was not trained on.
+pub(super) struct HeldOut<'a> {
+    model: &'a Autoencoder,
+    input: Tensor,
+}
+
+/// One batch and candle's results for it, row-major.
+pub(super) struct Expected {
+    pub(super) input: Vec<f32>,
+    pub(super) latent: Vec<f32>,
+    pub(super) reconstruction: Vec<f32>,
+}
+
+impl<'a> HeldOut<'a> {
+    pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self> {
+        let rows: Vec<u32> = (0..test.len() as u32).cycle().take(COMPARED).collect();
+        Ok(Self { model, input: test.batch(&rows, &Device::Cpu)? })
+    }
+
+    /// candle's results in whole batches of `size`.
+    pub(super) fn batches(&self, size: usize) -> impl Iterator<Item = Result<Expected>> {
+        (0..COMPARED / size).map(move |index| {
+            let input = self.input.narrow(0, index * size, size)?;
+            let latent = self.model.encode(&input)?;
+            let reconstruction = self.model.decode(&latent)?;
+            let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+            Ok(Expected {
+                input: values(&input)?,
+                latent: values(&latent)?,
+                reconstruction: values(&reconstruction)?,
+            })
+        })
+    }
+
+    /// Writes `input`, `latent` and `reconstruction` of a few rows, for clients in other languages.
+    pub(super) fn write_golden(&self, path: &Path) -> Result<()> {
+        let input = self.input.narrow(0, 0, GOLDEN)?.contiguous()?;
+        let latent = self.model.encode(&input)?;
+        let reconstruction = self.model.decode(&latent)?;
+        Tensor::write_npz(&[("input", input), ("latent", latent), ("reconstruction", reconstruction)], path)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! A folder beside the bundle's, in which it is made: what fails there leaves nothing that looks finished.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::manifest;
+use crate::{Error, Result};
+
+/// Every file a bundle may have; nothing else in its folder is touched.
+const FILES: [&str; 6] =
+    ["encoder.onnx", "decoder.onnx", "autoencoder.onnx", "golden.npz", "parity.json", manifest::NAME];
+
+/// A bundle in the making. Dropped, it is gone.
+pub(super) struct Staging {
+    out: PathBuf,
+    dir: TempDir,
+}
+
+impl Staging {
+    /// Starts a bundle that will be published as `out`: a new folder, an empty one, or an older bundle.
+    pub(super) fn new(out: &Path) -> Result<Self> {
+        let parent = match out.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
+        if out.exists() {
+            check_free(out)?;
+        }
+        let dir = tempfile::Builder::new()
+            .prefix(".onnx-unproven-")
+            .tempdir_in(parent)
+            .map_err(|source| Error::io("create", parent, source))?;
+        Ok(Self { out: out.into(), dir })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.dir().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path(name);
+        fs::write(&path, bytes).map_err(|source| Error::io("write", &path, source))
+    }
+
+    /// The files written so far, in the order of [`FILES`].
+    pub(super) fn files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let present = FILES.iter().filter(|name| self.path(name).exists());
+        present
+            .map(|name| {
+                let path = self.path(name);
+                let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+                Ok(((*name).to_owned(), bytes))
+            })
+            .collect()
+    }
+
+    /// Moves the files into place. The manifest goes first out of an older bundle and comes last into the new one, so
+    /// that a crash in between leaves a folder that does not look finished.
+    pub(super) fn publish(self) -> Result<Vec<(String, u64)>> {
+        let files = self.files()?;
+        fs::create_dir_all(&self.out).map_err(|source| Error::io("create", &self.out, source))?;
+        for name in FILES.iter().rev() {
+            let old = self.out.join(name);
+            if old.exists() {
+                fs::remove_file(&old).map_err(|source| Error::io("replace", &old, source))?;
+            }
+        }
+        for (name, _) in &files {
+            let new = self.out.join(name);
+            fs::rename(self.path(name), &new).map_err(|source| Error::io("write", &new, source))?;
+        }
+        Ok(files.into_iter().map(|(name, bytes)| (name, bytes.len() as u64)).collect())
+    }
+}
+
+/// Fails when `out` holds something that no bundle has.
+fn check_free(out: &Path) -> Result<()> {
+    let entries = fs::read_dir(out).map_err(|source| Error::io("read", out, source))?;
+    for entry in entries {
+        let entry = entry.map_err(|source| Error::io("read", out, source))?;
+        let name = entry.file_name();
+        if !FILES.iter().any(|file| name == *file) {
+            return Err(Error::Occupied { path: out.into(), found: name.to_string_lossy().into_owned() });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unpublished_bundle_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        let staging = Staging::new(&parent.path().join("onnx")).unwrap();
+        staging.write("encoder.onnx", b"x").unwrap();
+        drop(staging);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn publishing_replaces_an_older_bundle_whole() {
+        let parent = tempfile::tempdir().unwrap();
+        let out = parent.path().join("onnx");
+        for files in [&["encoder.onnx", "model.json"][..], &["autoencoder.onnx", "model.json"]] {
+            let staging = Staging::new(&out).unwrap();
+            files.iter().for_each(|file| staging.write(file, file.as_bytes()).unwrap());
+            staging.publish().unwrap();
+            let mut found: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            found.sort();
+            assert_eq!(found, *files);
+        }
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_with_other_files_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("thesis.tex"), "").unwrap();
+        let error = Staging::new(parent.path()).err().unwrap().to_string();
+        assert!(error.contains("found `thesis.tex`"), "{error}");
+    }
+}

@@ -1,0 +1,100 @@
+//! What can go wrong while exporting, each error saying where, what was expected and what was found.
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An operator does not accept its inputs.
+    #[error("layer `{layer}`: {operator} expected {expected}, found {found}")]
+    Shape {
+        /// The scope in which the operator was added: `decoder.2`.
+        layer: String,
+        /// The ONNX operator.
+        operator: &'static str,
+        /// The shape or type that would have fitted.
+        expected: String,
+        /// The one that came.
+        found: String,
+    },
+    /// The graph breaks a rule of the ONNX specification.
+    #[error("graph `{graph}`: {reason}")]
+    Invalid {
+        /// The graph's name.
+        graph: String,
+        /// The rule, and what breaks it.
+        reason: String,
+    },
+    /// An opset that this crate does not write.
+    #[error("opset {found}: expected {} to {}", crate::model::OPSETS.start(), crate::model::OPSETS.end())]
+    Opset {
+        /// The opset that was asked for.
+        found: i64,
+    },
+    /// A file could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// `read`, `write`, `create`.
+        action: &'static str,
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// candle could not hand out a tensor.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+    /// A run could not be read.
+    #[cfg(feature = "cli")]
+    #[error(transparent)]
+    Trainer(#[from] trainer::Error),
+    /// The files that were just written do not run.
+    #[cfg(feature = "cli")]
+    #[error("the exported files do not run")]
+    Runtime(#[from] runtime::Error),
+    /// The files that were just written compute something else than candle.
+    #[cfg(feature = "cli")]
+    #[error(
+        "{graph}: at batch {batch} the runtime differs from candle by {difference:.3e}, \
+         more than the tolerance {tolerance:.1e}; no bundle was written"
+    )]
+    Parity {
+        /// `encoder`, `decoder` or `both`.
+        graph: &'static str,
+        /// Rows in one call.
+        batch: usize,
+        /// The largest relative difference.
+        difference: f32,
+        /// The largest difference that was allowed.
+        tolerance: f32,
+    },
+    /// The run's data is no longer what the run was trained on.
+    #[cfg(feature = "cli")]
+    #[error("data `{data}`: expected the rows the run was trained on (fingerprint {expected}), found others ({found})")]
+    Data {
+        /// Where the data was loaded from.
+        data: String,
+        /// The run's fingerprint, shortened.
+        expected: String,
+        /// The data's fingerprint, shortened.
+        found: String,
+    },
+    /// The folder for the bundle holds something else.
+    #[cfg(feature = "cli")]
+    #[error("{}: expected a new folder, an empty one or a bundle, found `{found}`", path.display())]
+    Occupied {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The name of something in it.
+        found: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::Io { action, path: path.into(), source }
+    }
+}

@@ -1,0 +1,4 @@
+//! candle's own layers.
+
+mod activation;
+mod linear;

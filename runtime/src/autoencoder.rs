@@ -1,0 +1,219 @@
+//! The autoencoder and its two halves, loaded from a bundle or from bytes.
+
+use std::path::Path;
+
+use crate::bundle::Manifest;
+use crate::graph::Graph;
+use crate::{Error, Matrix, MatrixView, Result};
+
+const ENCODER: &str = "encoder.onnx";
+const DECODER: &str = "decoder.onnx";
+
+/// The first half: rows to codes.
+pub struct Encoder {
+    graph: Graph,
+}
+
+/// The second half: codes to rows.
+pub struct Decoder {
+    graph: Graph,
+}
+
+/// Both halves of a trained autoencoder.
+pub struct Autoencoder {
+    encoder: Encoder,
+    decoder: Decoder,
+    manifest: Option<Manifest>,
+}
+
+fn load(dir: &Path, file: &str) -> Result<(Graph, Manifest)> {
+    let manifest = Manifest::read(dir)?;
+    let bytes = manifest.read_file(dir, file)?;
+    Ok((Graph::from_bytes(&dir.join(file).display().to_string(), &bytes)?, manifest))
+}
+
+impl Encoder {
+    /// Loads `encoder.onnx` of the bundle in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
+    pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
+        load(dir.as_ref(), ENCODER).map(|(graph, _)| Self { graph })
+    }
+
+    /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] when they are no graph with one input and an output of shape `[batch, ..]`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Graph::from_bytes("encoder", bytes).map(|graph| Self { graph })
+    }
+
+    /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the rows have another length.
+    pub fn encode<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.graph.run(rows.into())
+    }
+
+    /// Values in one row.
+    pub fn input_len(&self) -> usize {
+        self.graph.input().row_len()
+    }
+
+    /// Values in one code.
+    pub fn latent_dim(&self) -> usize {
+        self.graph.output().row_len()
+    }
+}
+
+impl Decoder {
+    /// Loads `decoder.onnx` of the bundle in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
+    pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
+        load(dir.as_ref(), DECODER).map(|(graph, _)| Self { graph })
+    }
+
+    /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] when they are no graph with one input and an output of shape `[batch, ..]`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Graph::from_bytes("decoder", bytes).map(|graph| Self { graph })
+    }
+
+    /// `[batch, latent_dim] -> [batch, output_len]`, for a [`Matrix`] or a slice of codes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the codes have another length.
+    pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.graph.run(codes.into())
+    }
+
+    /// Values in one code.
+    pub fn latent_dim(&self) -> usize {
+        self.graph.input().row_len()
+    }
+
+    /// Values in one reconstruction.
+    pub fn output_len(&self) -> usize {
+        self.graph.output().row_len()
+    }
+}
+
+impl Autoencoder {
+    /// Loads the bundle in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when a graph cannot be computed,
+    /// [`Error::Halves`] when the decoder does not take what the encoder gives.
+    pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        let (encoder, manifest) = load(dir, ENCODER)?;
+        let (decoder, _) = load(dir, DECODER)?;
+        Self::new(encoder, decoder, Some(manifest))
+    }
+
+    /// Takes the bytes of both ONNX files, embedded with `include_bytes!` for instance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] when a graph cannot be computed, [`Error::Halves`] when they do not fit.
+    pub fn from_bytes(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
+        Self::new(Graph::from_bytes("encoder", encoder)?, Graph::from_bytes("decoder", decoder)?, None)
+    }
+
+    fn new(encoder: Graph, decoder: Graph, manifest: Option<Manifest>) -> Result<Self> {
+        let fit = encoder.output().row_shape == decoder.input().row_shape
+            && encoder.input().row_shape == decoder.output().row_shape;
+        if !fit {
+            return Err(Error::Halves { encoder: encoder.describe(), decoder: decoder.describe() });
+        }
+        Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
+    }
+
+    /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the rows have another length.
+    pub fn encode<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.encoder.encode(rows)
+    }
+
+    /// `[batch, latent_dim] -> [batch, input_len]`, for a [`Matrix`] or a slice of codes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the codes have another length.
+    pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.decoder.decode(codes)
+    }
+
+    /// `[batch, input_len] -> [batch, input_len]`, through the code.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the rows have another length.
+    pub fn reconstruct<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.decode(&self.encode(rows)?)
+    }
+
+    /// Values in one row.
+    pub fn input_len(&self) -> usize {
+        self.encoder.input_len()
+    }
+
+    /// Values in one code.
+    pub fn latent_dim(&self) -> usize {
+        self.encoder.latent_dim()
+    }
+
+    /// What the bundle says about itself; nothing for an autoencoder from bytes.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_autoencoder_can_be_shared_between_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Autoencoder>();
+        shared::<Encoder>();
+        shared::<Decoder>();
+        shared::<Matrix>();
+    }
+
+    #[test]
+    fn bytes_that_are_no_graph_are_refused_in_one_line() {
+        for bytes in [&b""[..], b"not a graph", &[0x0a, 0xff, 0xff, 0xff, 0x7f]] {
+            let Err(error) = Encoder::from_bytes(bytes) else { panic!("accepted {bytes:?}") };
+            let error = error.to_string();
+            assert!(error.starts_with("encoder: ") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let message = |dir: &Path| Autoencoder::load(dir).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(message(Path::new("no/such")).contains("no such bundle"));
+        assert!(message(dir.path()).contains("it has no model.json"));
+        std::fs::write(dir.path().join("model.json"), "{").unwrap();
+        assert!(message(dir.path()).contains("model.json: "));
+    }
+}

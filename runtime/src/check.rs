@@ -1,0 +1,94 @@
+//! Looks a graph over before tract does: tract panics on some malformed ones, and follows links to other files.
+
+use std::collections::HashSet;
+
+use tract_onnx::pb::tensor_proto::DataLocation;
+use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
+use tract_onnx::pb::type_proto::Value as TypeValue;
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+
+/// The name and the shape of an input or output, less the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) name: String,
+    pub(crate) row_shape: Vec<usize>,
+}
+
+impl Signature {
+    /// Values in one row.
+    pub(crate) fn row_len(&self) -> usize {
+        self.row_shape.iter().product()
+    }
+
+    /// `[batch, 784]`.
+    pub(crate) fn describe(&self) -> String {
+        let dims: Vec<String> = self.row_shape.iter().map(usize::to_string).collect();
+        format!("[batch, {}]", dims.join(", "))
+    }
+}
+
+/// The one input and the first output of a well-formed model.
+pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Signature), String> {
+    let graph = model.graph.as_ref().ok_or("it holds no graph")?;
+    refuse_external_data(graph)?;
+    let initializers: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let inputs: Vec<&ValueInfoProto> =
+        graph.input.iter().filter(|input| !initializers.contains(input.name.as_str())).collect();
+    let [input] = inputs[..] else {
+        return Err(format!("expected one input, found {}", inputs.len()));
+    };
+    let output = graph.output.first().ok_or("expected an output, found none")?;
+
+    let mut known = initializers;
+    known.insert(&input.name);
+    for node in &graph.node {
+        if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
+            return Err(format!("node `{}`: its input `{missing}` is not produced before it", node.name));
+        }
+        known.extend(node.output.iter().map(String::as_str));
+    }
+    if let Some(missing) = graph.output.iter().find(|output| !known.contains(output.name.as_str())) {
+        return Err(format!("its output `{}` is not produced", missing.name));
+    }
+    Ok((signature(input)?, signature(output)?))
+}
+
+/// A file from a stranger could name any path of this machine.
+fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    let attribute_tensors = attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+    for tensor in graph.initializer.iter().chain(attribute_tensors) {
+        let external = tensor.data_location == Some(i32::from(DataLocation::External));
+        if external || !tensor.external_data.is_empty() {
+            return Err(format!("tensor `{}` refers to another file, which is refused", tensor.name));
+        }
+    }
+    let subgraphs = attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+    subgraphs.into_iter().try_for_each(refuse_external_data)
+}
+
+fn signature(value: &ValueInfoProto) -> Result<Signature, String> {
+    let name = &value.name;
+    let wrong = || format!("`{name}`: expected 32-bit floats of shape [batch, ..], with all but the batch known");
+    let Some(TypeValue::TensorType(tensor)) = value.r#type.as_ref().and_then(|r#type| r#type.value.as_ref()) else {
+        return Err(wrong());
+    };
+    if tensor.elem_type != i32::from(tract_onnx::pb::tensor_proto::DataType::Float) {
+        return Err(wrong());
+    }
+    let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim[..]);
+    let Some((batch, row)) = dims.split_first() else { return Err(wrong()) };
+    if !matches!(batch.value, Some(DimValue::DimParam(_)) | None) || row.is_empty() {
+        return Err(wrong());
+    }
+    let row_shape: Option<Vec<usize>> = row
+        .iter()
+        .map(|dim| match dim.value {
+            Some(DimValue::DimValue(size)) => usize::try_from(size).ok().filter(|&size| size > 0),
+            _ => None,
+        })
+        .collect();
+    let signature = Signature { name: name.clone(), row_shape: row_shape.ok_or_else(wrong)? };
+    let product = signature.row_shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+    product.map(|_| signature).ok_or_else(wrong)
+}

@@ -1,0 +1,77 @@
+//! What can go wrong while running, each error saying where, what was expected and what was found.
+
+use std::path::{Path, PathBuf};
+
+/// The result of this crate's functions.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong in this crate.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The rows have another width than the graph's input.
+    #[error("input `{input}`: expected shape {expected}, found {found}")]
+    Shape {
+        /// The graph's name for its input.
+        input: String,
+        /// The shape the graph takes: `[batch, 784]`.
+        expected: String,
+        /// The shape that came.
+        found: String,
+    },
+    /// A matrix was made of the wrong number of values.
+    #[error("expected {rows} x {columns} values, found {found}")]
+    Matrix {
+        /// The matrix's rows.
+        rows: usize,
+        /// The matrix's columns.
+        columns: usize,
+        /// The number of values that came.
+        found: usize,
+    },
+    /// A file could not be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The folder is no finished bundle, or one of its files is not the one that was exported.
+    #[error("{}: {reason}", path.display())]
+    Bundle {
+        /// The folder or file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// A graph is malformed, or needs something that this runtime does not compute.
+    #[error("{graph}: {reason}")]
+    Graph {
+        /// `encoder`, `decoder`, or the file.
+        graph: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The decoder does not take what the encoder gives.
+    #[error("the halves do not fit: the encoder maps {encoder}, the decoder {decoder}")]
+    Halves {
+        /// `[batch, 784] -> [batch, 32]`.
+        encoder: String,
+        /// `[batch, 16] -> [batch, 784]`.
+        decoder: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn bundle(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Bundle { path: path.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn graph(graph: &str, reason: impl ToString) -> Self {
+        // Other libraries' messages may run over several lines.
+        let reason = reason.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        Self::Graph { graph: graph.into(), reason }
+    }
+}

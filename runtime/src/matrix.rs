@@ -1,0 +1,113 @@
+//! Rows of numbers in row-major order, owned or borrowed.
+
+use crate::{Error, Result};
+
+/// A row-major matrix: `rows` rows of `columns` values, one after the other.
+///
+/// ```
+/// use runtime::Matrix;
+/// # fn main() -> runtime::Result<()> {
+/// let matrix = Matrix::new(2, 3, vec![1., 2., 3., 4., 5., 6.])?;
+/// assert_eq!(matrix.row(1), [4., 5., 6.]);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    rows: usize,
+    columns: usize,
+    values: Vec<f32>,
+}
+
+impl Matrix {
+    /// A matrix of `values`, row after row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Matrix`] when there are not `rows * columns` of them.
+    pub fn new(rows: usize, columns: usize, values: Vec<f32>) -> Result<Self> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            return Err(Error::Matrix { rows, columns, found: values.len() });
+        }
+        Ok(Self { rows, columns, values })
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The length of a row.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// All values, row after row.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// All values, row after row.
+    pub fn into_vec(self) -> Vec<f32> {
+        self.values
+    }
+
+    /// Row `index`.
+    ///
+    /// # Panics
+    ///
+    /// When `index` is not below [`Matrix::rows`].
+    pub fn row(&self, index: usize) -> &[f32] {
+        assert!(index < self.rows, "row {index} of a matrix of {} rows", self.rows);
+        &self.values[index * self.columns..][..self.columns]
+    }
+
+    /// The rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[f32]> {
+        (0..self.rows).map(|index| self.row(index))
+    }
+}
+
+/// Borrowed rows: a [`Matrix`], or a plain slice of one or more rows, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixView<'a> {
+    pub(crate) values: &'a [f32],
+    /// Rows and columns; a plain slice has as many rows as fit.
+    pub(crate) shape: Option<(usize, usize)>,
+}
+
+impl<'a> From<&'a Matrix> for MatrixView<'a> {
+    fn from(matrix: &'a Matrix) -> Self {
+        Self { values: &matrix.values, shape: Some((matrix.rows, matrix.columns)) }
+    }
+}
+
+impl<'a> From<&'a [f32]> for MatrixView<'a> {
+    fn from(values: &'a [f32]) -> Self {
+        Self { values, shape: None }
+    }
+}
+
+impl<'a> From<&'a Vec<f32>> for MatrixView<'a> {
+    fn from(values: &'a Vec<f32>) -> Self {
+        Self { values, shape: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_values_must_fit() {
+        let error = Matrix::new(2, 3, vec![0.; 5]).unwrap_err();
+        assert_eq!(error.to_string(), "expected 2 x 3 values, found 5");
+        assert!(Matrix::new(usize::MAX, 2, vec![]).is_err());
+    }
+
+    #[test]
+    fn rows_come_in_order() {
+        let matrix = Matrix::new(2, 2, vec![1., 2., 3., 4.]).unwrap();
+        assert_eq!(matrix.iter().map(|row| row[1]).collect::<Vec<_>>(), [2., 4.]);
+        assert_eq!(Matrix::new(0, 3, vec![]).unwrap().iter().count(), 0);
+    }
+}
