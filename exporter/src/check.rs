@@ -94,7 +94,8 @@ fn check_graph(graph: &GraphProto) -> Check {
 fn check_value_info(value: &ValueInfoProto) -> Check {
     ensure(!value.name.is_empty(), || "expected a name for every input and output, found none".into())?;
     let tensor = value.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
-    let typed = tensor.is_some_and(|tensor| tensor.elem_type != i32::from(DataType::Undefined) && tensor.shape.is_some());
+    let typed =
+        tensor.is_some_and(|tensor| tensor.elem_type != i32::from(DataType::Undefined) && tensor.shape.is_some());
     ensure(typed, || format!("`{}`: expected a tensor type and a shape, found none", value.name))
 }
 
@@ -134,7 +135,8 @@ mod tests {
 
     fn proto() -> ModelProto {
         let weight = Tensor::zeros((3, 4), DType::F32, &Device::Cpu).unwrap();
-        let model = Model::trace(&Linear::new(weight, None)).input("x", ("batch", 4)).metadata("a", "1");
+        let layer = Linear::new(weight, None);
+        let model = Model::trace(&layer).input("x", ("batch", 4)).metadata("a", "1");
         ModelProto::decode(model.build().unwrap().to_bytes().as_slice()).unwrap()
     }
 

@@ -129,9 +129,12 @@ impl GraphBuilder {
         } else {
             let copy = self.node("Identity", &[value], vec![], value.shape)?;
             let made = std::mem::replace(&mut self.names[copy.id as usize], name.into());
-            self.graph.node.iter_mut().flat_map(|node| &mut node.output).filter(|output| **output == made).for_each(
-                |output| *output = name.into(),
-            );
+            self.graph
+                .node
+                .iter_mut()
+                .flat_map(|node| &mut node.output)
+                .filter(|output| **output == made)
+                .for_each(|output| *output = name.into());
             copy
         };
         let info = self.value_info(named);

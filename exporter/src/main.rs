@@ -10,9 +10,13 @@ use trainer::Run;
 
 /// Writes a trained autoencoder as ONNX and proves that it computes what was trained.
 #[derive(Parser)]
-#[command(name = "exporter", version, after_help = "Examples:
+#[command(
+    name = "exporter",
+    version,
+    after_help = "Examples:
   exporter --split                           the newest run, to RUN/onnx
-  exporter --split runs/simple-digits-1 --out bundle")]
+  exporter --split runs/simple-digits-1 --out bundle"
+)]
 struct Arguments {
     /// The run to export [default: the newest in runs/]
     #[arg(value_name = "RUN")]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::proto::{DimensionValue, ModelProto, OperatorSetIdProto, StringStringEntryProto, TensorShapeProto};
+use crate::proto::{DimensionValue, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use crate::value::{DimSpec, IntoDims};
 use crate::{Error, GraphBuilder, Result, ToOnnx, check};
 
@@ -43,9 +43,8 @@ impl Model {
     /// The output's dimensions, symbolic ones by name: `["batch", "10"]`.
     pub fn output_shape(&self) -> Vec<String> {
         let output = self.proto.graph.as_ref().and_then(|graph| graph.output.first());
-        let shape = output
-            .and_then(|output| output.r#type.as_ref()?.tensor_type.as_ref()?.shape.clone())
-            .unwrap_or_else(TensorShapeProto::default);
+        let shape =
+            output.and_then(|output| output.r#type.as_ref()?.tensor_type.as_ref()?.shape.clone()).unwrap_or_default();
         let describe = |value| match value {
             Some(DimensionValue::DimValue(size)) => size.to_string(),
             Some(DimensionValue::DimParam(name)) => name,
@@ -197,7 +196,8 @@ mod tests {
 
     #[test]
     fn layers_are_nodes_and_weights_keep_their_names() {
-        let model = Model::trace(&Two(linear(4, 3), linear(3, 2))).input("x", ("batch", 4)).output("y").build().unwrap();
+        let model =
+            Model::trace(&Two(linear(4, 3), linear(3, 2))).input("x", ("batch", 4)).output("y").build().unwrap();
         let graph = model.proto.graph.as_ref().unwrap();
         let nodes: Vec<_> = graph.node.iter().map(|node| (node.name.as_str(), node.op_type.as_str())).collect();
         assert_eq!(nodes, [("first.Gemm", "Gemm"), ("activation.Relu", "Relu"), ("second.Gemm", "Gemm")]);

@@ -109,7 +109,8 @@ impl Manifest {
         let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         if found != entry.sha256 {
-            let reason = format!("damaged or replaced: expected the sha256 {} of {MANIFEST}, found {found}", entry.sha256);
+            let reason =
+                format!("damaged or replaced: expected the sha256 {} of {MANIFEST}, found {found}", entry.sha256);
             return Err(Error::bundle(&path, reason));
         }
         Ok(bytes)

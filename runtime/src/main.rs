@@ -13,9 +13,14 @@ use table::{read, write};
 
 /// Runs an exported autoencoder on the rows of a .npy or .csv file.
 #[derive(Parser)]
-#[command(name = "runtime", version, arg_required_else_help = true, after_help = "Examples:
+#[command(
+    name = "runtime",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
   runtime encode runs/simple-digits-1/onnx rows.csv             codes as CSV on standard output
-  runtime reconstruct runs/simple-digits-1/onnx rows.npy --out reconstructions.npy")]
+  runtime reconstruct runs/simple-digits-1/onnx rows.npy --out reconstructions.npy"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

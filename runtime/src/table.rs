@@ -67,7 +67,8 @@ fn read_npy(bytes: &[u8]) -> Result<Rows> {
 }
 
 fn read_csv(bytes: &[u8]) -> Result<Rows> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).flexible(true).from_reader(bytes);
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).flexible(true).from_reader(bytes);
     let (mut rows, mut columns, mut values) = (0, 0, Vec::new());
     for (line, record) in (1..).zip(reader.records()) {
         let record = record?;
@@ -95,8 +96,7 @@ fn read_csv(bytes: &[u8]) -> Result<Rows> {
 
 fn write_npy(file: File, matrix: &Matrix) -> Result<()> {
     let shape = [matrix.rows() as u64, matrix.columns() as u64];
-    let mut writer =
-        npyz::WriteOptions::new().default_dtype().shape(&shape).writer(BufWriter::new(file)).begin_nd()?;
+    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(BufWriter::new(file)).begin_nd()?;
     writer.extend(matrix.as_slice())?;
     Ok(writer.finish()?)
 }

@@ -34,9 +34,7 @@ impl DeviceKind {
             Self::Metal => (cfg!(feature = "metal"), Device::new_metal(0)),
         };
         if !built_in {
-            return Err(self.error(format!(
-                "not built in; build with `cargo build --release --features {self}`"
-            )));
+            return Err(self.error(format!("not built in; build with `cargo build --release --features {self}`")));
         }
         opened.map_err(|error| self.error(error.to_string()))
     }

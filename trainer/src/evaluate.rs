@@ -3,10 +3,10 @@
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
 use crate::data::Images;
 use crate::loss::bce_with_logits;
 use crate::model::Autoencoder;
-use crate::Result;
 
 /// Rows in one forward pass: large enough to be fast, small enough for any memory.
 pub(crate) const EVALUATION_ROWS: usize = 500;

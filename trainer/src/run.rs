@@ -273,7 +273,8 @@ impl Run {
         if let Ok(summary) = self.summary()
             && summary.epochs >= config.epochs
         {
-            let reason = format!("{} is finished; expected more than its {} epochs", self.dir.display(), summary.epochs);
+            let reason =
+                format!("{} is finished; expected more than its {} epochs", self.dir.display(), summary.epochs);
             return Err(Error::setting("epochs", reason));
         }
         self.write_config(config)?;

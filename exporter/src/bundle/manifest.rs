@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
-use trainer::{Autoencoder, Summary};
+use trainer::{Autoencoder, Metrics, Summary, Threshold};
 
 use super::staging::Staging;
 use super::{ExportOptions, Layout};
@@ -14,48 +14,91 @@ use crate::Result;
 pub(super) const NAME: &str = "model.json";
 const FORMAT_VERSION: u32 = 1;
 
-pub(super) struct Manifest(Value);
+#[derive(Serialize)]
+pub(super) struct Manifest<'a> {
+    format_version: u32,
+    producer: String,
+    preset: &'a str,
+    network: &'a str,
+    data: &'a str,
+    layout: &'static str,
+    opset: i64,
+    image_shape: [usize; 2],
+    input: Tensor,
+    latent: Tensor,
+    reconstruction: Tensor,
+    threshold: &'a Threshold,
+    metrics: Metrics,
+    files: BTreeMap<String, FileEntry>,
+}
 
-impl Manifest {
+#[derive(Serialize)]
+struct Tensor {
+    name: &'static str,
+    dtype: &'static str,
+    row_shape: [usize; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<[f32; 2]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    normalisation: Option<Normalisation>,
+}
+
+#[derive(Serialize)]
+struct Normalisation {
+    divide_by: f32,
+}
+
+#[derive(Serialize)]
+struct FileEntry {
+    bytes: usize,
+    sha256: String,
+}
+
+impl<'a> Manifest<'a> {
     /// Describes `model` and the files that `staging` holds so far.
     pub(super) fn new(
-        summary: &Summary,
+        summary: &'a Summary,
         model: &Autoencoder,
         options: &ExportOptions,
         staging: &Staging,
     ) -> Result<Self> {
-        let mut files = BTreeMap::new();
-        for (name, bytes) in staging.files()? {
-            let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            files.insert(name, json!({ "sha256": hash, "bytes": bytes.len() }));
-        }
         let network = model.network();
-        let row = |name: &str, width: usize| json!({ "name": name, "dtype": "float32", "row_shape": [width] });
-        let mut input = row("input", network.input_dim());
-        input["range"] = json!([0.0, 1.0]);
-        input["normalisation"] = json!({ "divide_by": f64::from(summary.data.white) });
-        let mut reconstruction = row("reconstruction", network.input_dim());
-        reconstruction["range"] = json!([0.0, 1.0]);
-        Ok(Self(json!({
-            "format_version": FORMAT_VERSION,
-            "producer": format!("hourglass {}", env!("CARGO_PKG_VERSION")),
-            "layout": match options.layout { Layout::Split => "split", Layout::Whole => "whole" },
-            "opset": options.opset,
-            "preset": summary.preset,
-            "network": summary.network,
-            "data": summary.data.name,
-            "image_shape": network.image_shape,
-            "input": input,
-            "latent": row("latent", network.latent_dim),
-            "reconstruction": reconstruction,
-            "threshold": summary.threshold,
-            "metrics": { "bce": summary.test.metrics.bce, "mse": summary.test.metrics.mse },
-            "files": files,
-        })))
+        let tensor = |name, width, range, normalisation| Tensor {
+            name,
+            dtype: "float32",
+            row_shape: [width],
+            range,
+            normalisation,
+        };
+        let pixels = Some([0., 1.]);
+        let division = Normalisation { divide_by: f32::from(summary.data.white) };
+        let entry = |(name, bytes): (String, Vec<u8>)| {
+            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            (name, FileEntry { bytes: bytes.len(), sha256 })
+        };
+        Ok(Self {
+            format_version: FORMAT_VERSION,
+            producer: format!("hourglass {}", env!("CARGO_PKG_VERSION")),
+            preset: &summary.preset,
+            network: &summary.network,
+            data: &summary.data.name,
+            layout: match options.layout {
+                Layout::Split => "split",
+                Layout::Whole => "whole",
+            },
+            opset: options.opset,
+            image_shape: network.image_shape,
+            input: tensor("input", network.input_dim(), pixels, Some(division)),
+            latent: tensor("latent", network.latent_dim, None, None),
+            reconstruction: tensor("reconstruction", network.input_dim(), pixels, None),
+            threshold: &summary.threshold,
+            metrics: summary.test.metrics,
+            files: staging.files()?.into_iter().map(entry).collect(),
+        })
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        let mut text = serde_json::to_vec_pretty(&self.0).expect("a manifest is plain numbers and text");
+        let mut text = serde_json::to_vec_pretty(self).expect("a manifest is plain numbers and text");
         text.push(b'\n');
         text
     }

@@ -102,7 +102,8 @@ fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static 
     Ok(match options.layout {
         Layout::Split => {
             let encoder = Model::trace(model.encoder()).name("encoder").input("input", input).output("latent");
-            let decoder = Model::trace(model.decoder()).name("decoder").input("latent", latent).output("reconstruction");
+            let decoder =
+                Model::trace(model.decoder()).name("decoder").input("latent", latent).output("reconstruction");
             vec![
                 ("encoder.onnx", encoder.opset(options.opset).metadata("network", &names).build()?),
                 ("decoder.onnx", decoder.opset(options.opset).metadata("network", &names).build()?),

@@ -62,15 +62,11 @@ impl Parity {
 /// Proves `encoder.onnx` and `decoder.onnx` in `dir`: each alone, and both in a row.
 pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     let autoencoder = Autoencoder::from_bytes(&read(dir, "encoder.onnx")?, &read(dir, "decoder.onnx")?)?;
-    let encoder = compare("encoder", rows, |batch| {
-        Ok((autoencoder.encode(&batch.input)?.into_vec(), &batch.latent))
-    })?;
-    let decoder = compare("decoder", rows, |batch| {
-        Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction))
-    })?;
-    let both = compare("both", rows, |batch| {
-        Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction))
-    })?;
+    let encoder = compare("encoder", rows, |batch| Ok((autoencoder.encode(&batch.input)?.into_vec(), &batch.latent)))?;
+    let decoder =
+        compare("decoder", rows, |batch| Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction)))?;
+    let both =
+        compare("both", rows, |batch| Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction)))?;
     verdict([encoder, decoder, both].concat(), tolerance)
 }
 
@@ -78,9 +74,8 @@ pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<
 pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     // The runtime's encoder is any graph from rows to rows.
     let whole = Encoder::from_bytes(&read(dir, "autoencoder.onnx")?)?;
-    let results = compare("autoencoder", rows, |batch| {
-        Ok((whole.encode(&batch.input)?.into_vec(), &batch.reconstruction))
-    })?;
+    let results =
+        compare("autoencoder", rows, |batch| Ok((whole.encode(&batch.input)?.into_vec(), &batch.reconstruction)))?;
     verdict(results, tolerance)
 }
 

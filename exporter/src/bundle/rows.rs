@@ -7,8 +7,10 @@ use trainer::{Autoencoder, Images};
 
 use crate::Result;
 
-/// Rows that are compared at each batch size; a smaller set is gone through again.
-const COMPARED: usize = 512;
+/// The most rows that are compared at each batch size.
+const MOST: usize = 512;
+/// The fewest, for the largest batch; a smaller set is gone through again.
+const FEWEST: usize = 256;
 /// Rows in `golden.npz`.
 const GOLDEN: usize = 10;
 
@@ -27,22 +29,18 @@ pub(super) struct Expected {
 
 impl<'a> HeldOut<'a> {
     pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self> {
-        let rows: Vec<u32> = (0..test.len() as u32).cycle().take(COMPARED).collect();
+        let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(FEWEST, MOST)).collect();
         Ok(Self { model, input: test.batch(&rows, &Device::Cpu)? })
     }
 
     /// candle's results in whole batches of `size`.
     pub(super) fn batches(&self, size: usize) -> impl Iterator<Item = Result<Expected>> {
-        (0..COMPARED / size).map(move |index| {
+        (0..self.input.elem_count() / self.model.network().input_dim() / size).map(move |index| {
             let input = self.input.narrow(0, index * size, size)?;
             let latent = self.model.encode(&input)?;
             let reconstruction = self.model.decode(&latent)?;
             let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-            Ok(Expected {
-                input: values(&input)?,
-                latent: values(&latent)?,
-                reconstruction: values(&reconstruction)?,
-            })
+            Ok(Expected { input: values(&input)?, latent: values(&latent)?, reconstruction: values(&reconstruction)? })
         })
     }
 

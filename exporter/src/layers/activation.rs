@@ -12,7 +12,9 @@ impl ToOnnx for Activation {
             Self::Silu | Self::Swish => graph.silu(x),
             Self::Elu(alpha) => graph.elu(x, alpha as f32),
             Self::LeakyRelu(slope) => graph.leaky_relu(x, slope as f32),
-            ref other => Err(graph.mismatch("Activation", "relu, sigmoid, silu, elu or leaky relu", format!("{other:?}"))),
+            ref other => {
+                Err(graph.mismatch("Activation", "relu, sigmoid, silu, elu or leaky relu", format!("{other:?}")))
+            }
         }
     }
 }

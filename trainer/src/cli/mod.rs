@@ -4,7 +4,7 @@ mod args;
 mod progress;
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -125,7 +125,7 @@ fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String
         ),
         String::new(),
         format!("{:<18}{}", "run", run.dir().display()),
-        format!("{:<18}{}", "picture", PathBuf::from(run.plots()).join("reconstructions.png").display()),
+        format!("{:<18}{}", "picture", run.plots().join("reconstructions.png").display()),
     ];
     lines.extend(next.iter().map(|(what, command)| format!("{what:<18}{command}")));
     lines.join("\n")

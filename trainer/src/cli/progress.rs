@@ -139,7 +139,10 @@ impl Observer for Plain {
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
         let EpochRecord { epoch, train_loss, val_loss, seconds, .. } = record;
         let best = if best { "  best" } else { "" };
-        eprintln!("epoch {epoch}/{}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}", self.epochs);
+        eprintln!(
+            "epoch {epoch}/{}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}",
+            self.epochs
+        );
     }
 
     fn finishing(&mut self) {
@@ -179,7 +182,8 @@ impl Observer for Json {
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
         let mut line = json!({ "event": "epoch", "best": best });
-        if let (Some(line), Ok(serde_json::Value::Object(record))) = (line.as_object_mut(), serde_json::to_value(record))
+        if let (Some(line), Ok(serde_json::Value::Object(record))) =
+            (line.as_object_mut(), serde_json::to_value(record))
         {
             line.extend(record);
         }

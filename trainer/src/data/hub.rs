@@ -44,8 +44,5 @@ fn convert(
         Images::new(pixels, labels.to_dtype(DType::U8)?.to_vec1::<u8>()?, [side, side], 255)
     };
     let dataset = loaded.map_err(|error| hub_error(names, error))?;
-    Ok((
-        images(&dataset.train_images, &dataset.train_labels)?,
-        images(&dataset.test_images, &dataset.test_labels)?,
-    ))
+    Ok((images(&dataset.train_images, &dataset.train_labels)?, images(&dataset.test_images, &dataset.test_labels)?))
 }

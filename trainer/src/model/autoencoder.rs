@@ -65,15 +65,12 @@ impl Autoencoder {
 
     pub(crate) fn from_checkpoint(checkpoint: &mut Checkpoint) -> Result<Self> {
         let network = checkpoint.network()?;
-        let model = Self::build(&network, |name, dims| checkpoint.take(&name, &dims))?;
+        let model = Self::build(&network, |name, dims| checkpoint.take(name, &dims))?;
         checkpoint.check_empty()?;
         Ok(model)
     }
 
-    fn build(
-        network: &NetworkConfig,
-        mut parameter: impl FnMut(&str, Vec<usize>) -> Result<Var>,
-    ) -> Result<Self> {
+    fn build(network: &NetworkConfig, mut parameter: impl FnMut(&str, Vec<usize>) -> Result<Var>) -> Result<Self> {
         network.check()?;
         let mut parameters = Vec::new();
         let mut named = |name: String, dims| {

@@ -23,8 +23,7 @@ impl Checkpoint {
     /// The weights and the description of `model`.
     pub(crate) fn new(model: &Autoencoder) -> Self {
         let network = serde_json::to_string(model.network()).expect("a network's description is plain numbers");
-        let tensors =
-            model.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        let tensors = model.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
         Self { path: PathBuf::new(), tensors, entries: HashMap::from([(NETWORK.into(), network)]) }
     }
 

@@ -32,11 +32,12 @@ const CLASSES: [RGBColor; 10] = [
 
 /// Training and validation loss over the epochs.
 pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summary, loss: Loss) -> Result<()> {
-    let curve = |value: fn(&EpochRecord) -> f64| history.iter().map(move |record| (record.epoch as f64, value(record)));
-    let train = || curve(|record| record.train_loss);
-    let validation = || curve(|record| record.val_loss);
-    let values = || train().chain(validation()).map(|(_, loss)| loss);
-    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let curve = |value: fn(&EpochRecord) -> f64| -> Vec<(f64, f64)> {
+        history.iter().map(|record| (record.epoch as f64, value(record))).collect()
+    };
+    let (training, validation) = (&curve(|record| record.train_loss), &curve(|record| record.val_loss));
+    let values = training.iter().chain(validation).map(|&(_, loss)| loss);
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     let margin = ((high - low) * 0.05).max(1e-6);
     let epochs = 1f64..(history.len() as f64).max(2.);
     let unit = match loss {
@@ -60,13 +61,12 @@ pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summar
             .y_desc(unit)
             .label_style((FONT, 15))
             .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.08))
             .x_label_formatter(&|epoch| format!("{epoch:.0}"))
             .draw()?;
-        let series: [(&str, RGBColor, Vec<(f64, f64)>); 2] =
-            [("training", TRAIN, train().collect()), ("validation", VALIDATION, validation().collect())];
-        for (name, color, points) in series {
+        for (name, color, points) in [("training", TRAIN, training), ("validation", VALIDATION, validation)] {
             chart
-                .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+                .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?
                 .label(name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
         }
@@ -86,13 +86,14 @@ pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summar
 /// Where the codes lie: the plane itself for two units, the first two principal components for more.
 pub(super) fn draw_codes(path: &Path, codes: &[Vec<f32>], labels: &[u8], summary: &Summary) -> Result<()> {
     let (points, axes) = project(codes, labels).map_err(|error| Error::plot(path, error))?;
-    let range = |values: fn(&(f64, f64)) -> f64| {
+    let range = |values: fn(&(f64, f64)) -> f64, right: f64| {
         let (low, high) =
             points.iter().map(values).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-        let margin = ((high - low) * 0.05).max(1e-6);
-        (low - margin)..(high + margin)
+        let width = (high - low).max(1e-6);
+        (low - 0.05 * width)..(high + right * width)
     };
-    let (x_range, y_range) = (range(|point| point.0), range(|point| point.1));
+    // Room on the right for the legend.
+    let (x_range, y_range) = (range(|point| point.0, 0.15), range(|point| point.1, 0.05));
     let mut classes = labels.to_vec();
     classes.sort_unstable();
     classes.dedup();
@@ -113,6 +114,7 @@ pub(super) fn draw_codes(path: &Path, codes: &[Vec<f32>], labels: &[u8], summary
             .y_desc(axes[1])
             .label_style((FONT, 15))
             .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.08))
             .draw()?;
         for (index, &class) in classes.iter().enumerate() {
             let color = CLASSES[index % CLASSES.len()];

@@ -52,8 +52,12 @@ fn one_of_each_class(images: &Images) -> Vec<u32> {
     let mut classes = labels.to_vec();
     classes.sort_unstable();
     classes.dedup();
-    let mut shown: Vec<u32> =
-        classes.iter().take(10).filter_map(|class| labels.iter().position(|label| label == class)).map(|i| i as u32).collect();
+    let mut shown: Vec<u32> = classes
+        .iter()
+        .take(10)
+        .filter_map(|class| labels.iter().position(|label| label == class))
+        .map(|i| i as u32)
+        .collect();
     let others: Vec<u32> = (0..labels.len() as u32).filter(|row| !shown.contains(row)).collect();
     shown.extend(others.into_iter().take(10 - shown.len()));
     shown

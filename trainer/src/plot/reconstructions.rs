@@ -52,18 +52,18 @@ pub(super) fn draw(path: &Path, rows: &Rows, shape: [usize; 2], caption: &[Strin
     };
 
     let mut y = TITLE;
-    let latent_dim = rows.codes.first().map_or(0, Vec::len);
-    let names = ["original", &format!("code ({latent_dim})"), "reconstruction"];
-    let drawn: [(&[Vec<f32>], &Tiles, &dyn Fn(f32) -> Rgb888); 3] =
-        [(&rows.originals, &image, &grey), (&rows.codes, &code, &viridis), (&rows.reconstructions, &image, &grey)];
-    for (name, (values, tiles, color)) in names.iter().zip(drawn) {
+    let mut draw_row = |name: &str, rows: &[Vec<f32>], tiles: &Tiles, color: &dyn Fn(f32) -> Rgb888| {
         canvas.write(name, (GAP, y + tiles.height() / 2 - 9), &FONT_9X18_BOLD, INK);
-        for (column, values) in values.iter().enumerate() {
-            let x = GAP + LABELS + column as u32 * (cell_width + GAP);
+        for (column, values) in (0..).zip(rows) {
+            let x = GAP + LABELS + column * (cell_width + GAP);
             tiles.draw(&mut canvas, (x + (cell_width - tiles.width()) / 2, y), values, color);
         }
         y += tiles.height() + GAP;
-    }
+    };
+    let latent_dim = rows.codes.first().map_or(0, Vec::len);
+    draw_row("original", &rows.originals, &image, &grey);
+    draw_row(&format!("code ({latent_dim})"), &rows.codes, &code, &viridis);
+    draw_row("reconstruction", &rows.reconstructions, &image, &grey);
 
     let left = GAP + LABELS;
     let scale = 200;

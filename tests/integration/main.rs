@@ -1,0 +1,8 @@
+//! What crosses crates: training, export and inference on real digits, through the libraries and the programs.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bundle;
+mod commands;
+mod mnist;
+mod parity;
+mod support;

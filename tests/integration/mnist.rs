@@ -1,0 +1,66 @@
+//! The real MNIST, where it is at hand: beside the repository in `shared/data/mnist`, or where `HOURGLASS_MNIST` points.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use candle_core::Device;
+use exporter::{ExportOptions, export};
+use runtime::Autoencoder;
+use trainer::{Config, DataSource, Dataset, Outcome, Preset, Run, Silent, Validation, fit};
+
+fn mnist() -> Option<PathBuf> {
+    let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/mnist"));
+    let dir = std::env::var_os("HOURGLASS_MNIST").map_or(beside, PathBuf::from);
+    dir.is_dir().then_some(dir)
+}
+
+/// Speaks past the test harness, which hides what a passing test prints.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[test]
+fn one_epoch_of_mnist_learns_and_exports() {
+    let Some(dir) = mnist() else {
+        say(
+            "skipped: one_epoch_of_mnist_learns_and_exports needs MNIST in ../shared/data/mnist or in $HOURGLASS_MNIST",
+        );
+        return;
+    };
+    let source = DataSource::Dir(dir);
+    let dataset = Dataset::load(&source).unwrap();
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.image_shape()), (60_000, 10_000, [28, 28]));
+    let config = Config { epochs: 1, validation: Validation::Test, ..Config::preset(Preset::Simple, source) };
+    let temporary = tempfile::tempdir().unwrap();
+    let run = Run::create(temporary.path().join("run"), &config).unwrap();
+    let outcome = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    // Predicting the mean image costs 0.2625; one epoch of Adam comes to about 0.19.
+    assert!(summary.test.metrics.bce < 0.21, "{summary:?}");
+    // 0.01683 is PCA's error when all 60,000 rows are fitted, by an independent computation.
+    assert!((summary.pca.metrics.mse - 0.01683).abs() < 1e-4, "{:?}", summary.pca);
+
+    let bundle = export(&run, &ExportOptions::default()).unwrap();
+    let autoencoder = Autoencoder::load(&bundle.dir).unwrap();
+    let model = run.load_best(&Device::Cpu).unwrap();
+    let rows: Vec<u32> = (0..10_000).collect();
+    let (mut latent_difference, mut difference) = (0f32, 0f32);
+    for rows in rows.chunks(1000) {
+        let input = dataset.test.batch(rows, &Device::Cpu).unwrap();
+        let latent = model.encode(&input).unwrap();
+        let expected = model.decode(&latent).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let latent = latent.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let input = input.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let found_latent = autoencoder.encode(&input).unwrap();
+        let found = autoencoder.decode(&found_latent).unwrap();
+        let largest =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0f32, |most, d| most.max(d));
+        latent_difference = latent_difference.max(largest(found_latent.as_slice(), &latent));
+        difference = difference.max(largest(found.as_slice(), &expected));
+    }
+    println!(
+        "10,000 test images, candle against tract: latent {latent_difference:.2e}, reconstruction {difference:.2e}"
+    );
+    assert!(difference <= 1e-5 && latent_difference <= 1e-5);
+}

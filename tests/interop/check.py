@@ -1,0 +1,65 @@
+"""Holds exported files to the onnx package's full check, and onnxruntime's results to candle's.
+
+    python check.py reference.npz BUNDLE [BUNDLE ..]
+
+`reference.npz` comes from the example `reference` of the package hourglass-tests: candle's results for every held-out
+row. The tolerance is the exporter's: 1e-5, relative to max(1, |value|).
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+TOLERANCE = 1e-5
+GRAPHS = {
+    "encoder.onnx": ("input", "latent"),
+    "decoder.onnx": ("latent", "reconstruction"),
+    "autoencoder.onnx": ("input", "reconstruction"),
+}
+
+
+def run(session, rows, source, target, batch):
+    parts = [session.run([target], {source: rows[i : i + batch]})[0] for i in range(0, len(rows), batch)]
+    return np.concatenate(parts)
+
+
+def compare(name, found, expected):
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        sys.exit(f"{name}: expected finite values of shape {expected.shape}, found {found.shape}")
+    absolute = np.abs(found - expected)
+    relative = (absolute / np.maximum(1, np.abs(expected))).max()
+    print(f"{name:<32} {len(found):>6} rows, max absolute {absolute.max():.2e}, max relative {relative:.2e}")
+    if relative > TOLERANCE:
+        sys.exit(f"{name}: onnxruntime differs from candle by {relative:.2e}, more than {TOLERANCE}")
+
+
+def main():
+    reference = np.load(sys.argv[1])
+    checked = 0
+    print(f"onnxruntime {ort.__version__}, onnx {onnx.__version__}")
+    for bundle in map(Path, sys.argv[2:]):
+        for name, (source, target) in GRAPHS.items():
+            path = bundle / name
+            if not path.exists():
+                continue
+            onnx.checker.check_model(str(path), full_check=True)
+            session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            rows = reference[source]
+            for batch, count in [(1, 200), (17, 1700), (len(rows), len(rows))]:
+                found = run(session, rows[:count], source, target, batch)
+                compare(f"{name}, batch {batch}", found, reference[target][:count])
+            checked += 1
+        if (bundle / "encoder.onnx").exists():
+            halves = [ort.InferenceSession(str(bundle / half)) for half in ("encoder.onnx", "decoder.onnx")]
+            latent = run(halves[0], reference["input"], "input", "latent", 500)
+            found = run(halves[1], latent, "latent", "reconstruction", 500)
+            compare("both in a row, batch 500", found, reference["reconstruction"])
+    if not checked:
+        sys.exit("no ONNX file was checked")
+
+
+if __name__ == "__main__":
+    main()
