@@ -1,10 +1,14 @@
-//! Writes what candle computes for every held-out row of a run, for `interop/check.py` to compare with:
+//! Writes what candle computes for every held-out row of a run, for `interop/check.py` to compare with, and says how far the
+//! runtime is from it on the run's bundle:
 //! `cargo run --release -p hourglass-tests --example reference -- RUN reference.npz`.
 
 use candle_core::{Device, Tensor};
+use runtime::Autoencoder;
 use trainer::{Dataset, Run};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [run, path] = &arguments[..] else { return Err("usage: reference RUN FILE.npz".into()) };
     let run = Run::open(run)?;
@@ -20,7 +24,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         input.push(batch);
     }
     let all = |parts: &[Tensor]| Tensor::cat(parts, 0);
-    let arrays = [("input", all(&input)?), ("latent", all(&latent)?), ("reconstruction", all(&reconstruction)?)];
-    Tensor::write_npz(&arrays, path)?;
+    let [input, latent, reconstruction] = [all(&input)?, all(&latent)?, all(&reconstruction)?];
+
+    let autoencoder = Autoencoder::load(run.dir().join("onnx"))?;
+    let codes = autoencoder.encode(&values(&input)?)?;
+    let images = autoencoder.decode(&codes)?;
+    let largest = values(&latent)?.into_iter().fold(0f32, |most, value| most.max(value.abs()));
+    println!("tract against candle, {} rows, codes up to {largest:.1}", rows.len());
+    compare("codes", codes.as_slice(), &values(&latent)?);
+    compare("reconstructions", images.as_slice(), &values(&reconstruction)?);
+
+    Tensor::write_npz(&[("input", input), ("latent", latent), ("reconstruction", reconstruction)], path)?;
     Ok(())
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.flatten_all()?.to_vec1()?)
+}
+
+fn compare(name: &str, found: &[f32], expected: &[f32]) {
+    let pairs = found.iter().zip(expected).map(|(found, expected)| ((found - expected).abs(), expected.abs().max(1.)));
+    let (absolute, relative) =
+        pairs.fold((0f32, 0f32), |most, (difference, scale)| (most.0.max(difference), most.1.max(difference / scale)));
+    println!("{name:<16} max absolute {absolute:.2e}, max relative {relative:.2e}");
 }

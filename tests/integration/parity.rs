@@ -5,16 +5,11 @@ use exporter::{ExportOptions, Layout, export};
 use runtime::{Autoencoder, Decoder, Encoder};
 use trainer::{Dataset, ModelConfig};
 
-use crate::support::{shared, train};
+use crate::support::{largest_difference, shared, train};
 
 /// Both compute in f32 what lies in 0..1; sums of 32 to 128 products in another order differ by a few units in the last
 /// place, 6e-8 each, and the sigmoid flattens them.
 const TOLERANCE: f32 = 2e-6;
-
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0., f32::max)
-}
 
 #[test]
 fn runtime_computes_what_candle_computes_on_held_out_digits() {

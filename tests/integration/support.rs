@@ -87,6 +87,13 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// The largest |a - b|; infinite where one is not a number.
+pub fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    differences.map(|difference| if difference.is_nan() { f32::INFINITY } else { difference }).fold(0., f32::max)
+}
+
 /// Every file below `dir` with its content, to see that nothing was changed.
 pub fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
