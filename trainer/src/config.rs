@@ -149,9 +149,12 @@ impl Config {
     pub fn resolve(file: Option<&Path>, overrides: Table) -> Result<Self> {
         let mut layers = Vec::new();
         if let Some(path) = file {
-            let place = path.display().to_string();
-            let reason = |error: toml::de::Error| Error::Config { place: place.clone(), reason: one_line(&error) };
-            layers.push((place.clone(), file::read_text(path)?.parse::<Table>().map_err(reason)?));
+            let (place, text) = (path.display().to_string(), file::read_text(path)?);
+            let table = text.parse::<Table>().map_err(|error| Error::Config {
+                place: format!("{place}:{}", error.span().map_or(1, |span| line_at(&text, span.start))),
+                reason: error.message().into(),
+            })?;
+            layers.push((place, table));
         }
         layers.push(("command line".to_owned(), overrides));
 
@@ -230,6 +233,11 @@ fn parse<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T>
     value.try_into().map_err(|error| Error::Config { place: place.into(), reason: one_line(&error) })
 }
 
+/// The line, from 1, in which byte `position` lies.
+fn line_at(text: &str, position: usize) -> usize {
+    text.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1
+}
+
 fn one_line(error: &toml::de::Error) -> String {
     error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
@@ -292,7 +300,7 @@ mod tests {
             ("[optimizer]\nname = \"adagrad\"", "adagrad"),
             ("[optimizer]\nmomentum = 0.5", "momentum"),
             ("[model]\nlatent = 3", "latent"),
-            ("epochs = ", "config.toml"),
+            ("seed = 3\nepochs = ", "config.toml:2: "),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains('\n'), "{text}: {error}");

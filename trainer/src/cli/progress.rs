@@ -119,7 +119,7 @@ impl Log for Terminal {
     }
 
     fn interrupted(&mut self, epoch: usize, step: usize, command: &str) {
-        self.bar.abandon();
+        self.bar.finish_and_clear();
         print(&interrupted_lines(epoch, step, command));
     }
 }
