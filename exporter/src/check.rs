@@ -18,15 +18,19 @@ const LARGEST: usize = i32::MAX as usize;
 /// [`Error::Invalid`] naming the rule and what breaks it.
 pub fn check(bytes: &[u8]) -> Result<()> {
     let unreadable = |error: prost::DecodeError| Error::Invalid { graph: "?".into(), reason: error.to_string() };
-    check_proto(&ModelProto::decode(bytes).map_err(unreadable)?)
+    let model = ModelProto::decode(bytes).map_err(unreadable)?;
+    let data: Vec<usize> =
+        model.graph.iter().flat_map(|graph| &graph.initializer).map(|tensor| tensor.raw_data.len()).collect();
+    check_proto(&model, bytes.len(), |index| data[index])
 }
 
-pub(crate) fn check_proto(model: &ModelProto) -> Result<()> {
+/// Checks a model of `length` bytes whose initializers have `data_len(index)` bytes of data.
+pub(crate) fn check_proto(model: &ModelProto, length: usize, data_len: impl Fn(usize) -> usize) -> Result<()> {
     let graph = model.graph.as_ref();
     let name = graph.map_or("?", |graph| graph.name.as_str());
     let checked = match graph {
         None => Err("expected a graph, found none".into()),
-        Some(graph) => check_model(model).and_then(|()| check_graph(graph)),
+        Some(graph) => check_model(model, length).and_then(|()| check_graph(graph, data_len)),
     };
     checked.map_err(|reason| Error::Invalid { graph: name.into(), reason })
 }
@@ -37,7 +41,7 @@ fn ensure(holds: bool, reason: impl FnOnce() -> String) -> Check {
     if holds { Ok(()) } else { Err(reason()) }
 }
 
-fn check_model(model: &ModelProto) -> Check {
+fn check_model(model: &ModelProto, length: usize) -> Check {
     ensure(model.ir_version >= 3, || format!("expected an IR version from 3, found {}", model.ir_version))?;
     let default = model.opset_import.iter().filter(|opset| opset.domain.is_empty()).count();
     ensure(default == 1, || format!("expected one opset of ONNX's own operators, found {default}"))?;
@@ -45,11 +49,10 @@ fn check_model(model: &ModelProto) -> Check {
     for entry in &model.metadata_props {
         ensure(keys.insert(&entry.key), || format!("the metadata key `{}` is used twice", entry.key))?;
     }
-    let length = model.encoded_len();
     ensure(length <= LARGEST, || format!("expected less than 2 GiB, found {length} bytes"))
 }
 
-fn check_graph(graph: &GraphProto) -> Check {
+fn check_graph(graph: &GraphProto, data_len: impl Fn(usize) -> usize) -> Check {
     ensure(!graph.name.is_empty(), || "expected a graph name, found none".into())?;
     ensure(!graph.output.is_empty(), || "expected an output, found none".into())?;
     let mut known = HashSet::new();
@@ -57,8 +60,8 @@ fn check_graph(graph: &GraphProto) -> Check {
         check_value_info(input)?;
         ensure(known.insert(input.name.as_str()), || format!("the input `{}` is there twice", input.name))?;
     }
-    for initializer in &graph.initializer {
-        check_tensor(initializer)?;
+    for (index, initializer) in graph.initializer.iter().enumerate() {
+        check_tensor(initializer, data_len(index))?;
         let name = initializer.name.as_str();
         ensure(known.insert(name), || format!("the initializer `{name}` is there twice, or an input too"))?;
     }
@@ -99,15 +102,17 @@ fn check_value_info(value: &ValueInfoProto) -> Check {
     ensure(typed, || format!("`{}`: expected a tensor type and a shape, found none", value.name))
 }
 
-fn check_tensor(tensor: &TensorProto) -> Check {
+fn check_tensor(tensor: &TensorProto, found: usize) -> Check {
     let name = &tensor.name;
     ensure(!name.is_empty(), || "expected a name for every initializer, found none".into())?;
     let size = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float) => 4,
+        Ok(DataType::Float16 | DataType::Bfloat16) => 2,
+        Ok(DataType::Int64) => 8,
+        Ok(DataType::Uint8 | DataType::Bool) => 1,
         _ => return Err(format!("initializer `{name}`: expected a type, found {}", tensor.data_type)),
     };
     let expected = tensor.dims.iter().product::<i64>() as usize * size;
-    let found = tensor.raw_data.len();
     ensure(found == expected, || {
         format!("initializer `{name}`: expected {expected} bytes for shape {:?}, found {found}", tensor.dims)
     })
@@ -116,9 +121,13 @@ fn check_tensor(tensor: &TensorProto) -> Check {
 fn check_attribute(node: &str, attribute: &AttributeProto) -> Check {
     let name = &attribute.name;
     ensure(!name.is_empty(), || format!("node `{node}`: expected a name for every attribute, found none"))?;
+    let held = [attribute.f.is_some(), attribute.i.is_some(), attribute.s.is_some(), !attribute.ints.is_empty()];
     let fits = match AttributeType::try_from(attribute.r#type) {
-        Ok(AttributeType::Float) => attribute.f.is_some() && attribute.i.is_none(),
-        Ok(AttributeType::Int) => attribute.i.is_some() && attribute.f.is_none(),
+        Ok(AttributeType::Float) => held == [true, false, false, false],
+        Ok(AttributeType::Int) => held == [false, true, false, false],
+        Ok(AttributeType::String) => held == [false, false, true, false],
+        // A list may be empty.
+        Ok(AttributeType::Ints) => held[..3] == [false; 3],
         _ => false,
     };
     ensure(fits, || format!("node `{node}`: the attribute `{name}` does not hold one value of its type"))

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Tensor, TensorId};
 
+use crate::encode::Data;
 use crate::proto::{
-    AttributeProto, AttributeType, DataType, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use crate::value::{Dim, DimSpec, IntoDims, MAX_RANK, Shape, Value};
+use crate::value::{Dim, DimSpec, ElementType, IntoDims, MAX_RANK, Shape, Symbol, Value};
 use crate::{Error, Result};
 
 /// A module that can be written as ONNX.
@@ -21,28 +22,28 @@ pub trait ToOnnx {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value>;
 }
 
-impl<T: ToOnnx + ?Sized> ToOnnx for &T {
-    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        (**self).to_onnx(graph, x)
-    }
-}
-
-/// A graph under construction. Its operators are typed methods; layers are added with [`GraphBuilder::apply`].
+/// A graph under construction. Its operators are typed methods, called as candle calls its own; layers are added with
+/// [`GraphBuilder::apply`].
 pub struct GraphBuilder {
     graph: GraphProto,
+    data: Vec<Data>,
+    opset: i64,
     /// The name of each value, by its number.
     names: Vec<String>,
     taken: HashSet<String>,
     scope: Vec<String>,
-    symbols: Vec<String>,
+    /// The name of each symbol; one that an operator made has none.
+    symbols: Vec<Option<String>>,
     /// Tensors that were written already: a weight that is used twice is stored once.
     initializers: HashMap<TensorId, Value>,
 }
 
 impl GraphBuilder {
-    pub(crate) fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str, opset: i64) -> Self {
         Self {
             graph: GraphProto { name: name.into(), ..GraphProto::default() },
+            data: Vec::new(),
+            opset,
             names: Vec::new(),
             taken: HashSet::new(),
             scope: Vec::new(),
@@ -51,99 +52,199 @@ impl GraphBuilder {
         }
     }
 
-    /// Adds `layer` under `name`: its weights become `name.weight` and so on, inside the names it is nested in.
+    /// The version of ONNX's operators that is written.
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// Adds an input of f32 elements: `graph.input("image", ("batch", 1, 28, 28))`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let y = graph.input("image", ("batch", 1, 28, 28))?; // [batch, 1, 28, 28]
+    /// # let y = graph.cast(y, exporter::ElementType::F32)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] when `x` does not fit, naming the layer.
-    pub fn apply(&mut self, name: &str, layer: &(impl ToOnnx + ?Sized), x: Value) -> Result<Value> {
-        self.scope.push(name.into());
-        let output = layer.to_onnx(self, x);
-        self.scope.pop();
-        output
+    /// [`Error::Invalid`] for a name that is taken, [`Error::Shape`] for more than eight dimensions.
+    pub fn input(&mut self, name: &str, dims: impl IntoDims) -> Result<Value> {
+        self.input_of(ElementType::F32, name, dims)
     }
 
-    /// Adds `tensor` as the initializer `name` inside the current layer; the same tensor is stored once.
+    /// Adds an input of another type: indices are [`ElementType::I64`].
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let y = graph.input_of(exporter::ElementType::I64, "words", ("batch", "length"))?; // [batch, length]
+    /// # let y = graph.cast(y, exporter::ElementType::F32)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] for a tensor that is not f32, [`Error::Invalid`] for a name that is taken.
-    pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
-        if let Some(&value) = self.initializers.get(&tensor.id()) {
-            return Ok(value);
-        }
-        if tensor.dtype() != DType::F32 {
-            return Err(self.mismatch("Initializer", "f32 weights", format!("{:?}", tensor.dtype())));
-        }
-        let dims: Vec<Dim> = tensor.dims().iter().map(|&dim| Dim::Fixed(dim)).collect();
-        let full_name = self.scoped(name);
-        if !self.taken.insert(full_name.clone()) {
-            return Err(self.invalid(format!("the name `{full_name}` is used twice")));
-        }
-        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-        self.graph.initializer.push(TensorProto {
-            dims: tensor.dims().iter().map(|&dim| dim as i64).collect(),
-            data_type: DataType::Float.into(),
-            name: full_name.clone(),
-            raw_data: values.into_iter().flat_map(f32::to_le_bytes).collect(),
-        });
-        let value = self.value(full_name, tensor.dtype(), self.shape("Initializer", &dims)?);
-        self.initializers.insert(tensor.id(), value);
-        Ok(value)
-    }
-
-    /// The dimensions of `value`, symbolic ones by name: `["batch", "784"]`.
-    pub fn describe(&self, value: Value) -> Vec<String> {
-        let describe = |dim: &Dim| match *dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Symbol(index) => self.symbols[usize::from(index)].clone(),
-        };
-        value.shape.dims().iter().map(describe).collect()
-    }
-
-    pub(crate) fn input(&mut self, name: &str, dims: impl IntoDims) -> Result<Value> {
+    /// As [`GraphBuilder::input`].
+    pub fn input_of(&mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Result<Value> {
         let dims: Vec<Dim> = dims.into_dims().into_iter().map(|dim| self.dim(dim)).collect();
-        if !self.taken.insert(name.into()) {
-            return Err(self.invalid(format!("the name `{name}` is used twice")));
-        }
-        let value = self.value(name.into(), DType::F32, self.shape("Input", &dims)?);
+        self.take(name)?;
+        let shape = self.shape("Input", &dims)?;
+        let value = self.value(name.into(), element_type, shape);
         let info = self.value_info(value);
         self.graph.input.push(info);
         Ok(value)
     }
 
     /// Makes `value` an output called `name`.
-    pub(crate) fn output(&mut self, name: &str, value: Value) -> Result<()> {
-        if !self.taken.insert(name.into()) {
-            return Err(self.invalid(format!("the name `{name}` is used twice")));
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a name that is taken.
+    pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
+        self.take(name)?;
         let old = self.names[value.id as usize].clone();
         let made_by_node = self.graph.node.iter().any(|node| node.output.contains(&old));
         let is_output = self.graph.output.iter().any(|output| output.name == old);
-        let named = if made_by_node && !is_output {
-            let nodes = self.graph.node.iter_mut();
-            let places = nodes.flat_map(|node| node.input.iter_mut().chain(&mut node.output));
-            places.filter(|place| **place == old).for_each(|place| *place = name.into());
-            self.names[value.id as usize] = name.into();
-            value
-        } else {
-            let copy = self.node("Identity", &[value], vec![], value.shape)?;
-            let made = std::mem::replace(&mut self.names[copy.id as usize], name.into());
-            self.graph
-                .node
-                .iter_mut()
-                .flat_map(|node| &mut node.output)
-                .filter(|output| **output == made)
-                .for_each(|output| *output = name.into());
-            copy
-        };
+        // An input, a weight, or what is an output already keeps its name, and the output is a copy.
+        let named =
+            if made_by_node && !is_output { value } else { self.node("Identity", &[value], vec![], value.shape)? };
+        let old = std::mem::replace(&mut self.names[named.id as usize], name.into());
+        let nodes = self.graph.node.iter_mut();
+        let places = nodes.flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+        places.filter(|place| **place == old).for_each(|place| *place = name.into());
         let info = self.value_info(named);
         self.graph.output.push(info);
         Ok(())
     }
 
-    pub(crate) fn finish(self) -> GraphProto {
-        self.graph
+    /// Adds `layer` under `name`: its weights become `name.weight` and so on, inside the names it is nested in.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let layer = candle_nn::Linear::new(candle_core::Tensor::new(&[[1f32; 4]; 3], &candle_core::Device::Cpu)?, None);
+    /// let y = graph.apply("head", &layer, x)?; // [batch, 3], by `head.weight`
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when `x` does not fit, naming the layer.
+    pub fn apply(&mut self, name: &str, layer: &(impl ToOnnx + ?Sized), x: Value) -> Result<Value> {
+        self.scoped(name, |graph| layer.to_onnx(graph, x))
+    }
+
+    /// Adds what `build` adds under `name`, for modules of several inputs.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.scoped("block", |graph| graph.relu(x))?; // [batch, 4], by the node `block.Relu`
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `build`.
+    pub fn scoped<T>(&mut self, name: &str, build: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.scope.push(name.into());
+        let output = build(self);
+        self.scope.pop();
+        output
+    }
+
+    /// Adds `tensor` as the initializer `name` inside the current layer; the same tensor is stored once.
+    ///
+    /// f16 and bf16 weights are stored as they are and computed in f32, which every runtime can do.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let weight = candle_core::Tensor::new(&[1f32, 2., 3., 4.], &candle_core::Device::Cpu)?;
+    /// let weight = graph.initializer("scale", &weight)?; // [4]
+    /// let y = graph.mul(x, weight)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] for a type that ONNX weights do not have here (f64), [`Error::Invalid`] for a name that is taken.
+    pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
+        if let Some(&value) = self.initializers.get(&tensor.id()) {
+            return Ok(value);
+        }
+        let id = tensor.id();
+        let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
+        let Some(element_type) = ElementType::of(tensor.dtype()) else {
+            let found = format!("{:?}", tensor.dtype());
+            return Err(self.mismatch("Initializer", "f32, f16, bf16, i64, u32 or u8", found));
+        };
+        let full_name = self.full_name(name);
+        self.take(&full_name)?;
+        let dims = tensor.dims().to_vec();
+        let stored = self.store(full_name.clone(), element_type, &dims, Data::Tensor(tensor))?;
+        let value = if matches!(element_type, ElementType::F16 | ElementType::Bf16) {
+            self.cast(stored, ElementType::F32)?
+        } else {
+            stored
+        };
+        self.initializers.insert(id, value);
+        Ok(value)
+    }
+
+    /// Adds a tensor that is no weight: its name is made up.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let mask = graph.constant(&candle_core::Tensor::new(&[1f32, 0., 1., 0.], &candle_core::Device::Cpu)?)?;
+    /// let y = graph.mul(x, mask)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::initializer`].
+    pub fn constant(&mut self, tensor: &Tensor) -> Result<Value> {
+        let name = self.free_in_scope("constant");
+        self.initializer(&name, tensor)
+    }
+
+    /// Adds one f32 number, of no dimensions, that broadcasts with everything.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let half = graph.scalar(0.5)?;
+    /// let y = graph.mul(x, half)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn scalar(&mut self, number: f32) -> Result<Value> {
+        let name = self.free("scalar");
+        self.store(name, ElementType::F32, &[], Data::Bytes(number.to_le_bytes().to_vec()))
+    }
+
+    /// The dimensions of `value`, symbolic ones by name: `["batch", "784"]`.
+    pub fn describe(&self, value: Value) -> Vec<String> {
+        self.describe_dims(value.dims())
+    }
+
+    /// A tensor of integers, for shapes and the like.
+    pub(crate) fn integers(&mut self, what: &str, numbers: &[i64]) -> Result<Value> {
+        let name = self.free(what);
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.store(name, ElementType::I64, &[numbers.len()], Data::Bytes(bytes))
     }
 
     /// Adds a node with one output of `shape`, of the type of its first input.
@@ -154,85 +255,147 @@ impl GraphBuilder {
         attribute: Vec<AttributeProto>,
         shape: Shape,
     ) -> Result<Value> {
-        let name = self.free(self.scoped(operator));
-        let output = self.free(format!("{name}_output"));
-        let dtype = inputs.first().map_or(DType::F32, |value| value.dtype);
+        let element_type = inputs.first().map_or(ElementType::F32, |value| value.element_type);
+        let inputs: Vec<Option<Value>> = inputs.iter().copied().map(Some).collect();
+        self.typed_node(operator, &inputs, attribute, element_type, shape)
+    }
+
+    /// Adds a node with one output of `element_type` and `shape`; an input that is left out is `None`.
+    pub(crate) fn typed_node(
+        &mut self,
+        operator: &'static str,
+        inputs: &[Option<Value>],
+        attribute: Vec<AttributeProto>,
+        element_type: ElementType,
+        shape: Shape,
+    ) -> Result<Value> {
+        let name = self.free(operator);
+        let output = self.free_name(format!("{name}_output"));
+        let input = |value: &Option<Value>| value.map_or(String::new(), |value| self.names[value.id as usize].clone());
         self.graph.node.push(NodeProto {
-            input: inputs.iter().map(|value| self.names[value.id as usize].clone()).collect(),
+            input: inputs.iter().map(input).collect(),
             output: vec![output.clone()],
             name,
             op_type: operator.into(),
             attribute,
         });
-        Ok(self.value(output, dtype, shape))
+        Ok(self.value(output, element_type, shape))
     }
 
-    pub(crate) fn mismatch(&self, operator: &'static str, expected: impl Into<String>, found: String) -> Error {
-        Error::Shape { layer: self.scope.join("."), operator, expected: expected.into(), found }
+    pub(crate) fn finish(self) -> (GraphProto, Vec<Data>) {
+        (self.graph, self.data)
     }
 
-    pub(crate) fn invalid(&self, reason: String) -> Error {
-        Error::Invalid { graph: self.graph.name.clone(), reason }
+    pub(crate) fn mismatch(
+        &self,
+        operator: &'static str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Error {
+        Error::Shape { layer: self.scope.join("."), operator, expected: expected.into(), found: found.into() }
     }
 
-    fn shape(&self, operator: &'static str, dims: &[Dim]) -> Result<Shape> {
+    /// The shape of `dims`, which `operator` made.
+    pub(crate) fn shape(&self, operator: &'static str, dims: &[Dim]) -> Result<Shape> {
         let too_many = || self.mismatch(operator, format!("at most {MAX_RANK} dimensions"), dims.len().to_string());
         Shape::new(dims).ok_or_else(too_many)
     }
 
-    fn dim(&mut self, spec: DimSpec) -> Dim {
+    pub(crate) fn describe_dims(&self, dims: &[Dim]) -> Vec<String> {
+        dims.iter().map(|&dim| self.describe_dim(dim)).collect()
+    }
+
+    pub(crate) fn describe_dim(&self, dim: Dim) -> String {
+        match dim {
+            Dim::Fixed(size) => size.to_string(),
+            Dim::Symbol(Symbol(index)) => self.symbols[usize::from(index)].clone().unwrap_or_else(|| "?".into()),
+        }
+    }
+
+    /// A length that depends on a symbol and has no name.
+    pub(crate) fn unknown(&mut self) -> Dim {
+        self.symbols.push(None);
+        Dim::Symbol(Symbol(self.symbols.len() as u16 - 1))
+    }
+
+    pub(crate) fn dim(&mut self, spec: DimSpec) -> Dim {
         let name = match spec {
-            DimSpec::Fixed(size) => return Dim::Fixed(size),
-            DimSpec::Symbol(name) => name,
+            DimSpec::Known(dim) => return dim,
+            DimSpec::Named(name) => Some(name),
         };
         let index = self.symbols.iter().position(|symbol| *symbol == name).unwrap_or_else(|| {
             self.symbols.push(name);
             self.symbols.len() - 1
         });
-        Dim::Symbol(index as u16)
+        Dim::Symbol(Symbol(index as u16))
     }
 
-    fn value(&mut self, name: String, dtype: DType, shape: Shape) -> Value {
+    fn store(&mut self, name: String, element_type: ElementType, dims: &[usize], data: Data) -> Result<Value> {
+        let fixed: Vec<Dim> = dims.iter().map(|&dim| Dim::Fixed(dim)).collect();
+        let shape = self.shape("Initializer", &fixed)?;
+        self.graph.initializer.push(TensorProto {
+            dims: dims.iter().map(|&dim| dim as i64).collect(),
+            data_type: element_type.data_type().into(),
+            name: name.clone(),
+            raw_data: vec![],
+        });
+        self.data.push(data);
+        Ok(self.value(name, element_type, shape))
+    }
+
+    fn value(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
         self.names.push(name);
-        Value { id: self.names.len() as u32 - 1, dtype, shape }
+        Value { id: self.names.len() as u32 - 1, element_type, shape }
     }
 
-    fn scoped(&self, name: &str) -> String {
+    fn full_name(&self, name: &str) -> String {
         self.scope.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
     }
 
-    /// `name`, or with the first free number behind it.
-    fn free(&mut self, name: String) -> String {
-        let numbered = (1..).map(|number| if number == 1 { name.clone() } else { format!("{name}_{number}") });
-        let free = numbered.into_iter().find(|name| !self.taken.contains(name)).unwrap_or_default();
-        self.taken.insert(free.clone());
+    /// Takes `name`, which must be free.
+    fn take(&mut self, name: &str) -> Result<()> {
+        if self.taken.insert(name.into()) {
+            return Ok(());
+        }
+        Err(Error::Invalid { graph: self.graph.name.clone(), reason: format!("the name `{name}` is used twice") })
+    }
+
+    /// Takes `name` inside the current layer, with the first free number behind it.
+    fn free(&mut self, name: &str) -> String {
+        self.free_name(self.full_name(name))
+    }
+
+    fn free_name(&mut self, name: String) -> String {
+        let mut free = name.clone();
+        for number in 2.. {
+            if self.taken.insert(free.clone()) {
+                break;
+            }
+            free = format!("{name}_{number}");
+        }
         free
+    }
+
+    /// A name for [`GraphBuilder::initializer`] that is free inside the current layer.
+    fn free_in_scope(&self, name: &str) -> String {
+        let numbered = (1..).map(|number| if number == 1 { name.to_owned() } else { format!("{name}_{number}") });
+        numbered.into_iter().find(|name| !self.taken.contains(&self.full_name(name))).unwrap_or_default()
     }
 
     fn value_info(&self, value: Value) -> ValueInfoProto {
         let dimension = |dim: &Dim| {
             let value = match *dim {
-                Dim::Fixed(size) => DimensionValue::DimValue(size as i64),
-                Dim::Symbol(index) => DimensionValue::DimParam(self.symbols[usize::from(index)].clone()),
+                Dim::Fixed(size) => Some(DimensionValue::DimValue(size as i64)),
+                Dim::Symbol(Symbol(index)) => self.symbols[usize::from(index)].clone().map(DimensionValue::DimParam),
             };
-            DimensionProto { value: Some(value) }
+            DimensionProto { value }
         };
-        let shape = TensorShapeProto { dim: value.shape.dims().iter().map(dimension).collect() };
-        let tensor_type = TensorTypeProto { elem_type: DataType::Float.into(), shape: Some(shape) };
+        let shape = TensorShapeProto { dim: value.dims().iter().map(dimension).collect() };
+        let tensor_type = TensorTypeProto { elem_type: value.element_type.data_type().into(), shape: Some(shape) };
         ValueInfoProto {
             name: self.names[value.id as usize].clone(),
             r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
             doc_string: String::new(),
         }
     }
-}
-
-/// A whole-number attribute.
-pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), i: Some(value), f: None, r#type: AttributeType::Int.into() }
-}
-
-/// A floating-point attribute.
-pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
-    AttributeProto { name: name.into(), f: Some(value), i: None, r#type: AttributeType::Float.into() }
 }

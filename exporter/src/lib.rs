@@ -30,9 +30,11 @@
 //! # Ok(()) }
 //! ```
 
+mod attribute;
 #[cfg(feature = "cli")]
 mod bundle;
 mod check;
+mod encode;
 mod error;
 mod graph;
 mod layers;
@@ -46,6 +48,7 @@ pub use bundle::{Bundle, ExportOptions, Layout, Parity, ParityRow, export};
 pub use check::check;
 pub use error::{Error, Result};
 pub use graph::{GraphBuilder, ToOnnx};
+pub use layers::{GroupNorm, Gru, Lstm};
 pub use model::{Model, Trace};
-pub use operators::Gemm;
-pub use value::{DimSpec, IntoDims, Value};
+pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
+pub use value::{Dim, DimSpec, ElementType, IntoDims, Symbol, Value};

@@ -1,13 +1,13 @@
 //! A traced model: input and output names, opset, metadata, and the bytes of the file.
 
-use std::fs;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use prost::Message;
-
+use crate::encode::{self, Data};
 use crate::proto::{DimensionValue, ModelProto, OperatorSetIdProto, StringStringEntryProto};
-use crate::value::{DimSpec, IntoDims};
+use crate::value::{DimSpec, ElementType, IntoDims};
 use crate::{Error, GraphBuilder, Result, ToOnnx, check};
 
 /// Opsets that are written.
@@ -15,19 +15,20 @@ pub(crate) const OPSETS: RangeInclusive<i64> = 13..=21;
 /// With IR version 8, the newest that onnxruntime 1.14 loads.
 pub(crate) const DEFAULT_OPSET: i64 = 17;
 
-/// An ONNX model in memory, checked.
-#[derive(Clone, Debug, PartialEq)]
+/// An ONNX model, checked. Its weights are candle's own, shared, until they are written.
+#[derive(Clone, Debug)]
 pub struct Model {
     proto: ModelProto,
+    data: Vec<Data>,
 }
 
 impl Model {
-    /// Starts to trace `module`; name its input and output, then [`Trace::build`] or [`Trace::save`] it.
+    /// Starts to trace a module of one input and one output; name them, then [`Trace::build`] or [`Trace::save`] it.
     pub fn trace<M: ToOnnx + ?Sized>(module: &M) -> Trace<'_, M> {
         Trace {
             module,
             name: "model".into(),
-            input: ("input".into(), vec![]),
+            input: (ElementType::F32, "input".into(), vec![]),
             output: "output".into(),
             opset: DEFAULT_OPSET,
             metadata: vec![],
@@ -35,12 +36,98 @@ impl Model {
         }
     }
 
-    /// The file's bytes: the same model gives the same ones.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.proto.encode_to_vec()
+    /// Builds a graph called `name` of any number of inputs and outputs, and checks it.
+    ///
+    /// ```
+    /// # fn main() -> exporter::Result<()> {
+    /// let model = exporter::Model::build("distance", 17, |graph| {
+    ///     let a = graph.input("a", ("batch", 3))?;
+    ///     let b = graph.input("b", ("batch", 3))?;
+    ///     let difference = graph.sub(a, b)?;
+    ///     let square = graph.sqr(difference)?;
+    ///     let sum = graph.sum(square, 1)?;
+    ///     let distance = graph.sqrt(sum)?;
+    ///     graph.output("difference", difference)?;
+    ///     graph.output("distance", distance)
+    /// })?;
+    /// assert_eq!(model.output_shape(), ["batch", "3"]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Opset`] for an opset that is not written, [`Error::Invalid`] for a graph that breaks a rule of ONNX, and
+    /// those of `build`.
+    pub fn build(name: &str, opset: i64, build: impl FnOnce(&mut GraphBuilder) -> Result<()>) -> Result<Self> {
+        if !OPSETS.contains(&opset) {
+            return Err(Error::Opset { found: opset });
+        }
+        let mut graph = GraphBuilder::new(name, opset);
+        build(&mut graph)?;
+        let (graph, data) = graph.finish();
+        let proto = ModelProto {
+            ir_version: ir_version(opset),
+            producer_name: "hourglass".into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(graph),
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
+            ..ModelProto::default()
+        };
+        let model = Self { proto, data };
+        model.check()?;
+        Ok(model)
     }
 
-    /// The output's dimensions, symbolic ones by name: `["batch", "10"]`.
+    /// Adds an entry to the file's `metadata_props`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the key is there already.
+    pub fn with_metadata(mut self, key: &str, value: &str) -> Result<Self> {
+        self.proto.metadata_props.push(StringStringEntryProto { key: key.into(), value: value.into() });
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Describes the file.
+    pub fn with_doc_string(mut self, text: &str) -> Self {
+        self.proto.doc_string = text.into();
+        self
+    }
+
+    /// The file's bytes: the same model gives the same ones.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len());
+        encode::write_model(&self.proto, &self.data, &mut bytes).expect("memory takes every byte");
+        bytes
+    }
+
+    /// The file's length in bytes.
+    pub fn len(&self) -> usize {
+        encode::model_len(&self.proto, &self.data)
+    }
+
+    /// Never true: a model has an output at least.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Writes the file, without a second copy of the weights in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] when it cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let write = || {
+            let mut file = BufWriter::new(File::create(path)?);
+            encode::write_model(&self.proto, &self.data, &mut file)?;
+            file.flush()
+        };
+        write().map_err(|source| Error::io("write", path, source))
+    }
+
+    /// The first output's dimensions, symbolic ones by name: `["batch", "10"]`.
     pub fn output_shape(&self) -> Vec<String> {
         let output = self.proto.graph.as_ref().and_then(|graph| graph.output.first());
         let shape =
@@ -59,19 +146,19 @@ impl Model {
         graph.flat_map(|graph| &graph.initializer).map(|initializer| initializer.name.as_str()).collect()
     }
 
+    /// The operators of the nodes, in order.
+    pub fn operators(&self) -> Vec<&str> {
+        let graph = self.proto.graph.iter();
+        graph.flat_map(|graph| &graph.node).map(|node| node.op_type.as_str()).collect()
+    }
+
     /// The opset and the IR version.
     pub fn versions(&self) -> (i64, i64) {
         (self.proto.opset_import.first().map_or(0, |opset| opset.version), self.proto.ir_version)
     }
 
-    /// Writes the file.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Io`] when it cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        fs::write(path, self.to_bytes()).map_err(|source| Error::io("write", path, source))
+    fn check(&self) -> Result<()> {
+        check::check_proto(&self.proto, self.len(), |index| self.data[index].len())
     }
 }
 
@@ -79,7 +166,7 @@ impl Model {
 pub struct Trace<'a, M: ?Sized> {
     module: &'a M,
     name: String,
-    input: (String, Vec<DimSpec>),
+    input: (ElementType, String, Vec<DimSpec>),
     output: String,
     opset: i64,
     metadata: Vec<(String, String)>,
@@ -93,9 +180,14 @@ impl<M: ToOnnx + ?Sized> Trace<'_, M> {
         self
     }
 
-    /// The input's name and dimensions, `("batch", 784)`.
-    pub fn input(mut self, name: &str, dims: impl IntoDims) -> Self {
-        self.input = (name.into(), dims.into_dims());
+    /// The name and dimensions of an input of f32 elements: `("batch", 784)`.
+    pub fn input(self, name: &str, dims: impl IntoDims) -> Self {
+        self.input_of(ElementType::F32, name, dims)
+    }
+
+    /// The type, name and dimensions of the input; indices are [`ElementType::I64`].
+    pub fn input_of(mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Self {
+        self.input = (element_type, name.into(), dims.into_dims());
         self
     }
 
@@ -130,25 +222,15 @@ impl<M: ToOnnx + ?Sized> Trace<'_, M> {
     /// [`Error::Shape`] at the layer that does not fit, [`Error::Opset`] for an opset that is not written,
     /// [`Error::Invalid`] for a graph that breaks a rule of ONNX.
     pub fn build(self) -> Result<Model> {
-        if !OPSETS.contains(&self.opset) {
-            return Err(Error::Opset { found: self.opset });
-        }
-        let mut graph = GraphBuilder::new(&self.name);
-        let input = graph.input(&self.input.0, self.input.1)?;
-        let output = self.module.to_onnx(&mut graph, input)?;
-        graph.output(&self.output, output)?;
-        let entry = |(key, value)| StringStringEntryProto { key, value };
-        let proto = ModelProto {
-            ir_version: ir_version(self.opset),
-            producer_name: "hourglass".into(),
-            producer_version: env!("CARGO_PKG_VERSION").into(),
-            doc_string: self.doc_string,
-            graph: Some(graph.finish()),
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: self.opset }],
-            metadata_props: self.metadata.into_iter().map(entry).collect(),
-        };
-        check::check_proto(&proto)?;
-        Ok(Model { proto })
+        let model = Model::build(&self.name, self.opset, |graph| {
+            let (element_type, name, dims) = self.input;
+            let input = graph.input_of(element_type, &name, dims)?;
+            let output = self.module.to_onnx(graph, input)?;
+            graph.output(&self.output, output)
+        })?;
+        let mut entries = self.metadata.iter();
+        let model = entries.try_fold(model, |model, (key, value)| model.with_metadata(key, value))?;
+        Ok(model.with_doc_string(&self.doc_string))
     }
 
     /// Builds the graph and writes the file.
@@ -224,9 +306,7 @@ mod tests {
     fn more_dimensions_take_matmul() {
         let model = Model::trace(&linear(4, 3)).input("x", ("batch", 7, 4)).build().unwrap();
         assert_eq!(model.output_shape(), ["batch", "7", "3"]);
-        let operators: Vec<_> =
-            model.proto.graph.as_ref().unwrap().node.iter().map(|node| node.op_type.as_str()).collect();
-        assert_eq!(operators, ["Transpose", "MatMul", "Add"]);
+        assert_eq!(model.operators(), ["Transpose", "MatMul", "Add"]);
     }
 
     #[test]

@@ -73,6 +73,10 @@ pub struct AttributeProto {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: Option<Vec<u8>>,
+    #[prost(int64, repeated, tag = "8")]
+    pub ints: Vec<i64>,
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
 }
@@ -83,6 +87,8 @@ pub enum AttributeType {
     Undefined = 0,
     Float = 1,
     Int = 2,
+    String = 3,
+    Ints = 7,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -102,6 +108,11 @@ pub struct TensorProto {
 pub enum DataType {
     Undefined = 0,
     Float = 1,
+    Uint8 = 2,
+    Int64 = 7,
+    Bool = 9,
+    Float16 = 10,
+    Bfloat16 = 16,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -2,14 +2,28 @@
 
 use candle_core::DType;
 
+use crate::proto::DataType;
+
 /// ONNX tensors of more dimensions than this do not occur in feed-forward models.
 pub(crate) const MAX_RANK: usize = 8;
 
 /// A handle on a tensor in a [`crate::GraphBuilder`].
+///
+/// ```
+/// # fn main() -> exporter::Result<()> {
+/// exporter::Model::build("attention", 17, |graph| {
+///     let x = graph.input("x", ("batch", "length", 64))?;
+///     let (batch, length) = (x.dim(0), x.dim(1)); // symbols: known only when the model runs
+///     let heads = graph.reshape(x, (batch, length, 4, 16))?;
+///     assert_eq!(heads.rank(), 4);
+///     graph.output("heads", heads)
+/// })?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
     pub(crate) id: u32,
-    pub(crate) dtype: DType,
+    pub(crate) element_type: ElementType,
     pub(crate) shape: Shape,
 }
 
@@ -18,14 +32,80 @@ impl Value {
     pub fn rank(&self) -> usize {
         self.shape.dims().len()
     }
+
+    /// The dimensions in order.
+    pub fn dims(&self) -> &[Dim] {
+        self.shape.dims()
+    }
+
+    /// Dimension `axis`, from 0.
+    ///
+    /// # Panics
+    ///
+    /// When `axis` is not below [`Value::rank`].
+    pub fn dim(&self, axis: usize) -> Dim {
+        self.dims()[axis]
+    }
+
+    /// The type of the elements.
+    pub fn element_type(&self) -> ElementType {
+        self.element_type
+    }
 }
 
-/// One dimension: a number, or a symbol of the builder's.
+/// What a tensor's elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dim {
-    Fixed(usize),
-    Symbol(u16),
+pub enum ElementType {
+    /// 32-bit floats: what everything is computed in.
+    F32,
+    /// 16-bit floats; weights are stored so and computed in f32.
+    F16,
+    /// 16-bit floats with f32's exponents; weights are stored so and computed in f32.
+    Bf16,
+    /// 64-bit integers: indices.
+    I64,
+    /// Bytes.
+    U8,
+    /// What comparisons give; candle has bytes of 0 and 1 instead.
+    Bool,
 }
+
+impl ElementType {
+    pub(crate) fn of(dtype: DType) -> Option<Self> {
+        Some(match dtype {
+            DType::F32 => Self::F32,
+            DType::F16 => Self::F16,
+            DType::BF16 => Self::Bf16,
+            DType::I64 | DType::U32 => Self::I64,
+            DType::U8 => Self::U8,
+            _ => return None,
+        })
+    }
+
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            Self::F32 => DataType::Float,
+            Self::F16 => DataType::Float16,
+            Self::Bf16 => DataType::Bfloat16,
+            Self::I64 => DataType::Int64,
+            Self::U8 => DataType::Uint8,
+            Self::Bool => DataType::Bool,
+        }
+    }
+}
+
+/// One dimension of a [`Value`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dim {
+    /// Always this long.
+    Fixed(usize),
+    /// Known only when the model runs; equal symbols are equally long.
+    Symbol(Symbol),
+}
+
+/// A dimension that is known only when the model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Symbol(pub(crate) u16);
 
 /// Dimensions in place, so that a [`Value`] can be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,33 +126,38 @@ impl Shape {
         &self.dims[..usize::from(self.rank)]
     }
 
-    /// The same shape with another last dimension.
-    pub(crate) fn with_last(mut self, dim: Dim) -> Self {
-        if let Some(last) = usize::from(self.rank).checked_sub(1) {
-            self.dims[last] = dim;
-        }
+    /// The same shape with another dimension at `axis`.
+    pub(crate) fn with(mut self, axis: usize, dim: Dim) -> Self {
+        self.dims[axis] = dim;
         self
     }
 }
 
-/// A dimension as a caller writes it: `28`, or `"batch"` for one that is known only when the model runs.
+/// A dimension as a caller writes it: `28`, `"batch"` for one that is known only when the model runs, or a
+/// [`Value::dim`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DimSpec {
-    /// Always this long.
-    Fixed(usize),
+    /// A number, or another value's dimension.
+    Known(Dim),
     /// As long as the caller of the model likes; equal names are equally long.
-    Symbol(String),
+    Named(String),
 }
 
 impl From<usize> for DimSpec {
-    fn from(dim: usize) -> Self {
-        Self::Fixed(dim)
+    fn from(size: usize) -> Self {
+        Self::Known(Dim::Fixed(size))
+    }
+}
+
+impl From<Dim> for DimSpec {
+    fn from(dim: Dim) -> Self {
+        Self::Known(dim)
     }
 }
 
 impl From<&str> for DimSpec {
     fn from(name: &str) -> Self {
-        Self::Symbol(name.into())
+        Self::Named(name.into())
     }
 }
 

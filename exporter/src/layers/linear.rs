@@ -2,18 +2,20 @@
 
 use candle_nn::Linear;
 
+use crate::value::Dim;
 use crate::{Gemm, GraphBuilder, Result, ToOnnx, Value};
 
+/// `[.., in] -> [.., out]`.
 impl ToOnnx for Linear {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         let weight = graph.initializer("weight", self.weight())?;
         let bias = self.bias().map(|bias| graph.initializer("bias", bias)).transpose()?;
         // Gemm takes matrices alone; it spares the transposition that MatMul needs.
-        if GraphBuilder::is_matrix(x) {
+        if matches!(x.dims(), &[_, Dim::Fixed(_)]) {
             return graph.gemm(Gemm { x, weight, bias });
         }
-        let transposed = graph.transpose_matrix(weight)?;
+        let transposed = graph.transpose(weight, 0, 1)?;
         let x = graph.matmul(x, transposed)?;
-        bias.map_or(Ok(x), |bias| graph.add_bias(x, bias))
+        bias.map_or(Ok(x), |bias| graph.add(x, bias))
     }
 }

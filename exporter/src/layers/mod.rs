@@ -1,4 +1,12 @@
-//! candle's own layers.
+//! candle's own layers, one file a kind.
 
 mod activation;
+mod composite;
+mod conv;
+mod embedding;
 mod linear;
+mod normalisation;
+mod recurrent;
+
+pub use normalisation::GroupNorm;
+pub use recurrent::{Gru, Lstm};

@@ -1,0 +1,13 @@
+//! `candle_nn::Embedding`.
+
+use candle_nn::Embedding;
+
+use crate::{GraphBuilder, Result, ToOnnx, Value};
+
+/// I64 indices to vectors: `[batch, length] -> [batch, length, n]`.
+impl ToOnnx for Embedding {
+    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        let weight = graph.initializer("weight", self.embeddings())?;
+        graph.index_select(weight, x, 0)
+    }
+}

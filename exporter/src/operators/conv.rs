@@ -1,0 +1,169 @@
+//! Convolutions over any number of spatial dimensions, and transposed ones.
+
+use super::Dim;
+use crate::attribute::{int, ints};
+use crate::value::Value;
+use crate::{GraphBuilder, Result};
+
+/// The operands and settings of [`GraphBuilder::conv`]; every spatial dimension has the same settings, as in candle.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution {
+    /// `[out, in / groups, kernel, ..]`.
+    pub weight: Value,
+    /// `[out]`.
+    pub bias: Option<Value>,
+    /// Zeros on both sides.
+    pub padding: usize,
+    /// Steps between windows, from 1.
+    pub stride: usize,
+    /// Steps between a window's elements, from 1.
+    pub dilation: usize,
+    /// Groups of channels that do not see each other, from 1.
+    pub groups: usize,
+}
+
+/// The operands and settings of [`GraphBuilder::conv_transpose`].
+#[derive(Clone, Copy, Debug)]
+pub struct TransposedConvolution {
+    /// `[in, out / groups, kernel, ..]`.
+    pub weight: Value,
+    /// `[out]`.
+    pub bias: Option<Value>,
+    /// Elements cut from both sides.
+    pub padding: usize,
+    /// Elements kept beyond the right side.
+    pub output_padding: usize,
+    /// Steps between windows, from 1.
+    pub stride: usize,
+    /// Steps between a window's elements, from 1.
+    pub dilation: usize,
+    /// Groups of channels that do not see each other, from 1.
+    pub groups: usize,
+}
+
+impl GraphBuilder {
+    /// `[batch, in, ..] -> [batch, out, ..]`, one window after the other.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, 28, 28))?;
+    /// let weight = graph.constant(&candle_core::Tensor::zeros((16, 8, 3, 3), candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
+    /// let y = graph.conv(
+    ///     x,
+    ///     exporter::Convolution { weight, bias: None, padding: 1, stride: 2, dilation: 1, groups: 1 },
+    /// )?; // [batch, 16, 14, 14]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the channels differ or the window is larger than the input.
+    pub fn conv(&mut self, x: Value, convolution: Convolution) -> Result<Value> {
+        let Convolution { weight, bias, padding, stride, dilation, groups } = convolution;
+        let (outputs, inputs) = self.channels("Conv", x, weight)?;
+        self.expect_channels("Conv", x, inputs * groups)?;
+        let mut shape = x.shape.with(1, Dim::Fixed(outputs));
+        for axis in 2..x.rank() {
+            let kernel = self.known("Conv", weight, axis)?;
+            let window = dilation * (kernel - 1) + 1;
+            let length = self.windows("Conv", x, axis, [window, padding, stride])?;
+            shape = shape.with(axis, length);
+        }
+        let spatial = x.rank() - 2;
+        let attributes = vec![
+            ints("kernel_shape", &self.kernel(weight)?),
+            ints("pads", &vec![padding; 2 * spatial]),
+            ints("strides", &vec![stride; spatial]),
+            ints("dilations", &vec![dilation; spatial]),
+            int("group", groups as i64),
+        ];
+        let operands: Vec<Value> = [x, weight].into_iter().chain(bias).collect();
+        self.node("Conv", &operands, attributes, shape)
+    }
+
+    /// `[batch, in, ..] -> [batch, out, ..]`: the gradient of a convolution, which enlarges by the stride.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, 28, 28))?;
+    /// let weight = graph.constant(&candle_core::Tensor::zeros((8, 4, 2, 2), candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
+    /// let twice = exporter::TransposedConvolution {
+    ///     weight, bias: None, padding: 0, output_padding: 0, stride: 2, dilation: 1, groups: 1,
+    /// };
+    /// let y = graph.conv_transpose(x, twice)?; // [batch, 4, 56, 56]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the channels differ.
+    pub fn conv_transpose(&mut self, x: Value, convolution: TransposedConvolution) -> Result<Value> {
+        let TransposedConvolution { weight, bias, padding, output_padding, stride, dilation, groups } = convolution;
+        let (inputs, outputs) = self.channels("ConvTranspose", x, weight)?;
+        self.expect_channels("ConvTranspose", x, inputs)?;
+        let mut shape = x.shape.with(1, Dim::Fixed(outputs * groups));
+        for axis in 2..x.rank() {
+            let kernel = self.known("ConvTranspose", weight, axis)?;
+            let length = match x.dim(axis) {
+                Dim::Symbol(_) => self.unknown(),
+                Dim::Fixed(size) => {
+                    let whole = (size - 1) * stride + dilation * (kernel - 1) + output_padding + 1;
+                    Dim::Fixed(whole.saturating_sub(2 * padding))
+                }
+            };
+            shape = shape.with(axis, length);
+        }
+        let spatial = x.rank() - 2;
+        let attributes = vec![
+            ints("kernel_shape", &self.kernel(weight)?),
+            ints("pads", &vec![padding; 2 * spatial]),
+            ints("output_padding", &vec![output_padding; spatial]),
+            ints("strides", &vec![stride; spatial]),
+            ints("dilations", &vec![dilation; spatial]),
+            int("group", groups as i64),
+        ];
+        let operands: Vec<Value> = [x, weight].into_iter().chain(bias).collect();
+        self.node("ConvTranspose", &operands, attributes, shape)
+    }
+
+    /// How many windows fit along `axis`.
+    pub(super) fn windows(
+        &mut self,
+        operator: &'static str,
+        x: Value,
+        axis: usize,
+        [window, padding, stride]: [usize; 3],
+    ) -> Result<Dim> {
+        match x.dim(axis) {
+            // A window that gives back what it takes keeps even an unknown length.
+            symbol @ Dim::Symbol(_) if stride == 1 && window == 2 * padding + 1 => Ok(symbol),
+            Dim::Symbol(_) => Ok(self.unknown()),
+            Dim::Fixed(size) if size + 2 * padding < window => {
+                let expected = format!("at least {} elements along axis {axis}", window - 2 * padding);
+                Err(self.mismatch(operator, expected, size.to_string()))
+            }
+            Dim::Fixed(size) => Ok(Dim::Fixed((size + 2 * padding - window) / stride + 1)),
+        }
+    }
+
+    fn channels(&self, operator: &'static str, x: Value, weight: Value) -> Result<(usize, usize)> {
+        if x.rank() < 3 || weight.rank() != x.rank() {
+            let expected = format!("{} dimensions, batch and channels first", weight.rank());
+            return Err(self.mismatch(operator, expected, format!("{:?}", self.describe(x))));
+        }
+        Ok((self.known(operator, weight, 0)?, self.known(operator, weight, 1)?))
+    }
+
+    fn expect_channels(&self, operator: &'static str, x: Value, expected: usize) -> Result<()> {
+        if x.dim(1) == Dim::Fixed(expected) {
+            return Ok(());
+        }
+        Err(self.mismatch(operator, format!("{expected} input channels"), self.describe_dim(x.dim(1))))
+    }
+
+    fn kernel(&self, weight: Value) -> Result<Vec<usize>> {
+        (2..weight.rank()).map(|axis| self.known("Conv", weight, axis)).collect()
+    }
+}

@@ -1,0 +1,348 @@
+//! Arithmetic and functions, element by element, with NumPy's broadcasting.
+
+use super::ElementType;
+use crate::attribute::{float, int};
+use crate::value::Value;
+use crate::{GraphBuilder, Result};
+
+macro_rules! unary {
+    ($($(#[$doc:meta])* $name:ident => $operator:literal;)+) => {
+        impl GraphBuilder {
+            $(
+                $(#[$doc])*
+                ///
+                /// ```
+                /// # exporter::Model::build("example", 17, |graph| {
+                /// let x = graph.input("x", ("batch", 4))?;
+                #[doc = concat!("let y = graph.", stringify!($name), "(x)?; // [batch, 4]")]
+                /// # graph.output("y", y)
+                /// # }).unwrap();
+                /// ```
+                ///
+                /// # Errors
+                ///
+                /// [`crate::Error::Shape`] when the elements are no f32.
+                pub fn $name(&mut self, x: Value) -> Result<Value> {
+                    self.expect_type($operator, x, ElementType::F32)?;
+                    self.node($operator, &[x], vec![], x.shape)
+                }
+            )+
+        }
+    };
+}
+
+unary! {
+    /// `max(x, 0)`.
+    relu => "Relu";
+    /// `1 / (1 + exp(-x))`.
+    sigmoid => "Sigmoid";
+    /// The hyperbolic tangent.
+    tanh => "Tanh";
+    /// The exponential.
+    exp => "Exp";
+    /// The natural logarithm.
+    log => "Log";
+    /// The square root.
+    sqrt => "Sqrt";
+    /// `|x|`.
+    abs => "Abs";
+    /// `-x`.
+    neg => "Neg";
+    /// `1 / x`.
+    recip => "Reciprocal";
+    /// The error function.
+    erf => "Erf";
+    /// The sine.
+    sin => "Sin";
+    /// The cosine.
+    cos => "Cos";
+    /// The largest whole number not above `x`.
+    floor => "Floor";
+    /// The smallest whole number not below `x`.
+    ceil => "Ceil";
+    /// `ln(1 + exp(x))`.
+    softplus => "Softplus";
+}
+
+macro_rules! binary {
+    ($($(#[$doc:meta])* $name:ident => $operator:literal;)+) => {
+        impl GraphBuilder {
+            $(
+                $(#[$doc])*
+                ///
+                /// ```
+                /// # exporter::Model::build("example", 17, |graph| {
+                /// let (a, b) = (graph.input("a", ("batch", 3, 4))?, graph.input("b", ("batch", 1, 4))?);
+                #[doc = concat!("let y = graph.", stringify!($name), "(a, b)?; // [batch, 3, 4]")]
+                /// # graph.output("y", y)
+                /// # }).unwrap();
+                /// ```
+                ///
+                /// # Errors
+                ///
+                /// [`crate::Error::Shape`] when the shapes do not broadcast or the types differ.
+                pub fn $name(&mut self, a: Value, b: Value) -> Result<Value> {
+                    self.same_type($operator, a, b)?;
+                    let shape = self.broadcast($operator, a, b)?;
+                    self.node($operator, &[a, b], vec![], shape)
+                }
+            )+
+        }
+    };
+}
+
+binary! {
+    /// `a + b`, broadcast.
+    add => "Add";
+    /// `a - b`, broadcast.
+    sub => "Sub";
+    /// `a b`, broadcast.
+    mul => "Mul";
+    /// `a / b`, broadcast.
+    div => "Div";
+    /// `a` to the power of `b`, broadcast.
+    pow => "Pow";
+    /// The larger of both, broadcast.
+    maximum => "Max";
+    /// The smaller of both, broadcast.
+    minimum => "Min";
+}
+
+impl GraphBuilder {
+    /// `x²`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.sqr(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn sqr(&mut self, x: Value) -> Result<Value> {
+        self.mul(x, x)
+    }
+
+    /// `mul x + add`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.affine(x, 2., -1.)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn affine(&mut self, x: Value, mul: f32, add: f32) -> Result<Value> {
+        let mut x = x;
+        if mul != 1. {
+            let factor = self.scalar(mul)?;
+            x = self.mul(x, factor)?;
+        }
+        if add != 0. {
+            let summand = self.scalar(add)?;
+            x = self.add(x, summand)?;
+        }
+        Ok(x)
+    }
+
+    /// `x` no lower than `low` and no higher than `high`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.clamp(x, 0., 6.)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn clamp(&mut self, x: Value, low: f32, high: f32) -> Result<Value> {
+        self.expect_type("Clip", x, ElementType::F32)?;
+        let (low, high) = (self.scalar(low)?, self.scalar(high)?);
+        self.node("Clip", &[x, low, high], vec![], x.shape)
+    }
+
+    /// `x` where it is positive, `alpha (exp(x) - 1)` elsewhere.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.elu(x, 1.)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn elu(&mut self, x: Value, alpha: f32) -> Result<Value> {
+        self.expect_type("Elu", x, ElementType::F32)?;
+        self.node("Elu", &[x], vec![float("alpha", alpha)], x.shape)
+    }
+
+    /// `x` where it is positive, `slope x` elsewhere.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.leaky_relu(x, 0.1)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn leaky_relu(&mut self, x: Value, slope: f32) -> Result<Value> {
+        self.expect_type("LeakyRelu", x, ElementType::F32)?;
+        self.node("LeakyRelu", &[x], vec![float("alpha", slope)], x.shape)
+    }
+
+    /// `x` where it is positive, `slope x` elsewhere, with a slope for each element that broadcasts to `x`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let slope = graph.scalar(0.25)?;
+    /// let y = graph.prelu(x, slope)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the slopes do not broadcast.
+    pub fn prelu(&mut self, x: Value, slope: Value) -> Result<Value> {
+        self.same_type("PRelu", x, slope)?;
+        if self.broadcast("PRelu", x, slope)? != x.shape {
+            let expected = format!("slopes that broadcast to {:?}", self.describe(x));
+            return Err(self.mismatch("PRelu", expected, format!("{:?}", self.describe(slope))));
+        }
+        self.node("PRelu", &[x, slope], vec![], x.shape)
+    }
+
+    /// `min(max(x / 6 + 0.5, 0), 1)`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.hard_sigmoid(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn hard_sigmoid(&mut self, x: Value) -> Result<Value> {
+        self.expect_type("HardSigmoid", x, ElementType::F32)?;
+        self.node("HardSigmoid", &[x], vec![float("alpha", 1. / 6.), float("beta", 0.5)], x.shape)
+    }
+
+    /// `x sigmoid(x)`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.silu(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn silu(&mut self, x: Value) -> Result<Value> {
+        let gate = self.sigmoid(x)?;
+        self.mul(x, gate)
+    }
+
+    /// The exact Gaussian error linear unit: `x (1 + erf(x / √2)) / 2`, candle's `gelu_erf`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.gelu_erf(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn gelu_erf(&mut self, x: Value) -> Result<Value> {
+        let scaled = self.affine(x, std::f32::consts::FRAC_1_SQRT_2, 0.)?;
+        let error = self.erf(scaled)?;
+        let gate = self.affine(error, 0.5, 0.5)?;
+        self.mul(x, gate)
+    }
+
+    /// The Gaussian error linear unit by tanh: `x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`, candle's `gelu`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.gelu(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn gelu(&mut self, x: Value) -> Result<Value> {
+        let square = self.sqr(x)?;
+        let bend = self.affine(square, 0.044715, 1.)?;
+        let inner = self.mul(x, bend)?;
+        let inner = self.affine(inner, (2. / std::f32::consts::PI).sqrt(), 0.)?;
+        let tanh = self.tanh(inner)?;
+        let gate = self.affine(tanh, 0.5, 0.5)?;
+        self.mul(x, gate)
+    }
+
+    /// `x tanh(ln(1 + exp(x)))`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.mish(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are no f32.
+    pub fn mish(&mut self, x: Value) -> Result<Value> {
+        let softplus = self.softplus(x)?;
+        let gate = self.tanh(softplus)?;
+        self.mul(x, gate)
+    }
+
+    /// `x` as elements of another type.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.cast(x, exporter::ElementType::I64)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn cast(&mut self, x: Value, element_type: ElementType) -> Result<Value> {
+        let to = i64::from(i32::from(element_type.data_type()));
+        self.typed_node("Cast", &[Some(x)], vec![int("to", to)], element_type, x.shape)
+    }
+}

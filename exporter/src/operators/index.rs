@@ -1,0 +1,58 @@
+//! Picking elements by their indices.
+
+use candle_core::shape::Dim as Axis;
+
+use super::ElementType;
+use crate::attribute::int;
+use crate::value::Value;
+use crate::{GraphBuilder, Result};
+
+impl GraphBuilder {
+    /// Whole slices of `x` along `axis`, in the order of `indices`, whose dimensions take the axis's place:
+    /// `[words, 64]` at `[batch, length]` along axis 0 is `[batch, length, 64]`. For indices of one dimension, candle's
+    /// `index_select`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let words = graph.input_of(exporter::ElementType::I64, "words", ("batch", "length"))?;
+    /// let table = graph.constant(&candle_core::Tensor::new(&[[0f32; 64]; 100], &candle_core::Device::Cpu)?)?;
+    /// let y = graph.index_select(table, words, 0)?; // [batch, length, 64]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis or the indices are no I64.
+    pub fn index_select(&mut self, x: Value, indices: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("Gather", x, axis)?;
+        self.expect_type("Gather", indices, ElementType::I64)?;
+        let dims = [&x.dims()[..axis], indices.dims(), &x.dims()[axis + 1..]].concat();
+        let shape = self.shape("Gather", &dims)?;
+        self.node("Gather", &[x, indices], vec![int("axis", axis as i64)], shape)
+    }
+
+    /// Single elements of `x` along `axis`, one for each of `indices`: candle's `gather`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let picks = graph.input_of(exporter::ElementType::I64, "picks", ("batch", 2))?;
+    /// let y = graph.gather(x, picks, 1)?; // [batch, 2]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the ranks differ or the indices are no I64.
+    pub fn gather(&mut self, x: Value, indices: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("GatherElements", x, axis)?;
+        self.expect_type("GatherElements", indices, ElementType::I64)?;
+        if indices.rank() != x.rank() {
+            let expected = format!("indices of {} dimensions", x.rank());
+            return Err(self.mismatch("GatherElements", expected, format!("{:?}", self.describe(indices))));
+        }
+        self.node("GatherElements", &[x, indices], vec![int("axis", axis as i64)], indices.shape)
+    }
+}

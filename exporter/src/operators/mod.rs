@@ -1,0 +1,80 @@
+//! ONNX operators as typed methods: a typo does not compile, a wrong shape fails where it was made.
+//!
+//! They are called as candle calls its own, and take axes as candle does: numbers from 0, or `D::Minus1`.
+
+mod compare;
+mod conv;
+mod elementwise;
+mod index;
+mod matmul;
+mod pool;
+mod reduce;
+mod resize;
+mod shape;
+
+use candle_core::shape::Dim as Axis;
+
+pub use conv::{Convolution, TransposedConvolution};
+pub use matmul::Gemm;
+pub use pool::Pool;
+
+use crate::value::{Dim, ElementType, Shape, Value};
+use crate::{GraphBuilder, Result};
+
+impl GraphBuilder {
+    /// `axis` of `x` as a number from 0.
+    pub(crate) fn axis(&self, operator: &'static str, x: Value, axis: impl Axis) -> Result<usize> {
+        let rank = x.rank();
+        axis.to_index(&candle_core::Shape::from(vec![1; rank]), operator)
+            .map_err(|_| self.mismatch(operator, format!("an axis of {rank} dimensions"), "one beyond them"))
+    }
+
+    /// The shape of two values that are broadcast against each other.
+    pub(crate) fn broadcast(&self, operator: &'static str, a: Value, b: Value) -> Result<Shape> {
+        let rank = a.rank().max(b.rank());
+        let padded = |value: Value| {
+            let missing = rank - value.rank();
+            (0..rank).map(move |axis| if axis < missing { Dim::Fixed(1) } else { value.dim(axis - missing) })
+        };
+        let dims: Option<Vec<Dim>> = padded(a)
+            .zip(padded(b))
+            .map(|(a, b)| match (a, b) {
+                _ if a == b => Some(a),
+                (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => Some(other),
+                _ => None,
+            })
+            .collect();
+        let Some(dims) = dims else {
+            let expected = format!("a shape that broadcasts with {:?}", self.describe(a));
+            return Err(self.mismatch(operator, expected, format!("{:?}", self.describe(b))));
+        };
+        self.shape(operator, &dims)
+    }
+
+    /// Fails unless both values have the type of the first.
+    pub(crate) fn same_type(&self, operator: &'static str, a: Value, b: Value) -> Result<()> {
+        if a.element_type == b.element_type {
+            return Ok(());
+        }
+        Err(self.mismatch(operator, format!("{:?}", a.element_type), format!("{:?}", b.element_type)))
+    }
+
+    /// Fails unless `x` has elements of `expected`.
+    pub(crate) fn expect_type(&self, operator: &'static str, x: Value, expected: ElementType) -> Result<()> {
+        if x.element_type == expected {
+            return Ok(());
+        }
+        Err(self.mismatch(operator, format!("{expected:?}"), format!("{:?}", x.element_type)))
+    }
+
+    /// The known length of dimension `axis`.
+    pub(crate) fn known(&self, operator: &'static str, x: Value, axis: usize) -> Result<usize> {
+        match x.dims().get(axis) {
+            Some(&Dim::Fixed(size)) => Ok(size),
+            _ => {
+                let expected = format!("a known length along axis {axis}");
+                Err(self.mismatch(operator, expected, format!("{:?}", self.describe(x))))
+            }
+        }
+    }
+}

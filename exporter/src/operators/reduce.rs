@@ -1,0 +1,135 @@
+//! Sums and the like along one dimension, and softmax.
+
+use candle_core::shape::Dim as Axis;
+
+use super::{Dim, ElementType};
+use crate::attribute::{int, ints};
+use crate::value::Value;
+use crate::{GraphBuilder, Result};
+
+/// The opset from which every reduction takes its axes as an input; `ReduceSum` does since 13.
+const AXES_ARE_INPUTS: i64 = 18;
+
+macro_rules! reduction {
+    ($($(#[$doc:meta])* $name:ident, $keep:ident => $operator:literal;)+) => {
+        impl GraphBuilder {
+            $(
+                $(#[$doc])*
+                ///
+                /// ```
+                /// # exporter::Model::build("example", 17, |graph| {
+                /// let x = graph.input("x", ("batch", 3, 4))?;
+                #[doc = concat!("let y = graph.", stringify!($name), "(x, 1)?; // [batch, 4]")]
+                #[doc = concat!("let kept = graph.", stringify!($keep), "(x, 1)?; // [batch, 1, 4]")]
+                /// # graph.output("y", y)?;
+                /// # graph.output("kept", kept)
+                /// # }).unwrap();
+                /// ```
+                ///
+                /// # Errors
+                ///
+                /// [`crate::Error::Shape`] when `x` has no such axis.
+                pub fn $name(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+                    self.reduce($operator, x, axis, 0)
+                }
+
+                #[doc = concat!("[`GraphBuilder::", stringify!($name), "`], with the dimension kept at length 1.")]
+                ///
+                /// # Errors
+                ///
+                /// [`crate::Error::Shape`] when `x` has no such axis.
+                pub fn $keep(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+                    self.reduce($operator, x, axis, 1)
+                }
+            )+
+        }
+    };
+}
+
+reduction! {
+    /// The sum along `axis`.
+    sum, sum_keepdim => "ReduceSum";
+    /// The mean along `axis`.
+    mean, mean_keepdim => "ReduceMean";
+    /// The largest value along `axis`.
+    max, max_keepdim => "ReduceMax";
+    /// The smallest value along `axis`.
+    min, min_keepdim => "ReduceMin";
+}
+
+impl GraphBuilder {
+    /// The softmax along `axis`: positive, summing to 1.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.softmax(x, candle_core::D::Minus1)?; // [batch, 3, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn softmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("Softmax", x, axis)?;
+        self.node("Softmax", &[x], vec![int("axis", axis as i64)], x.shape)
+    }
+
+    /// The logarithm of the softmax along `axis`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.log_softmax(x, 1)?; // [batch, 3, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn log_softmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("LogSoftmax", x, axis)?;
+        self.node("LogSoftmax", &[x], vec![int("axis", axis as i64)], x.shape)
+    }
+
+    /// The index of the largest value along `axis`, as I64.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.argmax(x, 2)?; // [batch, 3], I64
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn argmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("ArgMax", x, axis)?;
+        let mut dims = x.dims().to_vec();
+        dims.remove(axis);
+        let shape = self.shape("ArgMax", &dims)?;
+        let attributes = vec![int("axis", axis as i64), int("keepdims", 0)];
+        self.typed_node("ArgMax", &[Some(x)], attributes, ElementType::I64, shape)
+    }
+
+    fn reduce(&mut self, operator: &'static str, x: Value, axis: impl Axis, keep: i64) -> Result<Value> {
+        let axis = self.axis(operator, x, axis)?;
+        let mut dims = x.dims().to_vec();
+        dims[axis] = Dim::Fixed(1);
+        if keep == 0 {
+            dims.remove(axis);
+        }
+        let shape = self.shape(operator, &dims)?;
+        let keepdims = int("keepdims", keep);
+        if operator == "ReduceSum" || self.opset() >= AXES_ARE_INPUTS {
+            let axes = self.integers("axes", &[axis as i64])?;
+            self.node(operator, &[x, axes], vec![keepdims], shape)
+        } else {
+            self.node(operator, &[x], vec![ints("axes", &[axis]), keepdims], shape)
+        }
+    }
+}

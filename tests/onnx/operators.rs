@@ -1,0 +1,231 @@
+//! Every operator of `GraphBuilder`.
+
+use candle_core::{D, Device, Tensor};
+use exporter::{ElementType, GraphBuilder, Pool, Value};
+
+use crate::case::{Case, Input, TOLERANCE, case, weight};
+
+const ROW: Input = Input::Any(&[3, 4]);
+const IMAGE: Input = Input::Any(&[2, 6, 8]);
+
+macro_rules! unary {
+    ($($test:ident: $input:expr, $operator:ident, $forward:expr;)+) => {
+        $(
+            #[test]
+            fn $test() {
+                case(concat!("operator/", stringify!($operator)), $input, |g, x| g.$operator(x), $forward).check();
+            }
+        )+
+    };
+}
+
+unary! {
+    relu: ROW, relu, |x| x.relu();
+    sigmoid: ROW, sigmoid, |x| candle_nn::ops::sigmoid(x);
+    tanh: ROW, tanh, |x| x.tanh();
+    exp: ROW, exp, |x| x.exp();
+    log: Input::Positive(&[3, 4]), log, |x| x.log();
+    sqrt: Input::Positive(&[3, 4]), sqrt, |x| x.sqrt();
+    abs: ROW, abs, |x| x.abs();
+    neg: ROW, neg, |x| x.neg();
+    recip: Input::Positive(&[3, 4]), recip, |x| x.recip();
+    erf: ROW, erf, |x| x.erf();
+    sin: ROW, sin, |x| x.sin();
+    cos: ROW, cos, |x| x.cos();
+    floor: ROW, floor, |x| x.floor();
+    ceil: ROW, ceil, |x| x.ceil();
+    softplus: ROW, softplus, |x| (x.exp()? + 1.)?.log();
+    sqr: ROW, sqr, |x| x.sqr();
+    silu: ROW, silu, |x| x.silu();
+    gelu: ROW, gelu, |x| x.gelu();
+    gelu_erf: ROW, gelu_erf, |x| x.gelu_erf();
+    mish: ROW, mish, |x| candle_nn::ops::mish(x);
+    hard_sigmoid: ROW, hard_sigmoid, |x| candle_nn::ops::hard_sigmoid(x);
+}
+
+/// A case of two inputs of the given dimensions behind the batch.
+fn binary<'a>(
+    name: &'a str,
+    inputs: [Input<'a>; 2],
+    build: impl Fn(&mut GraphBuilder, Value, Value) -> exporter::Result<Value> + 'a,
+    forward: impl Fn(&Tensor, &Tensor) -> candle_core::Result<Tensor> + 'a,
+) -> Case<'a> {
+    Case {
+        name,
+        inputs: inputs.to_vec(),
+        build: Box::new(move |graph, x| build(graph, x[0], x[1])),
+        forward: Box::new(move |x| forward(&x[0], &x[1])),
+        tolerance: TOLERANCE,
+        not_in_tract: None,
+    }
+}
+
+#[test]
+fn arithmetic_broadcasts() {
+    let inputs = [Input::Any(&[3, 4]), Input::Positive(&[1, 4])];
+    binary("operator/add", inputs, |g, a, b| g.add(a, b), |a, b| a.broadcast_add(b)).check();
+    binary("operator/sub", inputs, |g, a, b| g.sub(a, b), |a, b| a.broadcast_sub(b)).check();
+    binary("operator/mul", inputs, |g, a, b| g.mul(a, b), |a, b| a.broadcast_mul(b)).check();
+    binary("operator/div", inputs, |g, a, b| g.div(a, b), |a, b| a.broadcast_div(b)).check();
+    binary("operator/maximum", inputs, |g, a, b| g.maximum(a, b), |a, b| a.broadcast_maximum(b)).check();
+    binary("operator/minimum", inputs, |g, a, b| g.minimum(a, b), |a, b| a.broadcast_minimum(b)).check();
+    let inputs = [Input::Positive(&[3, 4]), Input::Any(&[1, 4])];
+    binary("operator/pow", inputs, |g, a, b| g.pow(a, b), |a, b| a.broadcast_pow(b)).check();
+}
+
+#[test]
+fn comparisons_broadcast() {
+    macro_rules! comparison {
+        ($name:literal, $operator:ident, $candle:ident) => {
+            binary(
+                concat!("operator/", $name),
+                // Indices below 3 are often equal.
+                [Input::Index(&[3, 4], 3), Input::Index(&[1, 4], 3)],
+                |g, a, b| {
+                    let (a, b) = (g.cast(a, ElementType::F32)?, g.cast(b, ElementType::F32)?);
+                    let holds = g.$operator(a, b)?;
+                    g.cast(holds, ElementType::F32)
+                },
+                |a, b| a.$candle(b),
+            )
+            .check();
+        };
+    }
+    comparison!("eq", eq, broadcast_eq);
+    comparison!("ne", ne, broadcast_ne);
+    comparison!("gt", gt, broadcast_gt);
+    comparison!("ge", ge, broadcast_ge);
+    comparison!("lt", lt, broadcast_lt);
+    comparison!("le", le, broadcast_le);
+}
+
+#[test]
+fn where_cond() {
+    let build = |g: &mut GraphBuilder, a: Value, b: Value| {
+        let condition = g.gt(a, b)?;
+        let doubled = g.affine(a, 2., 0.)?;
+        g.where_cond(condition, doubled, b)
+    };
+    let forward = |a: &Tensor, b: &Tensor| a.gt(b)?.where_cond(&(a * 2.)?, b);
+    binary("operator/where_cond", [ROW, ROW], build, forward).check();
+}
+
+#[test]
+fn affine_and_clamp() {
+    case("operator/affine", ROW, |g, x| g.affine(x, 3., -0.5), |x| x.affine(3., -0.5)).check();
+    case("operator/clamp", ROW, |g, x| g.clamp(x, -0.5, 1.), |x| x.clamp(-0.5f32, 1f32)).check();
+    case("operator/elu", ROW, |g, x| g.elu(x, 0.7), |x| x.elu(0.7)).check();
+    let leaky = |x: &Tensor| candle_nn::ops::leaky_relu(x, 0.1);
+    case("operator/leaky_relu", ROW, |g, x| g.leaky_relu(x, 0.1), leaky).check();
+}
+
+#[test]
+fn prelu() {
+    let slope = weight(&[4], 0.5);
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let slope = g.constant(&slope)?;
+        g.prelu(x, slope)
+    };
+    let forward = |x: &Tensor| x.relu()? - x.neg()?.relu()?.broadcast_mul(&slope)?;
+    case("operator/prelu", ROW, build, forward).check();
+}
+
+#[test]
+fn cast() {
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let whole = g.cast(x, ElementType::I64)?;
+        g.cast(whole, ElementType::F32)
+    };
+    let forward = |x: &Tensor| x.to_dtype(candle_core::DType::I64)?.to_dtype(candle_core::DType::F32);
+    case("operator/cast", ROW, build, forward).check();
+}
+
+#[test]
+fn products() {
+    let inputs = [Input::Any(&[2, 3, 4]), Input::Any(&[2, 4, 5])];
+    binary("operator/matmul", inputs, |g, a, b| g.matmul(a, b), |a, b| a.matmul(b)).check();
+    let (matrix, bias) = (weight(&[6, 4], 1.), weight(&[6], 1.));
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let (weight, bias) = (g.constant(&matrix)?, g.constant(&bias)?);
+        g.gemm(exporter::Gemm { x, weight, bias: Some(bias) })
+    };
+    let forward = |x: &Tensor| x.matmul(&matrix.t()?)?.broadcast_add(&bias);
+    case("operator/gemm", Input::Any(&[4]), build, forward).check();
+}
+
+#[test]
+fn reductions() {
+    case("operator/sum", ROW, |g, x| g.sum(x, 1), |x| x.sum(1)).check();
+    case("operator/mean", ROW, |g, x| g.mean(x, D::Minus1), |x| x.mean(D::Minus1)).check();
+    case("operator/max", ROW, |g, x| g.max(x, 1), |x| x.max(1)).check();
+    case("operator/min", ROW, |g, x| g.min(x, 2), |x| x.min(2)).check();
+    case("operator/sum_keepdim", ROW, |g, x| g.sum_keepdim(x, 1), |x| x.sum_keepdim(1)).check();
+    case("operator/mean_keepdim", ROW, |g, x| g.mean_keepdim(x, 1), |x| x.mean_keepdim(1)).check();
+    case("operator/max_keepdim", ROW, |g, x| g.max_keepdim(x, 1), |x| x.max_keepdim(1)).check();
+    case("operator/min_keepdim", ROW, |g, x| g.min_keepdim(x, 1), |x| x.min_keepdim(1)).check();
+    let softmax = |x: &Tensor| candle_nn::ops::softmax(x, D::Minus1);
+    case("operator/softmax", ROW, |g, x| g.softmax(x, D::Minus1), softmax).check();
+    let log_softmax = |x: &Tensor| candle_nn::ops::log_softmax(x, 1);
+    case("operator/log_softmax", ROW, |g, x| g.log_softmax(x, 1), log_softmax).check();
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let index = g.argmax(x, 2)?;
+        g.cast(index, ElementType::F32)
+    };
+    case("operator/argmax", ROW, build, |x| x.argmax(2)).check();
+}
+
+#[test]
+fn shapes() {
+    case("operator/reshape", ROW, |g, x| g.reshape(x, (x.dim(0), 2, 6)), |x| x.reshape(((), 2, 6))).check();
+    case("operator/flatten_from", IMAGE, |g, x| g.flatten_from(x, 1), |x| x.flatten_from(1)).check();
+    case("operator/transpose", ROW, |g, x| g.transpose(x, 1, D::Minus1), |x| x.transpose(1, 2)).check();
+    case("operator/permute", IMAGE, |g, x| g.permute(x, &[0, 2, 3, 1]), |x| x.permute((0, 2, 3, 1))).check();
+    case("operator/unsqueeze", ROW, |g, x| g.unsqueeze(x, 1), |x| x.unsqueeze(1)).check();
+    case("operator/squeeze", Input::Any(&[1, 4]), |g, x| g.squeeze(x, 1), |x| x.squeeze(1)).check();
+    case("operator/narrow", ROW, |g, x| g.narrow(x, 2, 1, 2), |x| x.narrow(2, 1, 2)).check();
+    case("operator/last", ROW, |g, x| g.last(x, 1), |x| x.narrow(1, 2, 1)?.squeeze(1)).check();
+    let padded = |x: &Tensor| x.pad_with_zeros(2, 1, 2);
+    case("operator/pad_with_zeros", ROW, |g, x| g.pad_with_zeros(x, 2, 1, 2), padded).check();
+    let padded = |x: &Tensor| x.pad_with_same(1, 2, 1);
+    case("operator/pad_with_same", ROW, |g, x| g.pad_with_same(x, 1, 2, 1), padded).check();
+    let inputs = [Input::Any(&[3, 4]), Input::Any(&[2, 4])];
+    binary("operator/cat", inputs, |g, a, b| g.cat(&[a, b], 1), |a, b| Tensor::cat(&[a, b], 1)).check();
+}
+
+#[test]
+fn indices() {
+    let table = weight(&[7, 3], 1.);
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let table = g.constant(&table)?;
+        g.index_select(table, x, 0)
+    };
+    let forward = |x: &Tensor| table.index_select(x, 0);
+    case("operator/index_select", Input::Index(&[], 7), build, forward).check();
+    let inputs = [ROW, Input::Index(&[3, 2], 4)];
+    binary("operator/gather", inputs, |g, x, i| g.gather(x, i, 2), |x, i| x.gather(i, 2)).check();
+}
+
+#[test]
+fn pooling_and_resizing() {
+    case("operator/max_pool2d", IMAGE, |g, x| g.max_pool2d(x, 2), |x| x.max_pool2d(2)).check();
+    case("operator/avg_pool2d", IMAGE, |g, x| g.avg_pool2d(x, 2), |x| x.avg_pool2d(2)).check();
+    let pool = Pool { kernel: (3, 2), stride: (2, 1) };
+    let pooled = |x: &Tensor| x.max_pool2d_with_stride((3, 2), (2, 1));
+    case("operator/max_pool2d with stride", IMAGE, |g, x| g.max_pool2d(x, pool), pooled).check();
+    let pooled = |x: &Tensor| x.avg_pool2d_with_stride((3, 2), (2, 1));
+    case("operator/avg_pool2d with stride", IMAGE, |g, x| g.avg_pool2d(x, pool), pooled).check();
+    let up = |x: &Tensor| x.upsample_nearest2d(12, 16);
+    case("operator/upsample_nearest2d", IMAGE, |g, x| g.upsample_nearest2d(x, 12, 16), up).check();
+    let up = |x: &Tensor| x.upsample_bilinear2d(12, 16, false);
+    case("operator/upsample_bilinear2d", IMAGE, |g, x| g.upsample_bilinear2d(x, 12, 16), up).check();
+}
+
+#[test]
+fn constants_broadcast() {
+    let shift = Tensor::new(&[1f32, -2., 0.5, 4.], &Device::Cpu).unwrap();
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let shift = g.constant(&shift)?;
+        g.add(x, shift)
+    };
+    case("operator/constant", ROW, build, |x| x.broadcast_add(&shift)).check();
+}

@@ -1,0 +1,133 @@
+//! What the exporter promises beside numbers: errors that name the layer, names, memory, time.
+
+use candle_core::{Device, Tensor};
+use candle_nn::{Conv2d, Linear, Module};
+use exporter::{Model, ToOnnx};
+
+use crate::case::weight;
+
+fn error_of(layer: &impl ToOnnx, dims: impl exporter::IntoDims) -> String {
+    let traced = Model::build("test", 17, |graph| {
+        let x = graph.input("x", dims)?;
+        let y = graph.apply("body", layer, x)?;
+        graph.output("y", y)
+    });
+    traced.unwrap_err().to_string()
+}
+
+#[test]
+fn a_shape_that_does_not_fit_names_layer_expected_and_found() {
+    let conv = Conv2d::new(weight(&[6, 4, 3, 3], 1.), None, Default::default());
+    let error = error_of(&conv, ("batch", 3, 8, 8));
+    assert_eq!(error, "layer `body`: Conv expected 4 input channels, found 3");
+    let error = error_of(&conv, ("batch", 4, 2, 8));
+    assert_eq!(error, "layer `body`: Conv expected at least 3 elements along axis 2, found 2");
+    let linear = Linear::new(weight(&[6, 4], 1.), None);
+    assert_eq!(error_of(&linear, ("batch", 5)), "layer `body`: Gemm expected 4 input features, found 5");
+    let nested = (Linear::new(weight(&[6, 4], 1.), None), Linear::new(weight(&[6, 5], 1.), None));
+    assert_eq!(error_of(&nested, ("batch", 4)), "layer `body.1`: Gemm expected 5 input features, found 6");
+}
+
+#[test]
+fn operators_refuse_what_onnx_would_refuse_later() {
+    let refused = |build: fn(&mut exporter::GraphBuilder, exporter::Value) -> exporter::Result<exporter::Value>| {
+        let built = Model::build("test", 17, |graph| {
+            let x = graph.input("x", ("batch", 6))?;
+            let y = build(graph, x)?;
+            graph.output("y", y)
+        });
+        built.unwrap_err().to_string()
+    };
+    assert!(refused(|g, x| g.reshape(x, (x.dim(0), 7))).contains("Reshape expected as many elements as"));
+    assert!(refused(|g, x| g.reshape(x, (5, 6))).contains("Reshape expected"));
+    assert!(refused(|g, x| g.narrow(x, 1, 4, 3)).contains("Slice expected at most 6 elements along axis 1"));
+    assert!(refused(|g, x| g.sum(x, 2)).contains("ReduceSum expected an axis of 2 dimensions"));
+    assert!(refused(|g, x| g.max_pool2d(x, 2)).contains("MaxPool expected [batch, channels, height, width]"));
+    assert!(refused(|g, x| g.squeeze(x, 1)).contains("Squeeze expected length 1 along axis 1"));
+    assert!(refused(|g, x| g.permute(x, &[0, 0])).contains("Transpose expected a permutation"));
+    assert!(refused(|g, x| g.gather(x, x, 1)).contains("GatherElements expected I64, found F32"));
+    assert!(refused(|g, x| g.where_cond(x, x, x)).contains("Where expected Bool, found F32"));
+    assert!(refused(|g, x| g.cat(&[], 1).and(Ok(x))).contains("Concat expected one value or more"));
+    let broadcast = refused(|g, x| {
+        let other = g.constant(&Tensor::zeros(5, candle_core::DType::F32, &Device::Cpu)?)?;
+        g.add(x, other)
+    });
+    assert_eq!(broadcast, r#"layer ``: Add expected a shape that broadcasts with ["batch", "6"], found ["5"]"#);
+}
+
+#[test]
+fn symbols_pass_through_and_what_is_unknown_is_said_so() {
+    let model = Model::build("test", 17, |graph| {
+        let x = graph.input("x", ("batch", 4, "length"))?;
+        let conv = candle_nn::Conv1d::new(
+            weight(&[6, 4, 3], 1.),
+            None,
+            candle_nn::Conv1dConfig { padding: 1, ..Default::default() },
+        );
+        let same = graph.apply("same", &conv, x)?;
+        assert_eq!(graph.describe(same), ["batch", "6", "length"]);
+        let conv = candle_nn::Conv1d::new(weight(&[6, 6, 3], 1.), None, Default::default());
+        let shorter = graph.apply("shorter", &conv, same)?;
+        assert_eq!(graph.describe(shorter), ["batch", "6", "?"]);
+        graph.output("y", shorter)
+    });
+    let x = weight(&[2, 4, 9], 1.);
+    let (shape, _) = crate::case::run_tract(&model.unwrap().to_bytes(), &[x]).unwrap();
+    assert_eq!(shape, [2, 6, 7]);
+}
+
+#[test]
+fn several_inputs_and_outputs_keep_their_names() {
+    let model = Model::build("pair", 17, |graph| {
+        let a = graph.input("a", ("batch", 3))?;
+        let b = graph.input("b", ("batch", 3))?;
+        let sum = graph.add(a, b)?;
+        let product = graph.mul(sum, b)?;
+        graph.output("sum", sum)?;
+        graph.output("product", product)?;
+        graph.output("again", sum)
+    })
+    .unwrap();
+    assert_eq!(model.operators(), ["Add", "Mul", "Identity"]);
+    let inputs = [weight(&[2, 3], 1.), weight(&[2, 3], 2.)];
+    let (_, found) = crate::case::run_tract(&model.to_bytes(), &inputs).unwrap();
+    let expected = crate::case::values(&(&inputs[0] + &inputs[1]).unwrap());
+    assert_eq!(found, expected);
+    let error = Model::build("pair", 17, |graph| {
+        let a = graph.input("a", ("batch", 3))?;
+        graph.output("a", a)
+    });
+    assert!(error.unwrap_err().to_string().contains("the name `a` is used twice"));
+}
+
+#[test]
+fn a_model_of_two_gibibytes_is_refused() {
+    // 131,072 rows that all are the same one: 2 GiB to write, 16 KiB in memory.
+    let row = Tensor::zeros((1, 4096), candle_core::DType::F32, &Device::Cpu).unwrap();
+    let large = row.expand((131_072, 4096)).unwrap();
+    let built = Model::build("large", 17, |graph| {
+        let x = graph.input("x", ("batch", 4096))?;
+        let weight = graph.initializer("weight", &large)?;
+        let y = graph.gemm(exporter::Gemm { x, weight, bias: None })?;
+        graph.output("y", y)
+    });
+    let error = built.unwrap_err().to_string();
+    assert!(error.contains("expected less than 2 GiB, found 2147"), "{error}");
+}
+
+#[test]
+fn files_are_the_same_from_memory_and_to_disk_for_views_too() {
+    // A transposed view is no contiguous tensor.
+    let view = weight(&[4, 6], 1.).t().unwrap();
+    let linear = Linear::new(view, None);
+    let model = Model::trace(&linear).input("x", ("batch", 4)).build().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("view.onnx");
+    model.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    assert!(bytes == model.to_bytes() && bytes.len() == model.len());
+    let x = weight(&[3, 4], 1.);
+    let (_, found) = crate::case::run_tract(&bytes, std::slice::from_ref(&x)).unwrap();
+    let expected = crate::case::values(&linear.forward(&x).unwrap());
+    assert!(crate::case::relative_difference(&found, &expected) < crate::case::TOLERANCE);
+}
