@@ -71,6 +71,13 @@ pub enum Error {
         /// The largest difference that was allowed.
         tolerance: f32,
     },
+    /// A tolerance that nothing could be held to.
+    #[cfg(feature = "cli")]
+    #[error("tolerance: expected 0 or more, found {found}")]
+    Tolerance {
+        /// The tolerance that was asked for.
+        found: f32,
+    },
     /// The run's data is no longer what the run was trained on.
     #[cfg(feature = "cli")]
     #[error("data `{data}`: expected the rows the run was trained on (fingerprint {expected}), found others ({found})")]

@@ -55,6 +55,9 @@ pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Signature), S
 
 /// A file from a stranger could name any path of this machine.
 fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
+    if !graph.sparse_initializer.is_empty() {
+        return Err("it has sparse tensors, which are refused".into());
+    }
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let attribute_tensors = attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
     for tensor in graph.initializer.iter().chain(attribute_tensors) {
@@ -78,7 +81,7 @@ fn signature(value: &ValueInfoProto) -> Result<Signature, String> {
     }
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim[..]);
     let Some((batch, row)) = dims.split_first() else { return Err(wrong()) };
-    if !matches!(batch.value, Some(DimValue::DimParam(_)) | None) || row.is_empty() {
+    if !matches!(batch.value, Some(DimValue::DimParam(_))) || row.is_empty() {
         return Err(wrong());
     }
     let row_shape: Option<Vec<usize>> = row

@@ -52,7 +52,7 @@ impl Graph {
         format!("{} -> {}", self.input.describe(), self.output.describe())
     }
 
-    /// Computes all rows of `view`, each on its own: the result does not depend on the others.
+    /// Computes all rows of `view`, block by block.
     pub(crate) fn run(&self, view: MatrixView) -> Result<Matrix> {
         let rows = self.rows(view)?;
         let (width, output_width) = (self.input.row_len(), self.output.row_len());
@@ -77,19 +77,20 @@ impl Graph {
     fn run_block(&self, block: &[f32], values: &mut Vec<f32>) -> Result<()> {
         let rows = block.len() / self.input.row_len();
         let shape: Vec<usize> = [rows].into_iter().chain(self.input.row_shape.iter().copied()).collect();
-        let compute = || -> TractResult<usize> {
+        let compute = || -> TractResult<Vec<usize>> {
             let input = Tensor::from_shape(&shape, block)?;
             let outputs = self.plan.run(tvec!(input.into()))?;
             let output = outputs[0].try_as_plain_ram()?;
             values.extend_from_slice(output.as_slice::<f32>()?);
-            Ok(outputs[0].len())
+            Ok(outputs[0].shape().to_vec())
         };
         let found = contained(&self.name, compute)?.map_err(|error| Error::graph(&self.name, format!("{error:#}")))?;
-        let expected = rows * self.output.row_len();
+        let expected: Vec<usize> = [rows].into_iter().chain(self.output.row_shape.iter().copied()).collect();
         if found == expected {
             Ok(())
         } else {
-            Err(Error::graph(&self.name, format!("expected {expected} values for {rows} rows, found {found}")))
+            let reason = format!("its output claims shape {} and has {found:?}", self.output.describe());
+            Err(Error::graph(&self.name, reason))
         }
     }
 }

@@ -51,6 +51,8 @@ struct Files {
 }
 
 fn main() -> ExitCode {
+    // tract may panic on a graph; the library turns that into an error, and one line is enough.
+    std::panic::set_hook(Box::new(|_| ()));
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -66,8 +68,18 @@ fn run(command: Command) -> Result<()> {
     if !(files.divide.is_finite() && files.divide > 0.) {
         bail!("--divide: expected more than 0, found {}", files.divide);
     }
+    if let (Some(out), Ok(input)) = (&files.out, files.input.canonicalize())
+        && out.canonicalize().is_ok_and(|out| out == input)
+    {
+        bail!("{}: expected another file to write than the one to read", out.display());
+    }
     let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
     let rows = read(&files.input, files.divide)?;
+    let expected: usize = tensor.row_shape.iter().product();
+    if rows.columns() != expected {
+        let (input, name, found) = (files.input.display(), &tensor.name, rows.columns());
+        bail!("{input}: expected {expected} values a row for `{name}`, found {found}");
+    }
     check_range(files, rows.as_slice(), rows.columns(), tensor)?;
     let result = match command {
         Command::Encode(_) => Encoder::load(&files.bundle)?.encode(&rows)?,

@@ -52,9 +52,19 @@ fn read_npy(bytes: &[u8]) -> Result<Rows> {
     let Some((&rows, row)) = shape.split_first().filter(|(_, row)| !row.is_empty()) else {
         bail!("expected rows along the first of two or more axes, found shape {shape:?}");
     };
-    let columns = row.iter().product();
+    let columns: usize = row.iter().product();
     let truncated = "cut short, or longer than its header says";
     let DType::Plain(dtype) = file.dtype() else { bail!("expected numbers, found a record type") };
+    // A header of version 1 says its length in two bytes behind the magic number and the version, later ones in four.
+    let header = match bytes[6] {
+        1 => 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]])),
+        _ => 12 + u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]) as usize,
+    };
+    if rows.checked_mul(columns).and_then(|count| count.checked_mul(dtype.size_field() as usize))
+        != bytes.len().checked_sub(header)
+    {
+        bail!(truncated);
+    }
     let values: Vec<f32> = match (dtype.type_char(), dtype.size_field()) {
         (TypeChar::Float, 4) => file.into_vec::<f32>().context(truncated)?,
         (TypeChar::Float, 8) => {
@@ -69,14 +79,16 @@ fn read_npy(bytes: &[u8]) -> Result<Rows> {
 fn read_csv(bytes: &[u8]) -> Result<Rows> {
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).flexible(true).from_reader(bytes);
-    let (mut rows, mut columns, mut values) = (0, 0, Vec::new());
-    for (line, record) in (1..).zip(reader.records()) {
+    let (mut rows, mut columns, mut values, mut header) = (0, 0, Vec::new(), false);
+    for record in reader.records() {
         let record = record?;
+        let line = line_of(bytes, record.position().map_or(0, |position| position.byte() as usize));
+        let first = rows == 0 && values.is_empty() && !header;
         let parsed: Result<Vec<f32>, usize> =
             record.iter().enumerate().map(|(column, field)| field.parse().map_err(|_| column)).collect();
         match parsed {
             // A first line without a single number is a header.
-            Err(_) if line == 1 && record.iter().all(|field| field.parse::<f32>().is_err()) => continue,
+            Err(_) if first && record.iter().all(|field| field.parse::<f32>().is_err()) => header = true,
             Err(column) => bail!("line {line}, column {}: expected a number, found `{}`", column + 1, &record[column]),
             Ok(row) => {
                 if rows > 0 && row.len() != columns {
@@ -92,6 +104,12 @@ fn read_csv(bytes: &[u8]) -> Result<Rows> {
         bail!("expected at least one row of numbers, found none");
     }
     Ok((rows, columns, values))
+}
+
+/// The line, from 1, of the first record at or behind byte `start`; blank lines are no records.
+fn line_of(bytes: &[u8], start: usize) -> usize {
+    let blank = bytes[start..].iter().take_while(|byte| b"\r\n".contains(byte)).count();
+    bytes[..start + blank].iter().filter(|&&byte| byte == b'\n').count() + 1
 }
 
 fn write_npy(file: File, matrix: &Matrix) -> Result<()> {
@@ -123,6 +141,7 @@ mod tests {
     #[test]
     fn csv_mistakes_name_their_place() {
         let error = |text: &str| read_csv(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(error("1,2\n\n\n3,x\n"), "line 4, column 2: expected a number, found `x`");
         assert_eq!(error("1,2\n3,x\n"), "line 2, column 2: expected a number, found `x`");
         assert_eq!(error("1,2\n3\n"), "line 2: expected 2 values as in the lines before, found 1");
         assert_eq!(error("a,b\n"), "expected at least one row of numbers, found none");
@@ -142,6 +161,8 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         assert!(format!("{:#}", read(&path, 1.).unwrap_err()).contains("cut short"));
+        fs::write(&path, [&bytes[..], &[0; 4]].concat()).unwrap();
+        assert!(format!("{:#}", read(&path, 1.).unwrap_err()).contains("longer than its header says"));
     }
 
     #[test]

@@ -93,7 +93,8 @@ fn truncated_graphs_are_errors_and_no_panics() {
     let bytes = fs::read(shared().1.dir.join("encoder.onnx")).unwrap();
     for length in (0..bytes.len()).step_by(101) {
         let error = Encoder::from_bytes(&bytes[..length]).err();
-        assert!(error.is_some(), "accepted the first {length} bytes");
+        let error = error.unwrap_or_else(|| panic!("accepted the first {length} bytes")).to_string();
+        assert!(!error.contains("the graph cannot be computed"), "tract panicked: {error}");
     }
 }
 

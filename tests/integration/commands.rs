@@ -43,6 +43,19 @@ fn a_config_file_repeats_the_run_byte_for_byte() {
 }
 
 #[test]
+fn a_reader_that_goes_away_ends_no_program() {
+    use std::process::Stdio;
+    let dir = tempfile::tempdir().unwrap();
+    for (name, arguments) in [("trainer", &["fit", "--epochs", "3"][..]), ("exporter", &["--split"])] {
+        let mut child =
+            program(name, dir.path()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        assert!(child.wait().unwrap().success(), "{name}");
+    }
+    assert!(dir.path().join("runs/simple-digits-1/onnx/model.json").is_file());
+}
+
+#[test]
 fn json_lines_are_json() {
     let dir = tempfile::tempdir().unwrap();
     let said = succeed(program("trainer", dir.path()).args(["fit", "--epochs", "2", "--log-format", "json"]));
@@ -172,6 +185,10 @@ fn exporter_mistakes_are_one_line_and_leave_nothing() {
     assert!(error.contains("opset 9: expected 13 to 21"), "{error}");
     let error = fail(program("exporter", dir.path()).args(["--split", "run", "--tolerance", "0"]));
     assert!(error.contains("no bundle was written"), "{error}");
+    for tolerance in ["nan", "inf", "-1"] {
+        let error = fail(program("exporter", dir.path()).args(["--split", "run", &format!("--tolerance={tolerance}")]));
+        assert!(error.contains("tolerance: expected 0 or more"), "{error}");
+    }
     let error = fail(program("exporter", dir.path()).args(["--split", "run", "--out", "run"]));
     assert!(error.contains("expected a new folder, an empty one or a bundle"), "{error}");
     assert!(!copy.join("onnx").exists());
@@ -199,7 +216,7 @@ fn runtime_mistakes_are_one_line_and_leave_nothing() {
     for (arguments, expected) in [
         (["encode", "nowhere", "short.csv"], "nowhere: no such bundle"),
         (["encode", "bundle", "none.csv"], "cannot read none.csv"),
-        (["encode", "bundle", "short.csv"], "expected shape [batch, 64], found [1, 2]"),
+        (["encode", "bundle", "short.csv"], "short.csv: expected 64 values a row for `input`, found 2"),
         (["encode", "bundle", "bytes.csv"], "found 255; the rows that trained this network were divided by 16"),
         (["encode", "bundle", "text.csv"], "text.csv: line 2, column 2: expected a number, found `four`"),
         (["reconstruct", "bundle", "rows.npy"], "not a .npy file"),

@@ -21,7 +21,7 @@ macro_rules! unary {
 
 unary! {
     relu: ROW, relu, |x| x.relu();
-    sigmoid: ROW, sigmoid, |x| candle_nn::ops::sigmoid(x);
+    sigmoid: ROW, sigmoid, candle_nn::ops::sigmoid;
     tanh: ROW, tanh, |x| x.tanh();
     exp: ROW, exp, |x| x.exp();
     log: Input::Positive(&[3, 4]), log, |x| x.log();
@@ -39,8 +39,8 @@ unary! {
     silu: ROW, silu, |x| x.silu();
     gelu: ROW, gelu, |x| x.gelu();
     gelu_erf: ROW, gelu_erf, |x| x.gelu_erf();
-    mish: ROW, mish, |x| candle_nn::ops::mish(x);
-    hard_sigmoid: ROW, hard_sigmoid, |x| candle_nn::ops::hard_sigmoid(x);
+    mish: ROW, mish, candle_nn::ops::mish;
+    hard_sigmoid: ROW, hard_sigmoid, candle_nn::ops::hard_sigmoid;
 }
 
 /// A case of two inputs of the given dimensions behind the batch.

@@ -109,7 +109,8 @@ fn build(choices: &[Choice], mut dims: Vec<usize>) -> Vec<Layer> {
                 dims = vec![dims.iter().product()];
                 Layer::Flatten
             }
-            Choice::Linear { outputs } => {
+            // On images, tract 0.23.9 fails to optimise some graphs of dense layers around convolutions; onnxruntime runs them.
+            Choice::Linear { outputs } if !image => {
                 let weight = weight(&[outputs, width], 1. / (width as f32).sqrt());
                 *dims.last_mut().unwrap() = outputs;
                 Layer::Linear(Linear::new(weight, Some(crate::case::weight(&[outputs], 0.5))))

@@ -89,7 +89,7 @@ pub enum Outcome {
     Interrupted {
         /// The epoch, from 1.
         epoch: usize,
-        /// The last finished step in the epoch.
+        /// The last finished step in the epoch; 0 when all epochs are done and only the result is missing.
         step: usize,
     },
 }
@@ -97,6 +97,8 @@ pub enum Outcome {
 /// Where training stands; with weights and the optimiser's tensors, all that going on exactly needs.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Progress {
+    /// The data's, which must be the same to go on.
+    fingerprint: String,
     history: Vec<EpochRecord>,
     best: Option<BestEpoch>,
     optimizer_steps: u64,
@@ -150,15 +152,30 @@ impl<'a> Trainer<'a> {
         let split = Split::new(dataset, config.validation, config.seed)?;
         let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
         if !run.resume().exists() {
+            if run.best().exists() || run.last().exists() {
+                let reason = "expected this file of a run that is trained already, found none; nothing is overwritten";
+                return Err(Error::file(&run.resume(), reason));
+            }
             let model = Autoencoder::new(&network, config.seed, &device)?;
             let optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
-            let progress = Progress::default();
+            let progress = Progress { fingerprint: dataset.fingerprint(), ..Progress::default() };
             return Ok(Self { config, dataset, run, split, device, model, optimizer, progress });
         }
         let path = run.resume();
         let mut checkpoint = Checkpoint::read(&path, &device)?;
         let progress: Progress = serde_json::from_str(checkpoint.entry(PROGRESS)?)
             .map_err(|error| Error::file(&path, format!("entry `{PROGRESS}`: {error}")))?;
+        if progress.fingerprint != dataset.fingerprint() {
+            let reason = format!("expected the rows this run was trained on in `{}`, found others", config.data);
+            return Err(Error::file(&path, reason));
+        }
+        if progress.history.len() > config.epochs {
+            let done = progress.history.len();
+            return Err(Error::setting(
+                "epochs",
+                format!("expected at least the {done} that are done, found {}", config.epochs),
+            ));
+        }
         let state = checkpoint.take_prefixed(OPTIMIZER);
         let model = Autoencoder::from_checkpoint(&mut checkpoint)?;
         if *model.network() != network {
@@ -171,6 +188,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn train(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome> {
+        self.run.begin(self.config)?;
         observer.start(self.model.network(), self.config, &self.split, self.progress.history.len());
         while self.progress.history.len() < self.config.epochs {
             let epoch = self.progress.history.len() + 1;
@@ -181,6 +199,9 @@ impl<'a> Trainer<'a> {
                 return Ok(Outcome::Interrupted { epoch, step: self.progress.step });
             }
             let val_loss = self.validate()?;
+            if !val_loss.is_finite() {
+                return Err(Error::Diverged { epoch, step: self.progress.step, loss: val_loss });
+            }
             let record = EpochRecord {
                 epoch,
                 train_loss: self.progress.loss_sum / self.progress.rows as f64,
@@ -193,11 +214,14 @@ impl<'a> Trainer<'a> {
                 self.model.save(self.run.best())?;
                 self.progress.best = Some(BestEpoch { epoch, val_loss });
             }
-            let (history, best_epoch) = (std::mem::take(&mut self.progress.history), self.progress.best);
-            self.progress = Progress { history, best: best_epoch, ..Progress::default() };
+            let Progress { fingerprint, history, best: best_epoch, .. } = std::mem::take(&mut self.progress);
+            self.progress = Progress { fingerprint, history, best: best_epoch, ..Progress::default() };
             self.progress.history.push(record);
             self.save()?;
             observer.epoch(&record, best);
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(Outcome::Interrupted { epoch: self.progress.history.len(), step: 0 });
         }
         observer.finishing();
         Ok(Outcome::Finished(Box::new(self.finish()?)))
@@ -267,6 +291,7 @@ impl<'a> Trainer<'a> {
             parameters: model.parameter_count(),
             epochs: self.progress.history.len(),
             best,
+            weights: self.run.best_fingerprint()?,
             test: TestReport {
                 rows: test.len(),
                 metrics: evaluate(&model, test, &all, &self.device)?,
@@ -280,7 +305,7 @@ impl<'a> Trainer<'a> {
             threshold: self.threshold(&model)?,
             data: DataReport {
                 name: self.dataset.name.clone(),
-                fingerprint: self.dataset.fingerprint(),
+                fingerprint: self.progress.fingerprint.clone(),
                 image_shape: self.dataset.image_shape(),
                 white: test.white(),
                 train_rows: self.split.train.len(),
@@ -291,8 +316,8 @@ impl<'a> Trainer<'a> {
             seconds: self.progress.history.iter().map(|record| record.seconds).sum(),
             versions: Versions::default(),
         };
-        plot::draw_all(&self.run.plots(), &model, test, &self.progress.history, &summary, self.config.loss)?;
         self.run.write_summary(&summary)?;
+        plot::draw_all(&self.run.plots(), &model, test, &self.progress.history, &summary, self.config.loss)?;
         Ok(summary)
     }
 
@@ -420,6 +445,92 @@ mod tests {
             };
             assert_eq!(losses(&whole), losses(&run));
         }
+    }
+
+    #[test]
+    fn every_optimizer_and_loss_lowers_the_loss_and_resumes_exactly() {
+        let dir = tempfile::tempdir().unwrap();
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        for name in OptimizerConfig::NAMES {
+            for loss in [Loss::Bce, Loss::Mse] {
+                let optimizer = OptimizerConfig::named(name).unwrap();
+                let config = Config { optimizer, loss, epochs: 6, batch_size: 64, ..Config::default() };
+                let place = |kind: &str| dir.path().join(format!("{name}-{}-{kind}", loss.name()));
+                let (whole, _) = train(&config, &place("whole")).unwrap();
+                let run = Run::create(place("interrupted"), &config).unwrap();
+                let stop = AtomicBool::new(false);
+                fit(&config, &dataset, &run, &mut StopAfter(50, &stop), &stop).unwrap();
+                fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+                assert!(std::fs::read(whole.last()).unwrap() == std::fs::read(run.last()).unwrap(), "{name}");
+                let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
+                let losses: Vec<f64> =
+                    metrics.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse().unwrap()).collect();
+                assert!(losses[5] < losses[0], "{name}, {loss:?}: {losses:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trained_run_without_its_resume_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+        std::fs::remove_file(run.resume()).unwrap();
+        let best = std::fs::read(run.best()).unwrap();
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let longer = Config { epochs: 9, ..config() };
+        let error = fit(&longer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+        assert!(error.contains("nothing is overwritten"), "{error}");
+        assert!(best == std::fs::read(run.best()).unwrap());
+        assert_eq!(run.config().unwrap(), config());
+        run.summary().unwrap();
+    }
+
+    #[test]
+    fn a_run_goes_on_only_with_its_own_data_and_not_backwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let fewer = Config { epochs: 2, ..config() };
+        let error = fit(&fewer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+        assert!(error.contains("expected at least the 3 that are done, found 2"), "{error}");
+        let other = Dataset { train: dataset.test.clone(), ..dataset };
+        let longer = Config { epochs: 4, batch_size: 50, ..config() };
+        let error = fit(&longer, &other, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+        assert!(error.contains("found others"), "{error}");
+        run.summary().unwrap();
+    }
+
+    #[test]
+    fn a_run_that_goes_on_has_no_summary_until_it_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let stop = AtomicBool::new(false);
+        let longer = Config { epochs: 9, ..config() };
+        fit(&longer, &dataset, &run, &mut StopAfter(9, &stop), &stop).unwrap();
+        assert!(run.summary().unwrap_err().to_string().contains("not finished"));
+        assert_eq!(run.config().unwrap().epochs, 9);
+    }
+
+    #[test]
+    fn codes_of_any_width_can_be_drawn() {
+        let dir = tempfile::tempdir().unwrap();
+        for latent_dim in [1, 2, 3, 100, 256, 296] {
+            let mut config = Config { epochs: 1, ..config() };
+            config.model.latent_dim = latent_dim;
+            let (run, _) = train(&config, &dir.path().join(latent_dim.to_string())).unwrap();
+            assert!(run.plots().join("latent.svg").is_file());
+        }
+    }
+
+    #[test]
+    fn a_validation_loss_that_is_no_number_is_never_the_best() {
+        let dir = tempfile::tempdir().unwrap();
+        let optimizer = OptimizerConfig::Sgd { learning_rate: 1e38, momentum: 0., weight_decay: 0. };
+        let one_step = Config { optimizer, batch_size: 2000, ..config() };
+        let error = train(&one_step, &dir.path().join("run")).unwrap_err();
+        assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+        assert!(!dir.path().join("run/best.safetensors").exists());
     }
 
     #[test]

@@ -1,18 +1,19 @@
 //! Principal component analysis: what the best linear code of the same width would reach.
 
-use candle_core::{DType, Device, Tensor};
-use smartcore::linalg::basic::arrays::Array;
-use smartcore::linalg::basic::matrix::DenseMatrix;
-use smartcore::linalg::traits::evd::EVDDecomposable;
+mod eigen;
 
+use candle_core::{DType, Device, Tensor};
+
+use crate::Result;
 use crate::data::Images;
 use crate::evaluate::{EVALUATION_ROWS, Metrics};
-use crate::{Error, Result};
 
 /// Cross-entropy clips probabilities to this distance from 0 and 1, as Keras does; PCA leaves the range 0.0..=1.0.
 const CLIP: f64 = 1e-7;
+/// Up to this many values a row, the covariance is kept (32 MB); beyond it, rows are multiplied anew at every iteration.
+const WIDEST_COVARIANCE: usize = 2048;
 
-/// The mean and the leading principal components of a set of images.
+/// The mean and the leading principal components of a set of rows.
 #[derive(Clone, Debug)]
 pub struct Pca {
     mean: Tensor,
@@ -25,45 +26,53 @@ impl Pca {
     ///
     /// # Errors
     ///
-    /// When the eigenvalue decomposition does not converge.
+    /// When there are no rows.
     pub fn fit(images: &Images, indices: &[u32], components: usize) -> Result<Self> {
         let width = images.width();
-        let components = components.min(width);
-        let device = Device::Cpu;
-        let mut sum = Tensor::zeros(width, DType::F64, &device)?;
-        for indices in indices.chunks(EVALUATION_ROWS) {
-            sum = (sum + images.batch(indices, &device)?.sum(0)?.to_dtype(DType::F64)?)?;
+        let blocks = || indices.chunks(EVALUATION_ROWS).map(|block| images.batch(block, &Device::Cpu));
+        Self::fit_blocks(blocks, width, components)
+    }
+
+    /// Fits `components` axes to `rows` `[n, width]`.
+    pub(crate) fn fit_rows(rows: &Tensor, components: usize) -> Result<Self> {
+        Self::fit_blocks(|| std::iter::once(Ok(rows.clone())), rows.dim(1)?, components)
+    }
+
+    fn fit_blocks<I>(blocks: impl Fn() -> I, width: usize, components: usize) -> Result<Self>
+    where
+        I: Iterator<Item = Result<Tensor>>,
+    {
+        let (mut rows, mut sum) = (0, Tensor::zeros(width, DType::F64, &Device::Cpu)?);
+        for block in blocks() {
+            let block = block?;
+            rows += block.dim(0)?;
+            sum = (sum + block.sum(0)?.to_dtype(DType::F64)?)?;
         }
-        let rows = indices.len() as f64;
-        let mean = (sum / rows)?.to_dtype(DType::F32)?;
+        let mean = (sum / rows as f64)?.to_dtype(DType::F32)?;
+        let centred = || blocks().map(|block| Ok(block?.broadcast_sub(&mean)?));
         // Products of a block in f32, their sum over the blocks in f64.
-        let mut covariance = Tensor::zeros((width, width), DType::F64, &device)?;
-        for indices in indices.chunks(EVALUATION_ROWS) {
-            let centred = images.batch(indices, &device)?.broadcast_sub(&mean)?;
-            covariance = (covariance + centred.t()?.matmul(&centred)?.to_dtype(DType::F64)?)?;
-        }
-        let covariance = (covariance / rows)?.to_vec2::<f64>()?;
+        let summed = |start: Tensor, product: &dyn Fn(&Tensor) -> candle_core::Result<Tensor>| {
+            let sum = centred().try_fold(start, |sum, block: Result<Tensor>| -> Result<Tensor> {
+                Ok((sum + product(&block?)?.to_dtype(DType::F64)?)?)
+            })?;
+            Ok((sum / rows as f64)?) as Result<Tensor>
+        };
+        let zeros = |dims: (usize, usize)| Tensor::zeros(dims, DType::F64, &Device::Cpu);
+        let variance = summed(Tensor::zeros((), DType::F64, &Device::Cpu)?, &|block| block.sqr()?.sum_all())?;
+        let variance = variance.to_scalar::<f64>()?;
+        let components = components.min(width);
 
-        let failed = |error: smartcore::error::Failed| Error::setting("data", format!("no PCA: {error}"));
-        let matrix = DenseMatrix::from_2d_vec(&covariance).map_err(failed)?;
-        let decomposition = matrix.evd_mut(true).map_err(failed)?;
-        let mut order: Vec<usize> = (0..width).collect();
-        order.sort_by(|&a, &b| decomposition.d[b].total_cmp(&decomposition.d[a]));
-        order.truncate(components);
-
-        let total: f64 = decomposition.d.iter().sum();
-        let kept: f64 = order.iter().map(|&axis| decomposition.d[axis]).sum();
-        let axes: Vec<f32> = order
-            .iter()
-            .flat_map(|&axis| (0..width).map(move |pixel| (pixel, axis)))
-            .map(|position| *decomposition.V.get(position) as f32)
-            .collect();
-        debug_assert_eq!(decomposition.V.shape(), (width, width));
-        Ok(Self {
-            mean,
-            components: Tensor::from_vec(axes, (components, width), &device)?,
-            explained_variance: if total > 0. { kept / total } else { 1. },
-        })
+        let (axes, kept) = if width <= WIDEST_COVARIANCE {
+            let covariance = summed(zeros((width, width))?, &|block| block.t()?.matmul(block))?;
+            eigen::leading(width, components, variance, |basis| Ok(covariance.matmul(basis)?))?
+        } else {
+            eigen::leading(width, components, variance, |basis| {
+                let basis = basis.to_dtype(DType::F32)?;
+                summed(zeros(basis.dims2()?)?, &|block| block.t()?.matmul(&block.matmul(&basis)?))
+            })?
+        };
+        let explained_variance = if variance > 0. { (kept / variance).min(1.) } else { 1. };
+        Ok(Self { mean, components: axes.t()?.contiguous()?.to_dtype(DType::F32)?, explained_variance })
     }
 
     /// The part of the variance that the components keep, in 0.0..=1.0.
@@ -126,6 +135,29 @@ mod tests {
         let axis = pca.components.to_vec2::<f32>().unwrap();
         assert!((axis[0][1] / axis[0][0] - 2.).abs() < 1e-4);
         assert!(pca.evaluate(&images).unwrap().mse < 1e-12);
+    }
+
+    #[test]
+    fn rows_wider_than_the_kept_covariance_give_the_same() {
+        // 40 rows on two directions and a little of a third, 2,500 wide.
+        let row = |k: u32| (0..2500u32).map(move |i| ((k * (i % 3) + (k * k % 7) * (i % 5)) % 200) as u8);
+        let images = Images::new((0..40).flat_map(row).collect(), vec![0; 40], [50, 50], 255).unwrap();
+        let all: Vec<u32> = (0..40).collect();
+        let pca = Pca::fit(&images, &all, 40).unwrap();
+        assert!(pca.explained_variance() > 0.9999, "{}", pca.explained_variance());
+        assert!(pca.evaluate(&images).unwrap().mse < 1e-6);
+    }
+
+    #[test]
+    fn any_number_of_components_can_be_fitted() {
+        let dataset = crate::Dataset::load(&crate::DataSource::Digits).unwrap();
+        let all: Vec<u32> = (0..300).collect();
+        for components in [1, 2, 60, 61, 62, 63, 64, 500] {
+            let pca = Pca::fit(&dataset.train, &all, components).unwrap();
+            assert!((0. ..=1.).contains(&pca.explained_variance()));
+        }
+        let constant = Images::new(vec![7; 12], vec![0; 3], [2, 2], 255).unwrap();
+        assert!(Pca::fit(&constant, &[0, 1, 2], 2).unwrap().evaluate(&constant).unwrap().mse < 1e-10);
     }
 
     #[test]

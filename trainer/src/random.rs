@@ -12,6 +12,8 @@ pub(crate) enum Purpose {
     Split = 2,
     /// The order of the training rows, one stream an epoch.
     Shuffle = 3,
+    /// Where the search for principal axes starts.
+    Axes = 4,
 }
 
 /// The generator for stream `index` of `purpose`.

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::config::Config;
 use crate::evaluate::Metrics;
@@ -71,7 +72,7 @@ pub struct DataReport {
     pub train_rows: usize,
     /// Rows that chose the best epoch.
     pub validation_rows: usize,
-    /// Rows that did neither.
+    /// Rows of the test set; with `--validation test`, the same that chose the best epoch.
     pub test_rows: usize,
 }
 
@@ -99,6 +100,8 @@ pub struct Summary {
     pub epochs: usize,
     /// The epoch whose weights are `best.safetensors`.
     pub best: BestEpoch,
+    /// SHA-256 of `best.safetensors`, which this summary is about.
+    pub weights: String,
     /// Those weights on the test rows.
     pub test: TestReport,
     /// The linear baseline.
@@ -259,26 +262,50 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] when the checkpoint is missing or damaged.
+    /// [`Error::File`] when the checkpoint is missing or damaged, or not the one that the summary is about.
     pub fn load_best(&self, device: &Device) -> Result<Autoencoder> {
-        Autoencoder::load(self.best(), device)
+        let model = Autoencoder::load(self.best(), device)?;
+        if let Ok(summary) = self.summary()
+            && summary.weights != self.best_fingerprint()?
+        {
+            return Err(Error::file(&self.best(), format!("not the weights that {SUMMARY} is about")));
+        }
+        Ok(model)
     }
 
-    /// The same run with other settings: more epochs, or another number of threads.
+    /// Fails when the run has had its `epochs`.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] when there is nothing left to train.
-    pub fn with_config(self, config: &Config) -> Result<Self> {
-        if let Ok(summary) = self.summary()
-            && summary.epochs >= config.epochs
-        {
-            let reason =
-                format!("{} is finished; expected more than its {} epochs", self.dir.display(), summary.epochs);
-            return Err(Error::setting("epochs", reason));
+    pub fn check_unfinished(&self, epochs: usize) -> Result<()> {
+        match self.summary() {
+            Ok(summary) if summary.epochs >= epochs => {
+                let done = summary.epochs;
+                let reason = format!("{} is finished; expected more than its {done} epochs", self.dir.display());
+                Err(Error::setting("epochs", reason))
+            }
+            _ => Ok(()),
         }
-        self.write_config(config)?;
-        Ok(self)
+    }
+
+    /// Training begins or goes on, with these settings: a result of before is no longer the run's.
+    pub(crate) fn begin(&self, config: &Config) -> Result<()> {
+        let summary = self.dir.join(SUMMARY);
+        if summary.exists() {
+            fs::remove_file(&summary).map_err(|source| Error::io("replace", &summary, source))?;
+        }
+        self.write_config(config)
+    }
+
+    /// SHA-256 of `best.safetensors`, in hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn best_fingerprint(&self) -> Result<String> {
+        let bytes = file::read(&self.best())?;
+        Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     fn write_config(&self, config: &Config) -> Result<()> {

@@ -12,6 +12,8 @@ use crate::Result;
 
 /// The file that makes a folder a bundle; it is written last.
 pub(super) const NAME: &str = "model.json";
+/// How `producer` begins in every manifest of ours.
+pub(super) const PRODUCER: &str = "hourglass";
 const FORMAT_VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -78,7 +80,7 @@ impl<'a> Manifest<'a> {
         };
         Ok(Self {
             format_version: FORMAT_VERSION,
-            producer: format!("hourglass {}", env!("CARGO_PKG_VERSION")),
+            producer: format!("{PRODUCER} {}", env!("CARGO_PKG_VERSION")),
             preset: &summary.preset,
             network: &summary.network,
             data: &summary.data.name,

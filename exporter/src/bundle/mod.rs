@@ -72,15 +72,24 @@ pub struct Bundle {
 /// [`Error::Parity`] when they do not; [`Error::Data`] when the run's data has changed; [`Error::Occupied`] when the
 /// folder holds something else. No bundle that looks finished is left behind, and an older one is left as it was.
 pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle> {
+    if !(options.tolerance.is_finite() && options.tolerance >= 0.) {
+        return Err(Error::Tolerance { found: options.tolerance });
+    }
     let summary = run.summary()?;
     let model = run.load_best(&Device::Cpu)?;
     let default_name = if options.layout == Layout::Split { "onnx" } else { "onnx-whole" };
-    let out = options.out.clone().unwrap_or_else(|| run.dir().join(default_name));
-    let staging = Staging::new(&out)?;
-
+    let graphs = graphs(&model, options)?;
     let dataset = load_data(run, options, &summary)?;
     let rows = HeldOut::new(&dataset.test, &model)?;
-    for (name, graph) in graphs(&model, options)? {
+    let (out, staging) = match &options.out {
+        Some(out) => (out.clone(), Staging::new(out)?),
+        None => {
+            let own = run.dir().join(default_name);
+            let staging = Staging::over(&own)?;
+            (own, staging)
+        }
+    };
+    for (name, graph) in graphs {
         staging.write(name, &graph.to_bytes())?;
     }
     rows.write_golden(&staging.path("golden.npz"))?;

@@ -19,6 +19,8 @@ pub struct Parity {
     pub tolerance: f32,
     /// `passed`: a failed proof leaves no bundle.
     pub verdict: &'static str,
+    /// Different rows that were never trained on; a batch that is larger takes some of them again.
+    pub held_out_rows: usize,
     /// How `max_relative` is defined.
     pub relative_to: &'static str,
     /// Each graph at each batch size.
@@ -32,7 +34,7 @@ pub struct ParityRow {
     pub graph: &'static str,
     /// Rows in one call.
     pub batch: usize,
-    /// Rows that were compared.
+    /// Rows in the calls that were compared.
     pub rows: usize,
     /// Largest |runtime - candle|.
     pub max_absolute: f32,
@@ -67,7 +69,7 @@ pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<
         compare("decoder", rows, |batch| Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction)))?;
     let both =
         compare("both", rows, |batch| Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction)))?;
-    verdict([encoder, decoder, both].concat(), tolerance)
+    verdict([encoder, decoder, both].concat(), rows.distinct(), tolerance)
 }
 
 /// Proves `autoencoder.onnx` in `dir`.
@@ -76,7 +78,7 @@ pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<
     let whole = Encoder::from_bytes(&read(dir, "autoencoder.onnx")?)?;
     let results =
         compare("autoencoder", rows, |batch| Ok((whole.encode(&batch.input)?.into_vec(), &batch.reconstruction)))?;
-    verdict(results, tolerance)
+    verdict(results, rows.distinct(), tolerance)
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
@@ -116,14 +118,14 @@ fn difference(found: &[f32], expected: &[f32]) -> (f32, f32) {
     differences.fold((0., 0.), |a: (f32, f32), b| (a.0.max(b.0), a.1.max(b.1)))
 }
 
-fn verdict(results: Vec<ParityRow>, tolerance: f32) -> Result<Parity> {
+fn verdict(results: Vec<ParityRow>, held_out_rows: usize, tolerance: f32) -> Result<Parity> {
     let worst = results.iter().max_by(|a, b| a.max_relative.total_cmp(&b.max_relative));
     if let Some(&ParityRow { graph, batch, max_relative: difference, .. }) = worst
         && difference > tolerance
     {
         return Err(Error::Parity { graph, batch, difference, tolerance });
     }
-    Ok(Parity { tolerance, verdict: "passed", relative_to: "max(1, |candle|)", results })
+    Ok(Parity { tolerance, verdict: "passed", held_out_rows, relative_to: "max(1, |candle|)", results })
 }
 
 #[cfg(test)]
@@ -143,8 +145,8 @@ mod tests {
     fn the_worst_row_decides() {
         let row = |graph, max_relative| ParityRow { graph, batch: 2, rows: 2, max_absolute: 0., max_relative };
         let rows = vec![row("encoder", 1e-7), row("decoder", 3e-5), row("both", 2e-6)];
-        assert!(verdict(rows.clone(), 1e-4).is_ok());
-        let error = verdict(rows, 1e-5).unwrap_err().to_string();
+        assert!(verdict(rows.clone(), 2, 1e-4).is_ok());
+        let error = verdict(rows, 2, 1e-5).unwrap_err().to_string();
         assert!(error.starts_with("decoder: at batch 2 the runtime differs from candle by 3.000e-5"), "{error}");
     }
 }

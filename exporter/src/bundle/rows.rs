@@ -18,6 +18,7 @@ const GOLDEN: usize = 10;
 pub(super) struct HeldOut<'a> {
     model: &'a Autoencoder,
     input: Tensor,
+    distinct: usize,
 }
 
 /// One batch and candle's results for it, row-major.
@@ -30,7 +31,13 @@ pub(super) struct Expected {
 impl<'a> HeldOut<'a> {
     pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self> {
         let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(FEWEST, MOST)).collect();
-        Ok(Self { model, input: test.batch(&rows, &Device::Cpu)? })
+        let distinct = test.len().min(rows.len());
+        Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, distinct })
+    }
+
+    /// Different rows among those that are compared.
+    pub(super) fn distinct(&self) -> usize {
+        self.distinct
     }
 
     /// candle's results in whole batches of `size`.
@@ -46,7 +53,7 @@ impl<'a> HeldOut<'a> {
 
     /// Writes `input`, `latent` and `reconstruction` of a few rows, for clients in other languages.
     pub(super) fn write_golden(&self, path: &Path) -> Result<()> {
-        let input = self.input.narrow(0, 0, GOLDEN)?.contiguous()?;
+        let input = self.input.narrow(0, 0, GOLDEN.min(self.distinct))?.contiguous()?;
         let latent = self.model.encode(&input)?;
         let reconstruction = self.model.decode(&latent)?;
         Tensor::write_npz(&[("input", input), ("latent", latent), ("reconstruction", reconstruction)], path)?;

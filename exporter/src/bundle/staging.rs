@@ -20,15 +20,22 @@ pub(super) struct Staging {
 
 impl Staging {
     /// Starts a bundle that will be published as `out`: a new folder, an empty one, or an older bundle.
+    ///
+    /// Nothing of a stranger's is replaced: files are a bundle's only beside our own manifest.
     pub(super) fn new(out: &Path) -> Result<Self> {
+        if out.exists() {
+            check_free(out)?;
+        }
+        Self::over(out)
+    }
+
+    /// Starts a bundle that will be published as `out`, a folder that is ours whatever is in it.
+    pub(super) fn over(out: &Path) -> Result<Self> {
         let parent = match out.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         fs::create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
-        if out.exists() {
-            check_free(out)?;
-        }
         let dir = tempfile::Builder::new()
             .prefix(".onnx-unproven-")
             .tempdir_in(parent)
@@ -80,17 +87,25 @@ impl Staging {
     }
 }
 
-/// Fails when `out` holds something that no bundle has.
+/// Fails when `out` holds something that is not part of a bundle of ours.
 fn check_free(out: &Path) -> Result<()> {
-    let entries = fs::read_dir(out).map_err(|source| Error::io("read", out, source))?;
-    for entry in entries {
+    let occupied = |found: String| Error::Occupied { path: out.into(), found };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(out).map_err(|source| Error::io("read", out, source))? {
         let entry = entry.map_err(|source| Error::io("read", out, source))?;
-        let name = entry.file_name();
-        if !FILES.iter().any(|file| name == *file) {
-            return Err(Error::Occupied { path: out.into(), found: name.to_string_lossy().into_owned() });
-        }
+        found.push(entry.file_name().to_string_lossy().into_owned());
     }
-    Ok(())
+    found.sort();
+    if let Some(foreign) = found.iter().find(|name| !FILES.contains(&name.as_str())) {
+        return Err(occupied(foreign.clone()));
+    }
+    let text = fs::read_to_string(out.join(manifest::NAME)).unwrap_or_default();
+    let ours = serde_json::from_str::<serde_json::Value>(&text)
+        .is_ok_and(|manifest| manifest["producer"].as_str().is_some_and(|name| name.starts_with(manifest::PRODUCER)));
+    match found.first() {
+        Some(first) if !ours => Err(occupied(first.clone())),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +127,7 @@ mod tests {
         let out = parent.path().join("onnx");
         for files in [&["encoder.onnx", "model.json"][..], &["autoencoder.onnx", "model.json"]] {
             let staging = Staging::new(&out).unwrap();
-            files.iter().for_each(|file| staging.write(file, file.as_bytes()).unwrap());
+            files.iter().for_each(|file| staging.write(file, br#"{"producer": "hourglass 0"}"#).unwrap());
             staging.publish().unwrap();
             let mut found: Vec<_> = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
             found.sort();
@@ -127,5 +142,9 @@ mod tests {
         fs::write(parent.path().join("thesis.tex"), "").unwrap();
         let error = Staging::new(parent.path()).err().unwrap().to_string();
         assert!(error.contains("found `thesis.tex`"), "{error}");
+        fs::remove_file(parent.path().join("thesis.tex")).unwrap();
+        fs::write(parent.path().join("model.json"), r#"{"producer": "somebody else"}"#).unwrap();
+        let error = Staging::new(parent.path()).err().unwrap().to_string();
+        assert!(error.contains("found `model.json`"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use toml::{Table, Value};
 use trainer::OptimizerConfig;
@@ -56,7 +56,7 @@ pub struct FitArguments {
     learning_rate: Option<f64>,
     /// Passes over the training rows [default: 50; digits: 500]
     #[arg(long, value_name = "N")]
-    pub epochs: Option<usize>,
+    pub epochs: Option<u32>,
     /// Rows in one step [default: 256; digits: 32]
     #[arg(long, value_name = "ROWS")]
     batch_size: Option<i64>,
@@ -68,7 +68,7 @@ pub struct FitArguments {
     device: Option<String>,
     /// Threads of the CPU; the result does not depend on it [default: all]
     #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
+    pub threads: Option<u32>,
     /// Folder for the run, new or empty [default: the next free runs/PRESET-DATA-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -101,7 +101,7 @@ impl FitArguments {
             value.map(|value| settings.insert(name.into(), value));
         };
         let text = |value: &Option<String>| value.clone().map(Value::String);
-        let count = |value: Option<usize>| value.map(|value| Value::Integer(value as i64));
+        let count = |value: Option<u32>| value.map(|value| Value::Integer(i64::from(value)));
         let integer = |value: Option<i64>| value.map(Value::Integer);
         set("preset", text(&self.preset));
         set("data", self.data.as_deref().map(data).transpose()?);
@@ -130,6 +130,9 @@ impl FitArguments {
 
 /// A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
 fn data(text: &str) -> Result<Value> {
+    if text.is_empty() {
+        bail!("--data: expected digits, mnist, fashion-mnist or a folder, found nothing");
+    }
     let trainer::DataSource::Dir(dir) = text.to_owned().into() else { return Ok(Value::String(text.into())) };
     let dir = std::path::absolute(&dir).with_context(|| format!("cannot resolve {text}"))?;
     Ok(Value::String(dir.display().to_string()))

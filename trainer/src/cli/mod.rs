@@ -32,8 +32,8 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
         Some(dir) => {
             let run = Run::open(dir)?;
             let config = run.config()?;
-            let epochs = arguments.epochs.unwrap_or(config.epochs);
-            let threads = arguments.threads.unwrap_or(config.threads);
+            let epochs = arguments.epochs.map_or(config.epochs, |epochs| epochs as usize);
+            let threads = arguments.threads.map_or(config.threads, |threads| threads as usize);
             (Config { epochs, threads, ..config }, Some(run))
         }
     };
@@ -44,7 +44,10 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     Split::new(&dataset, config.validation, config.seed)?;
     NetworkConfig::new(&config.model, dataset.image_shape())?;
     let run = match (resumed, &arguments.out) {
-        (Some(run), _) => run.with_config(&config)?,
+        (Some(run), _) => {
+            run.check_unfinished(config.epochs)?;
+            run
+        }
         (None, Some(dir)) => Run::create(dir, &config)?,
         (None, None) => Run::create_next(RUNS, &config)?,
     };
@@ -52,7 +55,7 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     let mut log = log(arguments.log_format);
     log.open(&run);
     if cfg!(debug_assertions) {
-        eprintln!("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
+        progress::say("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
     }
     let stop = stop_on_interrupt()?;
     match fit(&config, &dataset, &run, log.as_mut(), &stop)? {

@@ -31,7 +31,13 @@ fn first_line(network: &NetworkConfig, config: &Config, split: &Split, done: usi
 }
 
 fn interrupted_lines(epoch: usize, step: usize, command: &str) -> String {
-    format!("stopped in epoch {epoch} after step {step}; everything is saved. Go on with\n  {command}")
+    let place = if step == 0 { format!("after epoch {epoch}") } else { format!("in epoch {epoch} after step {step}") };
+    format!("stopped {place}; everything is saved. Go on with\n  {command}")
+}
+
+/// Prints to standard error; a reader that has gone away is no reason to fail.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints to standard output; a reader that has gone away is no reason to fail.
@@ -74,7 +80,7 @@ impl Rate {
 
 impl Observer for Terminal {
     fn start(&mut self, network: &NetworkConfig, config: &Config, split: &Split, done: usize) {
-        eprintln!("{}", first_line(network, config, split, done));
+        say(&first_line(network, config, split, done));
         let steps = split.train.len().div_ceil(config.batch_size);
         let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}  {eta} left")
             .expect("the template is well formed");
@@ -107,7 +113,7 @@ impl Observer for Terminal {
 
     fn finishing(&mut self) {
         self.bar.finish_and_clear();
-        eprintln!("measuring the test rows, fitting PCA, drawing");
+        say("measuring the test rows, fitting PCA, drawing");
     }
 }
 
@@ -133,20 +139,18 @@ pub struct Plain {
 impl Observer for Plain {
     fn start(&mut self, network: &NetworkConfig, config: &Config, split: &Split, done: usize) {
         self.epochs = config.epochs;
-        eprintln!("{}", first_line(network, config, split, done));
+        say(&first_line(network, config, split, done));
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
         let EpochRecord { epoch, train_loss, val_loss, seconds, .. } = record;
         let best = if best { "  best" } else { "" };
-        eprintln!(
-            "epoch {epoch}/{}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}",
-            self.epochs
-        );
+        let epochs = self.epochs;
+        say(&format!("epoch {epoch}/{epochs}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}"));
     }
 
     fn finishing(&mut self) {
-        eprintln!("measuring the test rows, fitting PCA, drawing");
+        say("measuring the test rows, fitting PCA, drawing");
     }
 }
 

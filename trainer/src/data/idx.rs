@@ -109,7 +109,13 @@ fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; 
 
     // One byte more than expected is enough to see that there are too many; nothing is reserved on the header's word.
     let mut bytes = Vec::new();
-    reader.take(expected as u64 + 1).read_to_end(&mut bytes).map_err(broken)?;
+    let read = reader.take(expected as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof if bytes.len() == expected => {
+            fail("truncated behind its data, or followed by bytes that do not belong to it".into())
+        }
+        _ => broken(error),
+    })?;
     match bytes.len() {
         length if length < expected => {
             Err(fail(format!("truncated: its header claims {shape} = {expected} bytes, found {length}")))

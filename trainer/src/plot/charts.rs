@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
+use candle_core::Tensor;
 use plotters::prelude::*;
-use smartcore::decomposition::pca::{PCA, PCAParameters};
-use smartcore::linalg::basic::arrays::Array;
-use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use crate::fit::EpochRecord;
 use crate::loss::Loss;
+use crate::pca::Pca;
 use crate::run::Summary;
 use crate::{Error, Result};
 
@@ -84,8 +83,8 @@ pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summar
 }
 
 /// Where the codes lie: the plane itself for two units, the first two principal components for more.
-pub(super) fn draw_codes(path: &Path, codes: &[Vec<f32>], labels: &[u8], summary: &Summary) -> Result<()> {
-    let (points, axes) = project(codes, labels).map_err(|error| Error::plot(path, error))?;
+pub(super) fn draw_codes(path: &Path, codes: &Tensor, labels: &[u8], summary: &Summary) -> Result<()> {
+    let (points, axes) = project(codes, labels)?;
     let range = |values: fn(&(f64, f64)) -> f64, right: f64| {
         let (low, high) =
             points.iter().map(values).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -140,19 +139,18 @@ pub(super) fn draw_codes(path: &Path, codes: &[Vec<f32>], labels: &[u8], summary
 
 type Plane = (Vec<(f64, f64)>, [&'static str; 2]);
 
-fn project(codes: &[Vec<f32>], labels: &[u8]) -> Result<Plane, smartcore::error::Failed> {
-    let plane = |codes: &[Vec<f32>]| codes.iter().map(|code| (f64::from(code[0]), f64::from(code[1]))).collect();
-    match codes.first().map_or(0, Vec::len) {
-        0 | 1 => {
-            let points = codes.iter().zip(labels).map(|(code, &label)| (f64::from(code[0]), f64::from(label)));
-            Ok((points.collect(), ["the code's only unit", "class"]))
+fn project(codes: &Tensor, labels: &[u8]) -> Result<Plane> {
+    let pairs = |rows: Vec<Vec<f32>>| rows.iter().map(|row| (f64::from(row[0]), f64::from(row[1]))).collect();
+    Ok(match codes.dim(1)? {
+        1 => {
+            let units = codes.flatten_all()?.to_vec1::<f32>()?;
+            let points = units.into_iter().zip(labels).map(|(unit, &label)| (f64::from(unit), f64::from(label)));
+            (points.collect(), ["the code's only unit", "class"])
         }
-        2 => Ok((plane(codes), ["first unit of the code", "second unit"])),
+        2 => (pairs(codes.to_vec2()?), ["first unit of the code", "second unit"]),
         _ => {
-            let matrix = DenseMatrix::from_2d_vec(&codes.to_vec())?;
-            let axes = PCA::fit(&matrix, PCAParameters::default().with_n_components(2))?.transform(&matrix)?;
-            let points = (0..codes.len()).map(|row| (f64::from(*axes.get((row, 0))), f64::from(*axes.get((row, 1)))));
-            Ok((points.collect(), ["first principal component of the codes", "second principal component"]))
+            let plane = Pca::fit_rows(codes, 2)?.project(codes)?;
+            (pairs(plane.to_vec2()?), ["first principal component of the codes", "second principal component"])
         }
-    }
+    })
 }

@@ -42,7 +42,7 @@ pub(crate) fn draw_all(
     reconstructions::draw(&dir.join("reconstructions.png"), &rows, test.shape(), &caption(summary))?;
 
     let points: Vec<u32> = (0..test.len().min(SCATTER_POINTS) as u32).collect();
-    let codes: Vec<Vec<f32>> = model.encode(&test.batch(&points, &device)?)?.to_vec2()?;
+    let codes = model.encode(&test.batch(&points, &device)?)?.to_device(&Device::Cpu)?;
     charts::draw_codes(&dir.join("latent.svg"), &codes, &test.labels()[..points.len()], summary)
 }
 
