@@ -13,6 +13,13 @@ const LARGEST: usize = i32::MAX as usize;
 /// Checks the bytes of a model by the rules of ONNX's checker, as far as this crate's models can break them: versions present, names
 /// given and unique, every value produced once and before it is used, tensors as long as their shape says, under 2 GiB.
 ///
+/// ```
+/// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+/// exporter::check(&model.to_bytes())?;
+/// assert!(exporter::check(b"no model").is_err());
+/// # Ok::<(), exporter::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`Error::Invalid`] naming the rule and what breaks it.

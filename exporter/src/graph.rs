@@ -13,6 +13,31 @@ use crate::value::{Dim, DimSpec, ElementType, IntoDims, MAX_RANK, Shape, Symbol,
 use crate::{Error, Result};
 
 /// A module that can be written as ONNX.
+///
+/// ```
+/// use exporter::{GraphBuilder, Model, Result, ToOnnx, Value};
+///
+/// /// `x tanh(x)`: `[batch, ..] -> [batch, ..]`.
+/// struct Gate;
+///
+/// impl ToOnnx for Gate {
+///     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+///         let gate = graph.tanh(x)?;
+///         graph.mul(x, gate)
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// assert_eq!(Model::trace(&Gate).input("x", ("batch", 4)).build()?.operators(), ["Tanh", "Mul"]);
+/// # Ok(()) }
+/// ```
+///
+/// What has no `ToOnnx` does not compile:
+///
+/// ```compile_fail
+/// struct Unknown;
+/// exporter::Model::trace(&Unknown).input("x", ("batch", 4)).build();
+/// ```
 pub trait ToOnnx {
     /// Adds the nodes that compute `self` on `x` to the graph and returns the output value.
     ///
@@ -24,6 +49,18 @@ pub trait ToOnnx {
 
 /// A graph under construction. Its operators are typed methods, called as candle calls its own; layers are added with
 /// [`GraphBuilder::apply`].
+///
+/// ```
+/// let model = exporter::Model::build("norm", 17, |graph| {
+///     let x = graph.input("x", ("batch", 3))?;
+///     let square = graph.sqr(x)?;
+///     let sum = graph.sum_keepdim(square, 1)?;
+///     let norm = graph.sqrt(sum)?;
+///     graph.output("norm", norm) // [batch, 1]
+/// })?;
+/// assert_eq!(model.operators(), ["Mul", "ReduceSum", "Sqrt"]);
+/// # Ok::<(), exporter::Error>(())
+/// ```
 pub struct GraphBuilder {
     graph: GraphProto,
     data: Vec<Data>,
@@ -53,6 +90,14 @@ impl GraphBuilder {
     }
 
     /// The version of ONNX's operators that is written.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// assert_eq!(graph.opset(), 17);
+    /// # let x = graph.scalar(1.)?;
+    /// # graph.output("x", x)
+    /// # }).unwrap();
+    /// ```
     pub fn opset(&self) -> i64 {
         self.opset
     }
@@ -98,6 +143,15 @@ impl GraphBuilder {
     }
 
     /// Makes `value` an output called `name`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.relu(x)?;
+    /// graph.output("y", y)?; // the file has the output `y`, [batch, 4]
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -236,6 +290,14 @@ impl GraphBuilder {
     }
 
     /// The dimensions of `value`, symbolic ones by name: `["batch", "784"]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// assert_eq!(graph.describe(x), ["batch", "4"]);
+    /// # graph.output("y", x)
+    /// # }).unwrap();
+    /// ```
     pub fn describe(&self, value: Value) -> Vec<String> {
         self.describe_dims(value.dims())
     }

@@ -1,10 +1,24 @@
-//! Writes candle models as ONNX, in as many lines as their `forward` has.
+//! Writes candle models as ONNX, in as many lines as their `forward` has:
 //!
-//! Implement [`ToOnnx`] beside `forward`, then [`Model::trace`] the module and save it:
+//! ```
+//! # use candle_core::{DType, Device, Tensor};
+//! # use candle_nn::{Activation, Linear};
+//! # fn main() -> exporter::Result<()> {
+//! # let linear = |inputs: usize, outputs: usize| -> exporter::Result<Linear> {
+//! #     Ok(Linear::new(Tensor::zeros((outputs, inputs), DType::F32, &Device::Cpu)?, None))
+//! # };
+//! # let file = std::env::temp_dir().join("lib-example.onnx");
+//! let classifier = (linear(784, 64)?, Activation::Relu, linear(64, 10)?); // candle's own layers
+//! let trace = exporter::Model::trace(&classifier).input("image", ("batch", 784)).output("logits");
+//! trace.save(file)?;
+//! # Ok(()) }
+//! ```
+//!
+//! A module of your own implements [`ToOnnx`] beside `forward`, line by line:
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};
-//! use candle_nn::{Activation, Linear};
+//! use candle_nn::Linear;
 //! use exporter::{GraphBuilder, Model, Result, ToOnnx, Value};
 //!
 //! struct Classifier {
@@ -27,6 +41,7 @@
 //! let classifier = Classifier { hidden: linear(784, 64)?, output: linear(64, 10)? };
 //! let model = Model::trace(&classifier).input("image", ("batch", 784)).output("logits").build()?;
 //! assert_eq!(model.output_shape(), ["batch", "10"]);
+//! assert_eq!(model.initializers(), ["hidden.weight", "output.weight"]);
 //! # Ok(()) }
 //! ```
 

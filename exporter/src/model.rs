@@ -16,6 +16,12 @@ pub(crate) const OPSETS: RangeInclusive<i64> = 13..=21;
 pub(crate) const DEFAULT_OPSET: i64 = 17;
 
 /// An ONNX model, checked. Its weights are candle's own, shared, until they are written.
+///
+/// ```
+/// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+/// assert_eq!((model.operators(), model.versions()), (vec!["Relu"], (17, 8)));
+/// # Ok::<(), exporter::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Model {
     proto: ModelProto,
@@ -24,6 +30,12 @@ pub struct Model {
 
 impl Model {
     /// Starts to trace a module of one input and one output; name them, then [`Trace::build`] or [`Trace::save`] it.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.output_shape(), ["batch", "4"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn trace<M: ToOnnx + ?Sized>(module: &M) -> Trace<'_, M> {
         Trace {
             module,
@@ -80,6 +92,13 @@ impl Model {
 
     /// Adds an entry to the file's `metadata_props`.
     ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// let model = model.with_metadata("licence", "MIT")?;
+    /// assert!(model.clone().with_metadata("licence", "again").is_err());
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when the key is there already.
@@ -90,12 +109,25 @@ impl Model {
     }
 
     /// Describes the file.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// let bytes = model.with_doc_string("negative numbers become zero").to_bytes();
+    /// assert!(bytes.windows(8).any(|window| window == b"negative"));
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn with_doc_string(mut self, text: &str) -> Self {
         self.proto.doc_string = text.into();
         self
     }
 
     /// The file's bytes: the same model gives the same ones.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.to_bytes().len(), model.len());
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len());
         encode::write_model(&self.proto, &self.data, &mut bytes).expect("memory takes every byte");
@@ -103,6 +135,12 @@ impl Model {
     }
 
     /// The file's length in bytes.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.len(), model.to_bytes().len());
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn len(&self) -> usize {
         encode::model_len(&self.proto, &self.data)
     }
@@ -113,6 +151,12 @@ impl Model {
     }
 
     /// Writes the file, without a second copy of the weights in memory.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// model.save(std::env::temp_dir().join("relu.onnx"))?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -128,6 +172,12 @@ impl Model {
     }
 
     /// The first output's dimensions, symbolic ones by name: `["batch", "10"]`.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.output_shape(), ["batch", "4"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn output_shape(&self) -> Vec<String> {
         let output = self.proto.graph.as_ref().and_then(|graph| graph.output.first());
         let shape =
@@ -141,18 +191,36 @@ impl Model {
     }
 
     /// The names of the initializers, in the order they are stored.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert!(model.initializers().is_empty());
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn initializers(&self) -> Vec<&str> {
         let graph = self.proto.graph.iter();
         graph.flat_map(|graph| &graph.initializer).map(|initializer| initializer.name.as_str()).collect()
     }
 
     /// The operators of the nodes, in order.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.operators(), ["Relu"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn operators(&self) -> Vec<&str> {
         let graph = self.proto.graph.iter();
         graph.flat_map(|graph| &graph.node).map(|node| node.op_type.as_str()).collect()
     }
 
     /// The opset and the IR version.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.versions(), (17, 8));
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn versions(&self) -> (i64, i64) {
         (self.proto.opset_import.first().map_or(0, |opset| opset.version), self.proto.ir_version)
     }
@@ -163,6 +231,13 @@ impl Model {
 }
 
 /// A module on its way to a [`Model`].
+///
+/// ```
+/// let trace = exporter::Model::trace(&candle_nn::Activation::Relu);
+/// let trace = trace.name("relu").input("x", ("batch", 4)).output("y").opset(13).metadata("licence", "MIT");
+/// assert_eq!(trace.build()?.versions(), (13, 7));
+/// # Ok::<(), exporter::Error>(())
+/// ```
 pub struct Trace<'a, M: ?Sized> {
     module: &'a M,
     name: String,

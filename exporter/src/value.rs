@@ -54,6 +54,14 @@ impl Value {
 }
 
 /// What a tensor's elements are.
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let words = graph.input_of(exporter::ElementType::I64, "words", ("batch", "length"))?;
+/// assert_eq!(words.element_type(), exporter::ElementType::I64);
+/// # graph.output("y", words)
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementType {
     /// 32-bit floats: what everything is computed in.
@@ -95,6 +103,14 @@ impl ElementType {
 }
 
 /// One dimension of a [`Value`].
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let x = graph.input("x", ("batch", 4))?;
+/// assert!(matches!(x.dims(), [exporter::Dim::Symbol(_), exporter::Dim::Fixed(4)]));
+/// # graph.output("y", x)
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dim {
     /// Always this long.
@@ -135,6 +151,11 @@ impl Shape {
 
 /// A dimension as a caller writes it: `28`, `"batch"` for one that is known only when the model runs, or a
 /// [`Value::dim`].
+///
+/// ```
+/// use exporter::DimSpec;
+/// assert_eq!(DimSpec::from("batch"), DimSpec::Named("batch".into()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DimSpec {
     /// A number, or another value's dimension.
@@ -162,6 +183,11 @@ impl From<&str> for DimSpec {
 }
 
 /// Several dimensions: a tuple such as `("batch", 1, 28, 28)`, or a vector of [`DimSpec`].
+///
+/// ```
+/// use exporter::{DimSpec, IntoDims};
+/// assert_eq!(("batch", 28usize).into_dims(), vec![DimSpec::from("batch"), DimSpec::from(28)]);
+/// ```
 pub trait IntoDims {
     /// The dimensions in order.
     fn into_dims(self) -> Vec<DimSpec>;

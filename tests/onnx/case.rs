@@ -7,8 +7,8 @@ use candle_core::{DType, Device, Tensor};
 use exporter::{DimSpec, ElementType, GraphBuilder, Model, ToOnnx, Value};
 use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, TValue, Tensor as TractTensor, tvec};
 
-/// Opsets whose operators have other forms than the one before: reductions and LayerNormalization change in between.
-pub const OPSETS: [i64; 5] = [13, 17, 18, 19, 21];
+/// Every opset that is written: the forms of reductions, LayerNormalization and others change between them.
+pub const OPSETS: [i64; 9] = [13, 14, 15, 16, 17, 18, 19, 20, 21];
 pub const BATCHES: [usize; 2] = [1, 5];
 
 /// What candle computes of the same inputs.

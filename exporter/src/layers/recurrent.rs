@@ -27,6 +27,19 @@ use crate::{GraphBuilder, Result, ToOnnx, Value};
 pub struct Lstm(Recurrent);
 
 /// A GRU that can be exported: `[batch, length, in] -> [batch, length, hidden]`, the state `h` after each step.
+///
+/// ```
+/// use candle_core::{DType, Device};
+/// use candle_nn::{VarBuilder, VarMap};
+/// # fn main() -> exporter::Result<()> {
+/// let variables = VarMap::new();
+/// let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+/// let trained = candle_nn::gru(8, 16, Default::default(), vb.pp("gru"))?; // runs in candle
+/// let exported = exporter::Gru::new(8, 16, Default::default(), vb.pp("gru"))?; // the same weights, for ONNX
+/// let model = exporter::Model::trace(&exported).input("x", ("batch", "length", 8)).build()?;
+/// assert_eq!(model.output_shape(), ["batch", "length", "16"]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Gru(Recurrent);
 

@@ -6,6 +6,11 @@ use crate::value::Value;
 use crate::{GraphBuilder, Result};
 
 /// A window: a side, or `(height, width)`; and the steps between windows.
+///
+/// ```
+/// use exporter::Pool;
+/// assert_eq!(Pool::from(2), Pool { kernel: (2, 2), stride: (2, 2) });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Height and width of the window, from 1.
