@@ -216,8 +216,34 @@ fn pooling_and_resizing() {
     case("operator/avg_pool2d with stride", IMAGE, |g, x| g.avg_pool2d(x, pool), pooled).check();
     let up = |x: &Tensor| x.upsample_nearest2d(12, 16);
     case("operator/upsample_nearest2d", IMAGE, |g, x| g.upsample_nearest2d(x, 12, 16), up).check();
+    for (height, width) in [(7, 5), (3, 3), (20, 9), (1, 1)] {
+        let name = format!("operator/upsample_nearest2d to {height} x {width}");
+        let resized = |x: &Tensor| x.upsample_nearest2d(height, width);
+        case(&name, IMAGE, |g, x| g.upsample_nearest2d(x, height, width), resized).check();
+        let name = format!("operator/upsample_bilinear2d to {height} x {width}");
+        let resized = |x: &Tensor| x.upsample_bilinear2d(height, width, false);
+        case(&name, IMAGE, |g, x| g.upsample_bilinear2d(x, height, width), resized).check();
+    }
     let up = |x: &Tensor| x.upsample_bilinear2d(12, 16, false);
     case("operator/upsample_bilinear2d", IMAGE, |g, x| g.upsample_bilinear2d(x, 12, 16), up).check();
+}
+
+#[test]
+fn indices_of_candles_own_type_and_bytes_are_constants_too() {
+    let picks = Tensor::new(&[2u32, 0, 2], &Device::Cpu).unwrap();
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let picks = g.constant(&picks)?;
+        g.index_select(x, picks, 1)
+    };
+    case("operator/constant of U32", ROW, build, |x| x.index_select(&picks, 1)).check();
+    let bytes = Tensor::new(&[0u8, 255, 7, 1], &Device::Cpu).unwrap();
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let bytes = g.constant(&bytes)?;
+        let numbers = g.cast(bytes, ElementType::F32)?;
+        g.add(x, numbers)
+    };
+    let forward = |x: &Tensor| x.broadcast_add(&bytes.to_dtype(candle_core::DType::F32)?);
+    case("operator/constant of U8", ROW, build, forward).check();
 }
 
 #[test]

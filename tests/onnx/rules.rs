@@ -22,6 +22,17 @@ fn a_shape_that_does_not_fit_names_layer_expected_and_found() {
     assert_eq!(error, "layer `body`: Conv expected 4 input channels, found 3");
     let error = error_of(&conv, ("batch", 4, 2, 8));
     assert_eq!(error, "layer `body`: Conv expected at least 3 elements along axis 2, found 2");
+    for (stride, dilation, groups) in [(0, 1, 1), (1, 0, 1), (1, 1, 0)] {
+        let config = candle_nn::Conv2dConfig { stride, dilation, groups, ..Default::default() };
+        let conv = Conv2d::new(weight(&[6, 4, 3, 3], 1.), None, config);
+        assert!(error_of(&conv, ("batch", 4, 8, 8)).contains("from 1, found 0"));
+    }
+    let empty = Conv2d::new(
+        Tensor::zeros((6, 4, 0, 3), candle_core::DType::F32, &Device::Cpu).unwrap(),
+        None,
+        Default::default(),
+    );
+    assert!(error_of(&empty, ("batch", 4, 8, 8)).contains("a weight of some elements"));
     let linear = Linear::new(weight(&[6, 4], 1.), None);
     assert_eq!(error_of(&linear, ("batch", 5)), "layer `body`: Gemm expected 4 input features, found 5");
     let nested = (Linear::new(weight(&[6, 4], 1.), None), Linear::new(weight(&[6, 5], 1.), None));

@@ -62,6 +62,10 @@ impl GraphBuilder {
     pub fn conv(&mut self, x: Value, convolution: Convolution) -> Result<Value> {
         let Convolution { weight, bias, padding, stride, dilation, groups } = convolution;
         let (outputs, inputs) = self.channels("Conv", x, weight)?;
+        self.expect_positive("Conv", [stride, dilation, groups])?;
+        if !outputs.is_multiple_of(groups) {
+            return Err(self.mismatch("Conv", format!("output channels in {groups} groups"), outputs.to_string()));
+        }
         self.expect_channels("Conv", x, inputs * groups)?;
         let mut shape = x.shape.with(1, Dim::Fixed(outputs));
         for axis in 2..x.rank() {
@@ -102,6 +106,14 @@ impl GraphBuilder {
     pub fn conv_transpose(&mut self, x: Value, convolution: TransposedConvolution) -> Result<Value> {
         let TransposedConvolution { weight, bias, padding, output_padding, stride, dilation, groups } = convolution;
         let (inputs, outputs) = self.channels("ConvTranspose", x, weight)?;
+        self.expect_positive("ConvTranspose", [stride, dilation, groups])?;
+        if !inputs.is_multiple_of(groups) {
+            return Err(self.mismatch(
+                "ConvTranspose",
+                format!("input channels in {groups} groups"),
+                inputs.to_string(),
+            ));
+        }
         self.expect_channels("ConvTranspose", x, inputs)?;
         let mut shape = x.shape.with(1, Dim::Fixed(outputs * groups));
         for axis in 2..x.rank() {
@@ -109,8 +121,12 @@ impl GraphBuilder {
             let length = match x.dim(axis) {
                 Dim::Symbol(_) => self.unknown(),
                 Dim::Fixed(size) => {
-                    let whole = (size - 1) * stride + dilation * (kernel - 1) + output_padding + 1;
-                    Dim::Fixed(whole.saturating_sub(2 * padding))
+                    let whole = size.saturating_sub(1) * stride + dilation * (kernel - 1) + output_padding + 1;
+                    if whole <= 2 * padding {
+                        let expected = format!("more than {} elements to cut from axis {axis}", 2 * padding);
+                        return Err(self.mismatch("ConvTranspose", expected, whole.to_string()));
+                    }
+                    Dim::Fixed(whole - 2 * padding)
                 }
             };
             shape = shape.with(axis, length);
@@ -153,7 +169,18 @@ impl GraphBuilder {
             let expected = format!("{} dimensions, batch and channels first", weight.rank());
             return Err(self.mismatch(operator, expected, format!("{:?}", self.describe(x))));
         }
+        if weight.dims().contains(&Dim::Fixed(0)) {
+            return Err(self.mismatch(operator, "a weight of some elements", format!("{:?}", self.describe(weight))));
+        }
         Ok((self.known(operator, weight, 0)?, self.known(operator, weight, 1)?))
+    }
+
+    /// Fails on a stride, dilation, number of groups or side of a window of 0.
+    pub(super) fn expect_positive<const N: usize>(&self, operator: &'static str, settings: [usize; N]) -> Result<()> {
+        if settings.contains(&0) {
+            return Err(self.mismatch(operator, "strides, dilations, groups and windows from 1", "0"));
+        }
+        Ok(())
     }
 
     fn expect_channels(&self, operator: &'static str, x: Value, expected: usize) -> Result<()> {

@@ -67,6 +67,7 @@ impl GraphBuilder {
             let found = format!("{:?}", self.describe(x));
             return Err(self.mismatch(operator, "[batch, channels, height, width]", found));
         }
+        self.expect_positive(operator, [kernel.0, kernel.1, stride.0, stride.1])?;
         let height = self.windows(operator, x, 2, [kernel.0, 0, stride.0])?;
         let width = self.windows(operator, x, 3, [kernel.1, 0, stride.1])?;
         let attributes = vec![ints("kernel_shape", &[kernel.0, kernel.1]), ints("strides", &[stride.0, stride.1])];

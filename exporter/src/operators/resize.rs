@@ -1,4 +1,10 @@
 //! Enlarging and shrinking images.
+//!
+//! Whole factors are ONNX's Resize. Others are not: its scales are f32, and a length of 3 from 7 by the factor 0.42857143
+//! is rounded down to 2 in one runtime and not in another. They are written as what they are: nearest pixels are picked by
+//! their indices, and bilinear means are products with two small matrices.
+
+use candle_core::{Device, Tensor};
 
 use super::{Dim, ElementType};
 use crate::attribute::text;
@@ -20,8 +26,19 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` is no batch of images of known size.
     pub fn upsample_nearest2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
-        let modes = [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
-        self.resize2d(x, height, width, &modes)
+        let [rows, columns] = self.image_size(x, height, width)?;
+        if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
+            let modes =
+                [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
+            return self.resize2d(x, [height / rows, width / columns], &modes);
+        }
+        let picks = |from: usize, to: usize| {
+            let indices = (0..to).map(|i| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1) as i64);
+            Tensor::from_vec(indices.collect::<Vec<_>>(), to, &Device::Cpu)
+        };
+        let (rows, columns) = (self.constant(&picks(rows, height)?)?, self.constant(&picks(columns, width)?)?);
+        let x = self.index_select(x, rows, 2)?;
+        self.index_select(x, columns, 3)
     }
 
     /// The mean of the four pixels around, weighted by nearness, with pixels taken as areas (candle's and PyTorch's
@@ -39,24 +56,56 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` is no batch of images of known size.
     pub fn upsample_bilinear2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
-        let modes = [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")];
-        self.resize2d(x, height, width, &modes)
+        let [rows, columns] = self.image_size(x, height, width)?;
+        if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
+            let modes = [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")];
+            return self.resize2d(x, [height / rows, width / columns], &modes);
+        }
+        let rows = self.constant(&bilinear_weights(rows, height)?)?;
+        let columns = self.constant(&bilinear_weights(columns, width)?.t()?)?;
+        let x = self.matmul(rows, x)?;
+        self.matmul(x, columns)
     }
 
-    fn resize2d(&mut self, x: Value, height: usize, width: usize, modes: &[(&str, &str)]) -> Result<Value> {
+    /// Height and width of `x`, which must be a batch of images.
+    fn image_size(&self, x: Value, height: usize, width: usize) -> Result<[usize; 2]> {
         self.expect_type("Resize", x, ElementType::F32)?;
         if x.rank() != 4 {
             let found = format!("{:?}", self.describe(x));
             return Err(self.mismatch("Resize", "[batch, channels, height, width]", found));
         }
+        let size = [self.known("Resize", x, 2)?, self.known("Resize", x, 3)?];
+        if [height, width, size[0], size[1]].contains(&0) {
+            let found = format!("{size:?} to {:?}", [height, width]);
+            return Err(self.mismatch("Resize", "sizes from 1", found));
+        }
+        Ok(size)
+    }
+
+    fn resize2d(&mut self, x: Value, factors: [usize; 2], modes: &[(&str, &str)]) -> Result<Value> {
         // Scales rather than sizes: the batch's length is not known.
-        let scale = |length: usize, known: usize| length as f32 / known as f32;
-        let (from_height, from_width) = (self.known("Resize", x, 2)?, self.known("Resize", x, 3)?);
-        let scales = [1., 1., scale(height, from_height), scale(width, from_width)];
-        let scales = self.constant(&candle_core::Tensor::new(&scales, &candle_core::Device::Cpu)?)?;
+        let scales = [1., 1., factors[0] as f32, factors[1] as f32];
+        let scales = self.constant(&Tensor::new(&scales, &Device::Cpu)?)?;
         let attributes = modes.iter().map(|(name, mode)| text(name, mode)).collect();
-        let shape = x.shape.with(2, Dim::Fixed(height)).with(3, Dim::Fixed(width));
+        let mut shape = x.shape;
+        for (axis, factor) in [(2, factors[0]), (3, factors[1])] {
+            shape = shape.with(axis, Dim::Fixed(self.known("Resize", x, axis)? * factor));
+        }
         // The second input is a region of interest, which these modes do not have.
         self.typed_node("Resize", &[Some(x), None, Some(scales)], attributes, ElementType::F32, shape)
     }
+}
+
+/// How much each of `from` pixels counts for each of `to`, `[to, from]`, with pixels taken as areas.
+fn bilinear_weights(from: usize, to: usize) -> Result<Tensor> {
+    let mut weights = vec![0f32; to * from];
+    for i in 0..to {
+        let place = ((i as f64 + 0.5) * (from as f64 / to as f64) - 0.5).max(0.);
+        let left = (place as usize).min(from - 1);
+        let right = (left + 1).min(from - 1);
+        let share = (place - left as f64).clamp(0., 1.) as f32;
+        weights[i * from + left] += 1. - share;
+        weights[i * from + right] += share;
+    }
+    Ok(Tensor::from_vec(weights, (to, from), &Device::Cpu)?)
 }

@@ -46,3 +46,27 @@ fn convert(
     let dataset = loaded.map_err(|error| hub_error(names, error))?;
     Ok((images(&dataset.train_images, &dataset.train_labels)?, images(&dataset.test_images, &dataset.test_labels)?))
 }
+
+#[cfg(all(test, feature = "hub"))]
+mod tests {
+    use candle_core::{Device, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn every_byte_survives_the_way_through_candle_datasets_floats() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let images = |rows: usize| {
+            // As candle-datasets makes them: bytes to f32, divided by 255.
+            let pixels = Tensor::from_vec(bytes.clone(), (rows, 256 / rows), &Device::Cpu).unwrap();
+            let labels = Tensor::from_vec((0..rows as u8).collect::<Vec<_>>(), rows, &Device::Cpu).unwrap();
+            ((pixels.to_dtype(candle_core::DType::F32).unwrap() / 255.).unwrap(), labels)
+        };
+        let ((train_images, train_labels), (test_images, test_labels)) = (images(4), images(4));
+        let dataset =
+            candle_datasets::vision::Dataset { train_images, train_labels, test_images, test_labels, labels: 10 };
+        let (train, test) = convert(MNIST, Ok(dataset)).unwrap();
+        assert_eq!((train.pixels(), train.shape(), train.labels()), (&bytes[..], [8, 8], &[0, 1, 2, 3][..]));
+        assert_eq!((test.len(), test.white()), (4, 255));
+    }
+}
