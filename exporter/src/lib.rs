@@ -56,6 +56,7 @@ mod layers;
 mod model;
 mod operators;
 mod proto;
+mod trace;
 mod value;
 
 #[cfg(feature = "cli")]
@@ -64,6 +65,7 @@ pub use check::check;
 pub use error::{Error, Result};
 pub use graph::{GraphBuilder, ToOnnx};
 pub use layers::{GroupNorm, Gru, Lstm};
-pub use model::{Model, Trace};
+pub use model::Model;
 pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
+pub use trace::Trace;
 pub use value::{Dim, DimSpec, ElementType, IntoDims, Symbol, Value};

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use crate::encode::{self, Data};
 use crate::proto::{DimensionValue, ModelProto, OperatorSetIdProto, StringStringEntryProto};
-use crate::value::{DimSpec, ElementType, IntoDims};
-use crate::{Error, GraphBuilder, Result, ToOnnx, check};
+use crate::{Error, GraphBuilder, Result, ToOnnx, Trace, check};
 
 /// Opsets that are written.
 pub(crate) const OPSETS: RangeInclusive<i64> = 13..=21;
@@ -37,15 +36,7 @@ impl Model {
     /// # Ok::<(), exporter::Error>(())
     /// ```
     pub fn trace<M: ToOnnx + ?Sized>(module: &M) -> Trace<'_, M> {
-        Trace {
-            module,
-            name: "model".into(),
-            input: (ElementType::F32, "input".into(), vec![]),
-            output: "output".into(),
-            opset: DEFAULT_OPSET,
-            metadata: vec![],
-            doc_string: String::new(),
-        }
+        Trace::new(module)
     }
 
     /// Builds a graph called `name` of any number of inputs and outputs, and checks it.
@@ -227,94 +218,6 @@ impl Model {
 
     fn check(&self) -> Result<()> {
         check::check_proto(&self.proto, self.len(), |index| self.data[index].len())
-    }
-}
-
-/// A module on its way to a [`Model`].
-///
-/// ```
-/// let trace = exporter::Model::trace(&candle_nn::Activation::Relu);
-/// let trace = trace.name("relu").input("x", ("batch", 4)).output("y").opset(13).metadata("licence", "MIT");
-/// assert_eq!(trace.build()?.versions(), (13, 7));
-/// # Ok::<(), exporter::Error>(())
-/// ```
-pub struct Trace<'a, M: ?Sized> {
-    module: &'a M,
-    name: String,
-    input: (ElementType, String, Vec<DimSpec>),
-    output: String,
-    opset: i64,
-    metadata: Vec<(String, String)>,
-    doc_string: String,
-}
-
-impl<M: ToOnnx + ?Sized> Trace<'_, M> {
-    /// The graph's name. Default `model`.
-    pub fn name(mut self, name: &str) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// The name and dimensions of an input of f32 elements: `("batch", 784)`.
-    pub fn input(self, name: &str, dims: impl IntoDims) -> Self {
-        self.input_of(ElementType::F32, name, dims)
-    }
-
-    /// The type, name and dimensions of the input; indices are [`ElementType::I64`].
-    pub fn input_of(mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Self {
-        self.input = (element_type, name.into(), dims.into_dims());
-        self
-    }
-
-    /// The output's name. Default `output`.
-    pub fn output(mut self, name: &str) -> Self {
-        self.output = name.into();
-        self
-    }
-
-    /// The version of ONNX's operators, 13 to 21. Default 17.
-    pub fn opset(mut self, opset: i64) -> Self {
-        self.opset = opset;
-        self
-    }
-
-    /// Adds an entry to the file's `metadata_props`.
-    pub fn metadata(mut self, key: &str, value: &str) -> Self {
-        self.metadata.push((key.into(), value.into()));
-        self
-    }
-
-    /// The file's description.
-    pub fn doc_string(mut self, text: &str) -> Self {
-        self.doc_string = text.into();
-        self
-    }
-
-    /// Builds the graph and checks it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Shape`] at the layer that does not fit, [`Error::Opset`] for an opset that is not written,
-    /// [`Error::Invalid`] for a graph that breaks a rule of ONNX.
-    pub fn build(self) -> Result<Model> {
-        let model = Model::build(&self.name, self.opset, |graph| {
-            let (element_type, name, dims) = self.input;
-            let input = graph.input_of(element_type, &name, dims)?;
-            let output = self.module.to_onnx(graph, input)?;
-            graph.output(&self.output, output)
-        })?;
-        let mut entries = self.metadata.iter();
-        let model = entries.try_fold(model, |model, (key, value)| model.with_metadata(key, value))?;
-        Ok(model.with_doc_string(&self.doc_string))
-    }
-
-    /// Builds the graph and writes the file.
-    ///
-    /// # Errors
-    ///
-    /// As [`Trace::build`], and [`Error::Io`] when the file cannot be written.
-    pub fn save(self, path: impl AsRef<Path>) -> Result<()> {
-        self.build()?.save(path)
     }
 }
 

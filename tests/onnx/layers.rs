@@ -1,7 +1,7 @@
 //! Every layer of candle_nn that can be exported.
 
 use candle_core::{DType, Device, Module, ModuleT, Tensor};
-use candle_nn::rnn::RNN;
+use candle_nn::rnn::{Direction, RNN};
 use candle_nn::{
     Activation, BatchNorm, Conv1d, Conv1dConfig, Conv2d, Conv2dConfig, ConvTranspose1d, ConvTranspose1dConfig,
     ConvTranspose2d, ConvTranspose2dConfig, Dropout, Embedding, LayerNorm, Linear, PReLU, RmsNorm, VarBuilder, VarMap,
@@ -130,6 +130,20 @@ fn recurrent() {
     let exported = exporter::Lstm::new(3, 5, config, vb).unwrap();
     let states = |x: &Tensor| lstm.states_to_tensor(&lstm.seq(x)?);
     layer("layer/LSTM without bias", Input::Any(&[7, 3]), exported, states).check();
+
+    // The names that candle gives the second layer's backward half; the steps are taken in the same order.
+    let map = variables(&[
+        ("weight_ih_l1_reverse", &[20, 3]),
+        ("weight_hh_l1_reverse", &[20, 5]),
+        ("bias_ih_l1_reverse", &[20]),
+        ("bias_hh_l1_reverse", &[20]),
+    ]);
+    let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);
+    let config = candle_nn::LSTMConfig { layer_idx: 1, direction: Direction::Backward, ..Default::default() };
+    let lstm = candle_nn::lstm(3, 5, config, vb.clone()).unwrap();
+    let exported = exporter::Lstm::new(3, 5, config, vb).unwrap();
+    let states = |x: &Tensor| lstm.states_to_tensor(&lstm.seq(x)?);
+    layer("layer/LSTM of another name", Input::Any(&[7, 3]), exported, states).check();
 
     let map = variables(&[
         ("weight_ih_l0", &[15, 3]),

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use candle_core::Device;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::evaluate::Metrics;
-use crate::fit::EpochRecord;
 use crate::model::Autoencoder;
+use crate::observer::EpochRecord;
+use crate::summary::Summary;
 use crate::{Error, Result, file};
 
 const CONFIG: &str = "config.toml";
@@ -23,118 +22,6 @@ const BEST: &str = "best.safetensors";
 pub struct Run {
     dir: PathBuf,
 }
-
-/// The epoch whose weights are kept as the best: the one with the lowest validation loss.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BestEpoch {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// Its validation loss.
-    pub val_loss: f64,
-}
-
-/// The best weights on the test rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TestReport {
-    /// Rows that were measured.
-    pub rows: usize,
-    /// Errors of the reconstruction.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// Mean of the code over rows and units.
-    pub mean_code: f64,
-}
-
-/// PCA with as many components as the code has units, fitted to the training rows, on the test rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PcaReport {
-    /// The number of components.
-    pub components: usize,
-    /// Errors of the reconstruction; for the cross-entropy, clipped to 1e-7 from 0 and 1.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// The part of the training rows' variance that is kept, in 0.0..=1.0.
-    pub explained_variance: f64,
-}
-
-/// The data a run was trained on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DataReport {
-    /// The name of the source.
-    pub name: String,
-    /// SHA-256 over shapes, pixels and labels.
-    pub fingerprint: String,
-    /// Height and width in pixels.
-    pub image_shape: [usize; 2],
-    /// The byte that became 1.0.
-    pub white: u8,
-    /// Rows that trained.
-    pub train_rows: usize,
-    /// Rows that chose the best epoch.
-    pub validation_rows: usize,
-    /// Rows of the test set; with `--validation test`, the same that chose the best epoch.
-    pub test_rows: usize,
-}
-
-/// A reconstruction error that few rows like the training rows exceed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// What is compared: `mse`, the mean squared error over one row's elements.
-    pub metric: String,
-    /// The part of the validation rows at or below `value`.
-    pub quantile: f64,
-    /// The error.
-    pub value: f64,
-}
-
-/// What came of a run, as `summary.json` keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// The preset's name.
-    pub preset: String,
-    /// The widths of all layers: `784-32-784`.
-    pub network: String,
-    /// The number of trained values.
-    pub parameters: usize,
-    /// Epochs trained.
-    pub epochs: usize,
-    /// The epoch whose weights are `best.safetensors`.
-    pub best: BestEpoch,
-    /// SHA-256 of `best.safetensors`, which this summary is about.
-    pub weights: String,
-    /// Those weights on the test rows.
-    pub test: TestReport,
-    /// The linear baseline.
-    pub pca: PcaReport,
-    /// Where an unusual row begins.
-    pub threshold: Threshold,
-    /// The data.
-    pub data: DataReport,
-    /// `cpu`, `cuda` or `metal`.
-    pub device: String,
-    /// Seconds of all epochs.
-    pub seconds: f64,
-    /// The versions of hourglass and candle.
-    pub versions: Versions,
-}
-
-/// The programs that made a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Versions {
-    /// This crate's version.
-    pub hourglass: String,
-    /// candle's version.
-    pub candle: String,
-}
-
-impl Default for Versions {
-    fn default() -> Self {
-        Self { hourglass: env!("CARGO_PKG_VERSION").into(), candle: CANDLE_VERSION.into() }
-    }
-}
-
-/// Held to the manifest by a test: candle does not tell its version.
-const CANDLE_VERSION: &str = "0.11.1";
 
 impl Run {
     /// Starts a run in `dir`, which must be new or empty.
@@ -351,11 +238,5 @@ mod tests {
         let untrained = Run::create_next(parent.path(), &Config::default()).unwrap();
         assert!(Run::newest(parent.path()).is_err());
         assert!(untrained.summary().unwrap_err().to_string().contains("trainer fit --resume"));
-    }
-
-    #[test]
-    fn candle_version_is_the_manifests() {
-        let manifest = include_str!("../../Cargo.toml");
-        assert!(manifest.contains(&format!("candle-core = \"{CANDLE_VERSION}\"")));
     }
 }

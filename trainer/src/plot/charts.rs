@@ -5,10 +5,10 @@ use std::path::Path;
 use candle_core::Tensor;
 use plotters::prelude::*;
 
-use crate::fit::EpochRecord;
 use crate::loss::Loss;
+use crate::observer::EpochRecord;
 use crate::pca::Pca;
-use crate::run::Summary;
+use crate::summary::Summary;
 use crate::{Error, Result};
 
 const SIZE: (u32, u32) = (860, 520);

@@ -9,10 +9,10 @@ use std::path::Path;
 use candle_core::Device;
 
 use crate::data::Images;
-use crate::fit::EpochRecord;
 use crate::loss::Loss;
 use crate::model::Autoencoder;
-use crate::run::Summary;
+use crate::observer::EpochRecord;
+use crate::summary::Summary;
 use crate::{Result, file};
 
 /// Points in the scatter plot: more would hide each other and swell the file.

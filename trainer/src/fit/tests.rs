@@ -1,0 +1,216 @@
+//! Training on the embedded digits: what it leaves, that it repeats, and how it goes on.
+
+use super::*;
+use crate::DataSource;
+use crate::observer::Silent;
+use crate::optim::OptimizerConfig;
+
+/// Sets `stop` after a number of steps.
+struct StopAfter<'a>(usize, &'a AtomicBool);
+
+impl Observer for StopAfter<'_> {
+    fn step(&mut self, _: &StepReport) {
+        self.0 -= 1;
+        if self.0 == 0 {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn config() -> Config {
+    Config { epochs: 3, batch_size: 200, ..Config::default() }
+}
+
+fn train(config: &Config, dir: &std::path::Path) -> Result<(Run, Outcome)> {
+    let dataset = Dataset::load(&config.data)?;
+    let run = Run::create(dir, config)?;
+    let outcome = fit(config, &dataset, &run, &mut Silent, &AtomicBool::new(false))?;
+    Ok((run, outcome))
+}
+
+#[test]
+fn training_fills_the_run_folder_and_lowers_the_loss() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { epochs: 20, batch_size: 32, ..config() };
+    let (run, outcome) = train(&config, &dir.path().join("run")).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    assert_eq!(run.summary().unwrap(), *summary);
+    // Well below the cross-entropy of the mean training image, which is 0.43.
+    assert!(summary.test.metrics.bce < 0.38, "{summary:?}");
+    assert_eq!(summary.data.validation_rows, 150);
+    for name in [
+        "config.toml",
+        "metrics.csv",
+        "summary.json",
+        "best.safetensors",
+        "last.safetensors",
+        "plots/loss.svg",
+        "plots/reconstructions.png",
+        "plots/latent.svg",
+    ] {
+        assert!(run.dir().join(name).is_file(), "{name}");
+    }
+    let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
+    assert_eq!(metrics.lines().count(), 21);
+    assert!(metrics.starts_with("epoch,train_loss,val_loss,learning_rate,seconds\n1,"));
+}
+
+#[test]
+fn weights_do_not_depend_on_the_number_of_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let weights = |threads: usize, name: &str| {
+        let config = Config { threads, ..config() };
+        let (run, _) = train(&config, &dir.path().join(name)).unwrap();
+        std::fs::read(run.last()).unwrap()
+    };
+    let one = weights(1, "one");
+    assert!(one == weights(2, "two"));
+    assert!(one == weights(3, "three"));
+}
+
+#[test]
+fn another_seed_gives_other_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let weights = |seed, name: &str| {
+        let (run, _) = train(&Config { seed, ..config() }, &dir.path().join(name)).unwrap();
+        std::fs::read(run.last()).unwrap()
+    };
+    assert!(weights(1, "one") != weights(2, "two"));
+}
+
+#[test]
+fn an_interrupted_run_ends_with_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, optimizer) in [("adam", "adam"), ("adadelta", "adadelta")] {
+        let config = Config { optimizer: OptimizerConfig::named(optimizer).unwrap(), ..config() };
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let (whole, _) = train(&config, &dir.path().join(name)).unwrap();
+        let run = Run::create(dir.path().join(format!("{name}-interrupted")), &config).unwrap();
+        // Seven steps an epoch: stops inside the first, at the end of the first, and inside the third.
+        for steps in [3, 4, 9] {
+            let stop = AtomicBool::new(false);
+            let outcome = fit(&config, &dataset, &run, &mut StopAfter(steps, &stop), &stop).unwrap();
+            assert!(matches!(outcome, Outcome::Interrupted { .. }), "{outcome:?}");
+        }
+        let stop = AtomicBool::new(false);
+        let outcome = fit(&config, &dataset, &run, &mut Silent, &stop).unwrap();
+        assert!(matches!(outcome, Outcome::Finished(_)));
+        for file in [Run::best, Run::last] {
+            assert!(std::fs::read(file(&whole)).unwrap() == std::fs::read(file(&run)).unwrap());
+        }
+        let losses = |run: &Run| -> Vec<String> {
+            let text = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
+            text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+        };
+        assert_eq!(losses(&whole), losses(&run));
+    }
+}
+
+#[test]
+fn every_optimizer_and_loss_lowers_the_loss_and_resumes_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    for name in OptimizerConfig::NAMES {
+        for loss in [Loss::Bce, Loss::Mse] {
+            let optimizer = OptimizerConfig::named(name).unwrap();
+            let config = Config { optimizer, loss, epochs: 6, batch_size: 64, ..Config::default() };
+            let place = |kind: &str| dir.path().join(format!("{name}-{}-{kind}", loss.name()));
+            let (whole, _) = train(&config, &place("whole")).unwrap();
+            let run = Run::create(place("interrupted"), &config).unwrap();
+            let stop = AtomicBool::new(false);
+            fit(&config, &dataset, &run, &mut StopAfter(50, &stop), &stop).unwrap();
+            fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+            assert!(std::fs::read(whole.last()).unwrap() == std::fs::read(run.last()).unwrap(), "{name}");
+            let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
+            let losses: Vec<f64> =
+                metrics.lines().skip(1).map(|line| line.split(',').nth(2).unwrap().parse().unwrap()).collect();
+            assert!(losses[5] < losses[0], "{name}, {loss:?}: {losses:?}");
+        }
+    }
+}
+
+#[test]
+fn a_trained_run_without_its_resume_file_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+    std::fs::remove_file(run.resume()).unwrap();
+    let best = std::fs::read(run.best()).unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    let longer = Config { epochs: 9, ..config() };
+    let error = fit(&longer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(error.contains("nothing is overwritten"), "{error}");
+    assert!(best == std::fs::read(run.best()).unwrap());
+    assert_eq!(run.config().unwrap(), config());
+    run.summary().unwrap();
+}
+
+#[test]
+fn a_run_goes_on_only_with_its_own_data_and_not_backwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    let fewer = Config { epochs: 2, ..config() };
+    let error = fit(&fewer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(error.contains("expected at least the 3 that are done, found 2"), "{error}");
+    let other = Dataset { train: dataset.test.clone(), ..dataset };
+    let longer = Config { epochs: 4, batch_size: 50, ..config() };
+    let error = fit(&longer, &other, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(error.contains("found others"), "{error}");
+    run.summary().unwrap();
+}
+
+#[test]
+fn a_run_that_goes_on_has_no_summary_until_it_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    let stop = AtomicBool::new(false);
+    let longer = Config { epochs: 9, ..config() };
+    fit(&longer, &dataset, &run, &mut StopAfter(9, &stop), &stop).unwrap();
+    assert!(run.summary().unwrap_err().to_string().contains("not finished"));
+    assert_eq!(run.config().unwrap().epochs, 9);
+}
+
+#[test]
+fn codes_of_any_width_can_be_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    for latent_dim in [1, 2, 3, 100, 256, 296] {
+        let mut config = Config { epochs: 1, ..config() };
+        config.model.latent_dim = latent_dim;
+        let (run, _) = train(&config, &dir.path().join(latent_dim.to_string())).unwrap();
+        assert!(run.plots().join("latent.svg").is_file());
+    }
+}
+
+#[test]
+fn a_validation_loss_that_is_no_number_is_never_the_best() {
+    let dir = tempfile::tempdir().unwrap();
+    let optimizer = OptimizerConfig::Sgd { learning_rate: 1e38, momentum: 0., weight_decay: 0. };
+    let one_step = Config { optimizer, batch_size: 2000, ..config() };
+    let error = train(&one_step, &dir.path().join("run")).unwrap_err();
+    assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+    assert!(!dir.path().join("run/best.safetensors").exists());
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    let optimizer = OptimizerConfig::Sgd { learning_rate: 1e30, momentum: 0., weight_decay: 0. };
+    let error = train(&Config { optimizer, ..config() }, &dir.path().join("run")).unwrap_err();
+    assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_foreign_resume_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+    let mut other = config();
+    other.model.latent_dim = 8;
+    let dataset = Dataset::load(&other.data).unwrap();
+    let error = fit(&other, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(error.contains("expected the network 64-8-64, found 64-32-64"), "{error}");
+    let bytes = std::fs::read(run.resume()).unwrap();
+    std::fs::write(run.resume(), &bytes[..bytes.len() / 2]).unwrap();
+    let error = fit(&config(), &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    assert!(error.contains("not a whole checkpoint"), "{error}");
+}
