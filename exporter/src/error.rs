@@ -1,16 +1,33 @@
 //! What can go wrong while exporting, each error saying where, what was expected and what was found.
 
 /// The result of this crate's functions.
+///
+/// ```
+/// fn opset(opset: i64) -> exporter::Result<i64> {
+///     Ok(exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).opset(opset).build()?.versions().0)
+/// }
+/// assert!(opset(13).is_ok() && opset(12).is_err());
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong in this crate.
+///
+/// ```
+/// let error = exporter::Model::build("example", 17, |graph| {
+///     let x = graph.input("x", ("batch", 4))?;
+///     let y = graph.scoped("head", |graph| graph.squeeze(x, 1))?;
+///     graph.output("y", y)
+/// })
+/// .unwrap_err();
+/// assert_eq!(error.to_string(), r#"layer `head`: Squeeze expected length 1 along axis 1, found ["batch", "4"]"#);
+/// ```
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An operator does not accept its inputs.
-    #[error("layer `{layer}`: {operator} expected {expected}, found {found}")]
+    #[error("{}{operator} expected {expected}, found {found}", place(layer))]
     Shape {
-        /// The scope in which the operator was added: `decoder.2`.
+        /// The scope in which the operator was added: `decoder.2`; empty outside any.
         layer: String,
         /// The ONNX operator.
         operator: &'static str,
@@ -98,6 +115,10 @@ pub enum Error {
         /// The name of something in it.
         found: String,
     },
+}
+
+fn place(layer: &str) -> String {
+    if layer.is_empty() { String::new() } else { format!("layer `{layer}`: ") }
 }
 
 impl Error {

@@ -1,6 +1,7 @@
 //! Builds a graph node by node, as `forward` computes value by value.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use candle_core::{DType, Tensor, TensorId};
 
@@ -47,6 +48,15 @@ pub trait ToOnnx {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value>;
 }
 
+/// How a length is made of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Length {
+    /// `(length + offset) / stride`, rounded down; the offset of windows counts the stride in.
+    Windows { offset: i64, stride: usize },
+    /// `length * factor + offset`.
+    Scaled { factor: usize, offset: i64 },
+}
+
 /// A graph under construction. Its operators are typed methods, called as candle calls its own; layers are added with
 /// [`GraphBuilder::apply`].
 ///
@@ -63,6 +73,8 @@ pub trait ToOnnx {
 /// ```
 pub struct GraphBuilder {
     graph: GraphProto,
+    /// What tells this graph's values from another's.
+    mark: u32,
     data: Vec<Data>,
     opset: i64,
     /// The name of each value, by its number.
@@ -71,20 +83,28 @@ pub struct GraphBuilder {
     scope: Vec<String>,
     /// The name of each symbol; one that an operator made has none.
     symbols: Vec<Option<String>>,
+    /// Lengths that were made of a symbol, so that the same arithmetic gives the same symbol.
+    derived: HashMap<(Symbol, Length), Symbol>,
+    /// Of these, the ones that are another symbol and a number.
+    moved: HashMap<Symbol, (Symbol, i64)>,
     /// Tensors that were written already: a weight that is used twice is stored once.
     initializers: HashMap<TensorId, Value>,
 }
 
 impl GraphBuilder {
     pub(crate) fn new(name: &str, opset: i64) -> Self {
+        static GRAPHS: AtomicU32 = AtomicU32::new(0);
         Self {
             graph: GraphProto { name: name.into(), ..GraphProto::default() },
+            mark: GRAPHS.fetch_add(1, Ordering::Relaxed),
             data: Vec::new(),
             opset,
             names: Vec::new(),
             taken: HashSet::new(),
             scope: Vec::new(),
             symbols: Vec::new(),
+            derived: HashMap::new(),
+            moved: HashMap::new(),
             initializers: HashMap::new(),
         }
     }
@@ -157,6 +177,7 @@ impl GraphBuilder {
     ///
     /// [`Error::Invalid`] for a name that is taken.
     pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
+        self.own(&[Some(value)])?;
         self.take(name)?;
         let old = self.names[value.id as usize].clone();
         let made_by_node = self.graph.node.iter().any(|node| node.output.contains(&old));
@@ -331,6 +352,7 @@ impl GraphBuilder {
         element_type: ElementType,
         shape: Shape,
     ) -> Result<Value> {
+        self.own(inputs)?;
         let name = self.free(operator);
         let output = self.free_name(format!("{name}_output"));
         let input = |value: &Option<Value>| value.map_or(String::new(), |value| self.names[value.id as usize].clone());
@@ -374,10 +396,30 @@ impl GraphBuilder {
         }
     }
 
-    /// A length that depends on a symbol and has no name.
+    /// What `length` makes of a symbol: the same for the same, by whatever steps.
+    pub(crate) fn derive(&mut self, symbol: Symbol, length: Length) -> Dim {
+        let (root, moved) = self.moved.get(&symbol).copied().unwrap_or((symbol, 0));
+        let length = match length {
+            Length::Windows { offset, stride } => Length::Windows { offset: offset + moved, stride },
+            Length::Scaled { factor, offset } => Length::Scaled { factor, offset: offset + moved * factor as i64 },
+        };
+        if length == (Length::Windows { offset: 0, stride: 1 }) {
+            return Dim::Symbol(root);
+        }
+        if let Some(&symbol) = self.derived.get(&(root, length)) {
+            return Dim::Symbol(symbol);
+        }
+        let symbol = self.new_symbol(None);
+        self.derived.insert((root, length), symbol);
+        if let Length::Windows { offset, stride: 1 } = length {
+            self.moved.insert(symbol, (root, offset));
+        }
+        Dim::Symbol(symbol)
+    }
+
+    /// A length that depends on symbols and has no name.
     pub(crate) fn unknown(&mut self) -> Dim {
-        self.symbols.push(None);
-        Dim::Symbol(Symbol(self.symbols.len() as u16 - 1))
+        Dim::Symbol(self.new_symbol(None))
     }
 
     pub(crate) fn dim(&mut self, spec: DimSpec) -> Dim {
@@ -385,11 +427,13 @@ impl GraphBuilder {
             DimSpec::Known(dim) => return dim,
             DimSpec::Named(name) => Some(name),
         };
-        let index = self.symbols.iter().position(|symbol| *symbol == name).unwrap_or_else(|| {
-            self.symbols.push(name);
-            self.symbols.len() - 1
-        });
-        Dim::Symbol(Symbol(index as u16))
+        let known = self.symbols.iter().position(|symbol| *symbol == name);
+        Dim::Symbol(known.map_or_else(|| self.new_symbol(name), |index| Symbol(index as u16)))
+    }
+
+    fn new_symbol(&mut self, name: Option<String>) -> Symbol {
+        self.symbols.push(name);
+        Symbol(self.symbols.len() as u16 - 1)
     }
 
     fn store(&mut self, name: String, element_type: ElementType, dims: &[usize], data: Data) -> Result<Value> {
@@ -407,7 +451,16 @@ impl GraphBuilder {
 
     fn value(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
         self.names.push(name);
-        Value { id: self.names.len() as u32 - 1, element_type, shape }
+        Value { graph: self.mark, id: self.names.len() as u32 - 1, element_type, shape }
+    }
+
+    /// Fails when a value is not this graph's.
+    fn own(&self, values: &[Option<Value>]) -> Result<()> {
+        if values.iter().flatten().all(|value| value.graph == self.mark) {
+            return Ok(());
+        }
+        let reason = format!("layer `{}` was given a value of another graph", self.scope.join("."));
+        Err(Error::Invalid { graph: self.graph.name.clone(), reason })
     }
 
     fn full_name(&self, name: &str) -> String {

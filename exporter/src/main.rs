@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use exporter::{Bundle, ExportOptions, Layout, export};
 use trainer::Run;
@@ -60,13 +60,12 @@ fn run(arguments: Arguments) -> Result<()> {
         tolerance: arguments.tolerance,
         data: arguments.data.map(Into::into),
     };
-    print(&run, &export(&run, &options)?);
-    Ok(())
-}
-
-/// A reader that has gone away is no reason to fail: the bundle is there.
-fn print(run: &Run, bundle: &Bundle) {
-    let _ = write(run, bundle, &mut std::io::stdout().lock());
+    let bundle = export(&run, &options)?;
+    match write(&run, &bundle, &mut std::io::stdout().lock()) {
+        // A reader that has gone away is no reason to fail: the bundle is there.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the bundle is there, but its proof could not be printed"),
+    }
 }
 
 fn write(run: &Run, Bundle { dir, files, parity }: &Bundle, output: &mut impl Write) -> std::io::Result<()> {

@@ -288,6 +288,15 @@ mod tests {
     }
 
     #[test]
+    fn metadata_and_doc_string_are_written() {
+        let trace =
+            Model::trace(&Same).input("x", ("batch", 4)).name("same").metadata("licence", "MIT").doc_string("as is");
+        let proto = <ModelProto as prost::Message>::decode(trace.build().unwrap().to_bytes().as_slice()).unwrap();
+        assert_eq!((proto.doc_string.as_str(), proto.graph.unwrap().name.as_str()), ("as is", "same"));
+        assert_eq!((proto.metadata_props[0].key.as_str(), proto.metadata_props[0].value.as_str()), ("licence", "MIT"));
+    }
+
+    #[test]
     fn opsets_out_of_range_are_refused() {
         for opset in [12, 22] {
             let error = Model::trace(&linear(4, 3)).input("x", ("batch", 4)).opset(opset).build().unwrap_err();

@@ -38,47 +38,97 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     }
 
     /// The graph's name. Default `model`.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// trace.name("relu").build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn name(mut self, name: &str) -> Self {
         self.name = name.into();
         self
     }
 
     /// The name and dimensions of an input of f32 elements: `("batch", 784)`.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("image", ("batch", 1, 28, 28));
+    /// assert_eq!(trace.build()?.output_shape(), ["batch", "1", "28", "28"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn input(self, name: &str, dims: impl IntoDims) -> Self {
         self.input_of(ElementType::F32, name, dims)
     }
 
     /// The type, name and dimensions of the input; indices are [`ElementType::I64`].
+    ///
+    /// ```
+    /// # use candle_core::{DType, Device, Tensor};
+    /// let words = candle_nn::Embedding::new(Tensor::zeros((100, 8), DType::F32, &Device::Cpu)?, 8);
+    /// let trace = exporter::Model::trace(&words).input_of(exporter::ElementType::I64, "words", ("batch", "length"));
+    /// assert_eq!(trace.build()?.output_shape(), ["batch", "length", "8"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn input_of(mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Self {
         self.input = (element_type, name.into(), dims.into_dims());
         self
     }
 
     /// The output's name. Default `output`.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// trace.output("y").build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn output(mut self, name: &str) -> Self {
         self.output = name.into();
         self
     }
 
     /// The version of ONNX's operators, 13 to 21. Default 17.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// assert_eq!(trace.opset(21).build()?.versions(), (21, 10));
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn opset(mut self, opset: i64) -> Self {
         self.opset = opset;
         self
     }
 
     /// Adds an entry to the file's `metadata_props`.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// trace.metadata("licence", "MIT").build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
         self.metadata.push((key.into(), value.into()));
         self
     }
 
     /// The file's description.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// trace.doc_string("negative numbers become zero").build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     pub fn doc_string(mut self, text: &str) -> Self {
         self.doc_string = text.into();
         self
     }
 
     /// Builds the graph and checks it.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// assert_eq!(trace.build()?.output_shape(), ["batch", "4"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -97,6 +147,12 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     }
 
     /// Builds the graph and writes the file.
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4));
+    /// trace.save(std::env::temp_dir().join("trace-example.onnx"))?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -22,6 +22,8 @@ pub(crate) const MAX_RANK: usize = 8;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
+    /// The graph this is a value of.
+    pub(crate) graph: u32,
     pub(crate) id: u32,
     pub(crate) element_type: ElementType,
     pub(crate) shape: Shape,
@@ -29,16 +31,43 @@ pub struct Value {
 
 impl Value {
     /// The number of dimensions.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// assert_eq!(x.rank(), 3);
+    /// # let y = graph.relu(x)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     pub fn rank(&self) -> usize {
         self.shape.dims().len()
     }
 
     /// The dimensions in order.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// assert_eq!(x.dims()[1..], [exporter::Dim::Fixed(3), exporter::Dim::Fixed(4)]);
+    /// # let y = graph.relu(x)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     pub fn dims(&self) -> &[Dim] {
         self.shape.dims()
     }
 
     /// Dimension `axis`, from 0.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// assert_eq!(x.dim(2), exporter::Dim::Fixed(4));
+    /// # let y = graph.relu(x)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     ///
@@ -48,6 +77,15 @@ impl Value {
     }
 
     /// The type of the elements.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// assert_eq!(x.element_type(), exporter::ElementType::F32);
+    /// # let y = graph.relu(x)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
     pub fn element_type(&self) -> ElementType {
         self.element_type
     }
@@ -120,7 +158,17 @@ pub enum Dim {
 }
 
 /// A dimension that is known only when the model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let x = graph.input("x", ("batch", "length"))?;
+/// assert_ne!(x.dim(0), x.dim(1)); // two symbols
+/// let y = graph.pad_with_zeros(x, 1, 0, 0)?;
+/// assert_eq!(y.dim(1), x.dim(1)); // still the same one
+/// # graph.output("y", y)
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Symbol(pub(crate) u16);
 
 /// Dimensions in place, so that a [`Value`] can be copied.

@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -86,7 +87,13 @@ fn run(command: Command) -> Result<()> {
         Command::Decode(_) => Decoder::load(&files.bundle)?.decode(&rows)?,
         Command::Reconstruct(_) => Autoencoder::load(&files.bundle)?.reconstruct(&rows)?,
     };
-    write(files.out.as_deref(), &result)
+    match write(files.out.as_deref(), &result) {
+        // A reader that has had enough is no reason to fail.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            Ok(())
+        }
+        written => written,
+    }
 }
 
 /// Rows that were not prepared as in training give a result, and a wrong one: refuse them.

@@ -23,6 +23,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     Model::trace(&layers).input("x", ("batch", WIDTH)).save(&path)?;
     let seconds = started.elapsed().as_secs_f64();
+    if seconds > 30. {
+        return Err(format!("the export took {seconds:.0} s").into());
+    }
     let length = std::fs::metadata(&path)?.len();
     println!("{:.0} MB of weights, {:.0} MB file, {seconds:.2} s", weights as f64 / 1e6, length as f64 / 1e6);
     if let (Some(before), Some(after)) = (before, peak_memory()) {

@@ -24,6 +24,8 @@ pub enum Input<'a> {
     Positive(&'a [usize]),
     /// Indices below the number.
     Index(&'a [usize], usize),
+    /// Numbers in -2..2; the dimension at this place behind the batch is a symbol too.
+    Symbolic(&'a [usize], usize),
 }
 
 pub struct Case<'a> {
@@ -94,7 +96,7 @@ pub fn weight(dims: &[usize], scale: f32) -> Tensor {
 impl Input<'_> {
     fn dims(&self) -> &[usize] {
         match self {
-            Self::Any(dims) | Self::Positive(dims) | Self::Index(dims, _) => dims,
+            Self::Any(dims) | Self::Positive(dims) | Self::Index(dims, _) | Self::Symbolic(dims, _) => dims,
         }
     }
 
@@ -106,7 +108,7 @@ impl Input<'_> {
         let dims: Vec<usize> = [&[batch], self.dims()].concat();
         let values = numbers(dims.iter().product(), seed);
         match *self {
-            Self::Any(_) => {
+            Self::Any(_) | Self::Symbolic(..) => {
                 Tensor::from_vec(values.iter().map(|value| value * 2.).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
             Self::Positive(_) => {
@@ -128,6 +130,9 @@ impl Case<'_> {
             for (index, input) in self.inputs.iter().enumerate() {
                 let mut dims: Vec<DimSpec> = vec!["batch".into()];
                 dims.extend(input.dims().iter().map(|&dim| DimSpec::from(dim)));
+                if let Input::Symbolic(_, place) = input {
+                    dims[place + 1] = "length".into();
+                }
                 values.push(graph.input_of(input.element_type(), &format!("x{index}"), dims)?);
             }
             let output = (self.build)(graph, &values)?;
@@ -200,8 +205,16 @@ pub fn relative_difference(found: &[f32], expected: &[f32]) -> f32 {
     differences.map(|difference| if difference.is_nan() { f32::INFINITY } else { difference }).fold(0., f32::max)
 }
 
-/// The shape and the values of the first output.
-pub fn run_tract(bytes: &[u8], inputs: &[Tensor]) -> tract_onnx::prelude::TractResult<(Vec<usize>, Vec<f32>)> {
+/// The shape and the values of an output.
+type Output = (Vec<usize>, Vec<f32>);
+
+/// The first output.
+pub fn run_tract(bytes: &[u8], inputs: &[Tensor]) -> tract_onnx::prelude::TractResult<Output> {
+    Ok(run_tract_all(bytes, inputs)?.swap_remove(0))
+}
+
+/// Every output.
+pub fn run_tract_all(bytes: &[u8], inputs: &[Tensor]) -> tract_onnx::prelude::TractResult<Vec<Output>> {
     let plan = tract_onnx::onnx().model_for_read(&mut &bytes[..])?.into_optimized()?.into_runnable()?;
     let mut converted = tvec!();
     for input in inputs {
@@ -213,7 +226,9 @@ pub fn run_tract(bytes: &[u8], inputs: &[Tensor]) -> tract_onnx::prelude::TractR
         converted.push(TValue::from(tensor));
     }
     let outputs = plan.run(converted)?;
-    let output = outputs[0].cast_to::<f32>()?;
-    let values = output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-    Ok((output.shape().to_vec(), values))
+    let read = |output: &TValue| {
+        let output = output.cast_to::<f32>()?;
+        Ok((output.shape().to_vec(), output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()))
+    };
+    outputs.iter().map(read).collect()
 }

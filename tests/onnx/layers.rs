@@ -124,7 +124,8 @@ fn recurrent() {
     let lstm = candle_nn::lstm(3, 5, Default::default(), vb.clone()).unwrap();
     let exported = exporter::Lstm::new(3, 5, Default::default(), vb.clone()).unwrap();
     let states = |x: &Tensor| lstm.states_to_tensor(&lstm.seq(x)?);
-    layer("layer/LSTM", Input::Any(&[7, 3]), exported, states).check();
+    layer("layer/LSTM", Input::Any(&[7, 3]), exported.clone(), states).check();
+    layer("layer/LSTM on any length", Input::Symbolic(&[7, 3], 0), exported, states).check();
     let config = candle_nn::LSTMConfig::default_no_bias();
     let lstm = candle_nn::lstm(3, 5, config, vb.clone()).unwrap();
     let exported = exporter::Lstm::new(3, 5, config, vb).unwrap();
@@ -219,6 +220,18 @@ fn layers_of_layers() {
 
 #[test]
 fn half_weights_are_stored_as_they_are_and_computed_in_f32() {
+    let half = |tensor: Tensor| tensor.to_dtype(DType::F16).unwrap();
+    let exact = |tensor: &Tensor| tensor.to_dtype(DType::F32).unwrap();
+    let (kernel, scale, shift) = (half(weight(&[6, 4, 3, 3], 0.3)), half(weight(&[6], 1.)), half(weight(&[6], 0.5)));
+    let stored = Conv2d::new(kernel.clone(), Some(shift.clone()), Default::default());
+    let conv = Conv2d::new(exact(&kernel), Some(exact(&shift)), Default::default());
+    layer("layer/Conv2d of F16", Input::Any(&[4, 5, 5]), stored, |x| conv.forward(x)).check();
+    let stored = LayerNorm::new(scale.clone(), shift.clone(), 1e-5);
+    let norm = LayerNorm::new(exact(&scale), exact(&shift), 1e-5);
+    layer("layer/LayerNorm of F16", Input::Any(&[3, 6]), stored, |x| norm.forward(x)).check();
+    let table = half(weight(&[11, 4], 1.));
+    let words = Embedding::new(exact(&table), 4);
+    layer("layer/Embedding of F16", Input::Index(&[3], 11), Embedding::new(table, 4), |x| words.forward(x)).check();
     for dtype in [DType::F16, DType::BF16] {
         let half = weight(&[5, 4], 1.).to_dtype(dtype).unwrap();
         let exact = Linear::new(half.to_dtype(DType::F32).unwrap(), None);

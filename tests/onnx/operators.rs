@@ -188,6 +188,14 @@ fn shapes() {
     case("operator/pad_with_zeros", ROW, |g, x| g.pad_with_zeros(x, 2, 1, 2), padded).check();
     let padded = |x: &Tensor| x.pad_with_same(1, 2, 1);
     case("operator/pad_with_same", ROW, |g, x| g.pad_with_same(x, 1, 2, 1), padded).check();
+    let sequence = Input::Symbolic(&[3, 4], 0);
+    case("operator/last of any length", sequence, |g, x| g.last(x, 1), |x| x.narrow(1, 2, 1)?.squeeze(1)).check();
+    let padded = |x: &Tensor| x.pad_with_zeros(1, 1, 2);
+    case("operator/pad_with_zeros at any length", sequence, |g, x| g.pad_with_zeros(x, 1, 1, 2), padded).check();
+    let doubled = |x: &Tensor| Tensor::cat(&[x, x], 1);
+    case("operator/cat at any length", sequence, |g, x| g.cat(&[x, x], 1), doubled).check();
+    let split = |g: &mut GraphBuilder, x: Value| g.reshape(x, (x.dim(0), x.dim(1), 2, 2));
+    case("operator/reshape at any length", sequence, split, |x| x.reshape(((), 3, 2, 2))).check();
     let inputs = [Input::Any(&[3, 4]), Input::Any(&[2, 4])];
     binary("operator/cat", inputs, |g, a, b| g.cat(&[a, b], 1), |a, b| Tensor::cat(&[a, b], 1)).check();
 }
@@ -216,7 +224,8 @@ fn pooling_and_resizing() {
     case("operator/avg_pool2d with stride", IMAGE, |g, x| g.avg_pool2d(x, pool), pooled).check();
     let up = |x: &Tensor| x.upsample_nearest2d(12, 16);
     case("operator/upsample_nearest2d", IMAGE, |g, x| g.upsample_nearest2d(x, 12, 16), up).check();
-    for (height, width) in [(7, 5), (3, 3), (20, 9), (1, 1)] {
+    // 6 x 49 = 294: a factor at which candle's rounding is its own.
+    for (height, width) in [(7, 5), (3, 3), (20, 9), (1, 1), (294, 8)] {
         let name = format!("operator/upsample_nearest2d to {height} x {width}");
         let resized = |x: &Tensor| x.upsample_nearest2d(height, width);
         case(&name, IMAGE, |g, x| g.upsample_nearest2d(x, height, width), resized).check();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::{Dataset, Split};
-use crate::evaluate::{EVALUATION_ROWS, evaluate, row_errors};
+use crate::evaluate::{EVALUATION_ROWS, Metrics, evaluate, row_errors};
 use crate::loss::Loss;
 use crate::model::{Autoencoder, Checkpoint, NetworkConfig};
 use crate::observer::{EpochRecord, Observer, Outcome, StepReport};
@@ -248,6 +248,12 @@ impl<'a> Trainer<'a> {
             seconds: self.progress.history.iter().map(|record| record.seconds).sum(),
             versions: Versions::default(),
         };
+        let Metrics { bce, mse } = summary.test.metrics;
+        let figures = [bce, mse, summary.test.mean_code, summary.threshold.value];
+        if figures.iter().any(|figure| !figure.is_finite()) {
+            let reason = format!("on the test rows BCE is {bce} and MSE {mse}; a lower `--learning-rate` may help");
+            return Err(Error::file(&self.run.best(), reason));
+        }
         self.run.write_summary(&summary)?;
         plot::draw_all(&self.run.plots(), &model, test, &self.progress.history, &summary, self.config.loss)?;
         Ok(summary)

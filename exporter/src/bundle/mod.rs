@@ -24,6 +24,10 @@ use staging::Staging;
 const DEFAULT_TOLERANCE: f32 = 1e-5;
 
 /// Which graphs a bundle has.
+///
+/// ```
+/// assert_eq!(exporter::ExportOptions::default().layout, exporter::Layout::Split);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `encoder.onnx` and `decoder.onnx`.
@@ -33,6 +37,12 @@ pub enum Layout {
 }
 
 /// How to export a run.
+///
+/// ```
+/// use exporter::{ExportOptions, Layout};
+/// let whole = ExportOptions { layout: Layout::Whole, tolerance: 1e-6, ..Default::default() };
+/// assert_eq!((whole.opset, whole.out), (17, None));
+/// ```
 #[derive(Clone, Debug)]
 pub struct ExportOptions {
     /// Which graphs to write. Default split.
@@ -54,6 +64,13 @@ impl Default for ExportOptions {
 }
 
 /// A finished bundle.
+///
+/// ```no_run
+/// # fn main() -> exporter::Result<()> {
+/// let bundle = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?;
+/// assert!(bundle.dir.join("encoder.onnx").is_file());
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bundle {
     /// Its folder.
@@ -67,10 +84,20 @@ pub struct Bundle {
 /// Exports the best weights of `run` and proves that the files compute what candle computes, on rows that were never
 /// trained on. The same run gives the same bytes.
 ///
+/// ```no_run
+/// use exporter::{ExportOptions, export};
+/// # fn main() -> exporter::Result<()> {
+/// let run = trainer::Run::newest("runs")?;
+/// let bundle = export(&run, &ExportOptions { opset: 13, ..Default::default() })?;
+/// let (absolute, relative) = bundle.parity.worst("encoder").unwrap_or_default();
+/// println!("{}: {absolute:e} absolute, {relative:e} relative", bundle.dir.display());
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 ///
-/// [`Error::Parity`] when they do not; [`Error::Data`] when the run's data has changed; [`Error::Occupied`] when the
-/// folder holds something else. No bundle that looks finished is left behind, and an older one is left as it was.
+/// [`Error::Parity`] when they do not; [`Error::Data`] when the run's data has changed; [`Error::Occupied`] when `out`
+/// holds something else (the run's own folder is the exporter's: what is called as a bundle's files are is replaced). No bundle that looks finished is left behind, and an older one is left as it was.
 pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle> {
     if !(options.tolerance.is_finite() && options.tolerance >= 0.) {
         return Err(Error::Tolerance { found: options.tolerance });

@@ -13,6 +13,13 @@ use crate::{Error, Result};
 const BATCHES: [usize; 4] = [1, 2, 17, 256];
 
 /// How far the runtime's results lie from candle's.
+///
+/// ```no_run
+/// # fn main() -> exporter::Result<()> {
+/// let parity = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?.parity;
+/// assert_eq!((parity.verdict, parity.graphs()), ("passed", vec!["encoder", "decoder", "both"]));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Parity {
     /// The largest relative difference that was allowed.
@@ -28,6 +35,13 @@ pub struct Parity {
 }
 
 /// One graph at one batch size.
+///
+/// ```no_run
+/// # fn main() -> exporter::Result<()> {
+/// let parity = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?.parity;
+/// assert!(parity.results.iter().all(|row| row.max_relative <= parity.tolerance));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ParityRow {
     /// `encoder`, `decoder`, or `both`: the decoder on the encoder's own output.

@@ -100,8 +100,9 @@ fn check_free(out: &Path) -> Result<()> {
         return Err(occupied(foreign.clone()));
     }
     let text = fs::read_to_string(out.join(manifest::NAME)).unwrap_or_default();
-    let ours = serde_json::from_str::<serde_json::Value>(&text)
-        .is_ok_and(|manifest| manifest["producer"].as_str().is_some_and(|name| name.starts_with(manifest::PRODUCER)));
+    let ours = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|manifest| {
+        manifest["producer"].as_str().is_some_and(|name| name.split(' ').next() == Some(manifest::PRODUCER))
+    });
     match found.first() {
         Some(first) if !ours => Err(occupied(first.clone())),
         _ => Ok(()),

@@ -33,7 +33,11 @@ impl ToOnnx for Activation {
 
 /// The first half along the last dimension, through SiLU, times the second: `[.., 2 n] -> [.., n]`.
 fn swiglu(graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-    let half = graph.known("Split", x, x.rank().saturating_sub(1))? / 2;
+    let width = graph.known("Split", x, x.rank().saturating_sub(1))?;
+    if !width.is_multiple_of(2) {
+        return Err(graph.mismatch("Split", "an even number of features", width.to_string()));
+    }
+    let half = width / 2;
     let gate = graph.narrow(x, D::Minus1, 0, half)?;
     let gate = graph.silu(gate)?;
     let value = graph.narrow(x, D::Minus1, half, half)?;

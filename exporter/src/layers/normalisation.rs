@@ -13,6 +13,7 @@ const LAYER_NORMALIZATION: i64 = 17;
 /// `[batch, channels, ..]`, by the running mean and variance.
 impl ToOnnx for BatchNorm {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        graph.expect_floats("BatchNormalization", &[x])?;
         let channels = self.running_mean().elem_count();
         if x.rank() < 2 || x.dim(1) != Dim::Fixed(channels) {
             let found = format!("{:?}", graph.describe(x));
@@ -139,6 +140,7 @@ fn scale_to_unit(graph: &mut GraphBuilder, x: Value, epsilon: f32) -> Result<Val
 }
 
 fn expect_width(graph: &GraphBuilder, operator: &'static str, x: Value, width: usize) -> Result<()> {
+    graph.expect_floats(operator, &[x])?;
     if x.dims().last() == Some(&Dim::Fixed(width)) {
         return Ok(());
     }

@@ -9,7 +9,8 @@ use crate::attribute::int;
 use crate::value::Dim;
 use crate::{GraphBuilder, Result, ToOnnx, Value};
 
-/// An LSTM that can be exported: `[batch, length, in] -> [batch, length, hidden]`, the state `h` after each step.
+/// An LSTM that can be exported. Its initializers hold the checkpoint's weights with the gates in ONNX's order, and both
+/// biases as one, `bias_l0`: `[batch, length, in] -> [batch, length, hidden]`, the state `h` after each step.
 ///
 /// ```
 /// use candle_core::{DType, Device};
@@ -137,6 +138,7 @@ impl Recurrent {
         graph: &mut GraphBuilder,
         x: Value,
     ) -> Result<Value> {
+        graph.expect_floats(operator, &[x])?;
         if x.rank() != 3 || x.dim(2) != Dim::Fixed(self.in_dim) {
             let expected = format!("[batch, length, {}]", self.in_dim);
             return Err(graph.mismatch(operator, expected, format!("{:?}", graph.describe(x))));

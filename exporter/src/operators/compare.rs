@@ -23,6 +23,7 @@ macro_rules! comparison {
                 /// [`crate::Error::Shape`] when the shapes do not broadcast or the types differ.
                 pub fn $name(&mut self, a: Value, b: Value) -> Result<Value> {
                     self.same_type($operator, a, b)?;
+                    self.expect_numbers($operator, a)?;
                     let shape = self.broadcast($operator, a, b)?;
                     self.typed_node($operator, &[Some(a), Some(b)], vec![], ElementType::Bool, shape)
                 }

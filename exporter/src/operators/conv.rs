@@ -1,11 +1,23 @@
 //! Convolutions over any number of spatial dimensions, and transposed ones.
 
-use super::Dim;
+use super::{Dim, ElementType};
 use crate::attribute::{int, ints};
+use crate::graph::Length;
 use crate::value::Value;
 use crate::{GraphBuilder, Result};
 
 /// The operands and settings of [`GraphBuilder::conv`]; every spatial dimension has the same settings, as in candle.
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let x = graph.input("x", ("batch", 3, 32, 32))?;
+/// let weight = candle_core::Tensor::zeros((8, 3, 5, 5), candle_core::DType::F32, &candle_core::Device::Cpu)?;
+/// let weight = graph.constant(&weight)?;
+/// let same = exporter::Convolution { weight, bias: None, padding: 2, stride: 1, dilation: 1, groups: 1 };
+/// let y = graph.conv(x, same)?; // [batch, 8, 32, 32]
+/// # graph.output("y", y)
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
     /// `[out, in / groups, kernel, ..]`.
@@ -23,6 +35,19 @@ pub struct Convolution {
 }
 
 /// The operands and settings of [`GraphBuilder::conv_transpose`].
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let x = graph.input("x", ("batch", 3, 32, 32))?;
+/// let weight = candle_core::Tensor::zeros((3, 8, 3, 3), candle_core::DType::F32, &candle_core::Device::Cpu)?;
+/// let weight = graph.constant(&weight)?;
+/// let twice = exporter::TransposedConvolution {
+///     weight, bias: None, padding: 1, output_padding: 1, stride: 2, dilation: 1, groups: 1,
+/// };
+/// let y = graph.conv_transpose(x, twice)?; // [batch, 8, 64, 64]
+/// # graph.output("y", y)
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TransposedConvolution {
     /// `[in, out / groups, kernel, ..]`.
@@ -67,6 +92,7 @@ impl GraphBuilder {
             return Err(self.mismatch("Conv", format!("output channels in {groups} groups"), outputs.to_string()));
         }
         self.expect_channels("Conv", x, inputs * groups)?;
+        self.expect_bias("Conv", bias, outputs)?;
         let mut shape = x.shape.with(1, Dim::Fixed(outputs));
         for axis in 2..x.rank() {
             let kernel = self.known("Conv", weight, axis)?;
@@ -115,11 +141,22 @@ impl GraphBuilder {
             ));
         }
         self.expect_channels("ConvTranspose", x, inputs)?;
+        self.expect_bias("ConvTranspose", bias, outputs * groups)?;
+        if output_padding >= stride.max(dilation) {
+            let expected = format!("output padding below {}", stride.max(dilation));
+            return Err(self.mismatch("ConvTranspose", expected, output_padding.to_string()));
+        }
         let mut shape = x.shape.with(1, Dim::Fixed(outputs * groups));
         for axis in 2..x.rank() {
             let kernel = self.known("ConvTranspose", weight, axis)?;
             let length = match x.dim(axis) {
-                Dim::Symbol(_) => self.unknown(),
+                Dim::Symbol(symbol) => {
+                    let offset = (dilation * (kernel - 1) + output_padding + 1) as i64 - (2 * padding + stride) as i64;
+                    match stride {
+                        1 => self.derive(symbol, Length::Windows { offset, stride: 1 }),
+                        factor => self.derive(symbol, Length::Scaled { factor, offset }),
+                    }
+                }
                 Dim::Fixed(size) => {
                     let whole = size.saturating_sub(1) * stride + dilation * (kernel - 1) + output_padding + 1;
                     if whole <= 2 * padding {
@@ -153,9 +190,10 @@ impl GraphBuilder {
         [window, padding, stride]: [usize; 3],
     ) -> Result<Dim> {
         match x.dim(axis) {
-            // A window that gives back what it takes keeps even an unknown length.
-            symbol @ Dim::Symbol(_) if stride == 1 && window == 2 * padding + 1 => Ok(symbol),
-            Dim::Symbol(_) => Ok(self.unknown()),
+            Dim::Symbol(symbol) => {
+                let offset = (2 * padding + stride) as i64 - window as i64;
+                Ok(self.derive(symbol, Length::Windows { offset, stride }))
+            }
             Dim::Fixed(size) if size + 2 * padding < window => {
                 let expected = format!("at least {} elements along axis {axis}", window - 2 * padding);
                 Err(self.mismatch(operator, expected, size.to_string()))
@@ -165,6 +203,7 @@ impl GraphBuilder {
     }
 
     fn channels(&self, operator: &'static str, x: Value, weight: Value) -> Result<(usize, usize)> {
+        self.expect_floats(operator, &[x, weight])?;
         if x.rank() < 3 || weight.rank() != x.rank() {
             let expected = format!("{} dimensions, batch and channels first", weight.rank());
             return Err(self.mismatch(operator, expected, format!("{:?}", self.describe(x))));
@@ -181,6 +220,16 @@ impl GraphBuilder {
             return Err(self.mismatch(operator, "strides, dilations, groups and windows from 1", "0"));
         }
         Ok(())
+    }
+
+    fn expect_bias(&self, operator: &'static str, bias: Option<Value>, outputs: usize) -> Result<()> {
+        match bias {
+            Some(bias) if bias.dims() != [Dim::Fixed(outputs)] || bias.element_type != ElementType::F32 => {
+                let found = format!("{:?} of {:?}", bias.element_type, self.describe(bias));
+                Err(self.mismatch(operator, format!("a bias of {outputs}"), found))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn expect_channels(&self, operator: &'static str, x: Value, expected: usize) -> Result<()> {

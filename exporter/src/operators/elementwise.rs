@@ -83,6 +83,7 @@ macro_rules! binary {
                 /// [`crate::Error::Shape`] when the shapes do not broadcast or the types differ.
                 pub fn $name(&mut self, a: Value, b: Value) -> Result<Value> {
                     self.same_type($operator, a, b)?;
+                    self.expect_numbers($operator, a)?;
                     let shape = self.broadcast($operator, a, b)?;
                     self.node($operator, &[a, b], vec![], shape)
                 }
@@ -222,7 +223,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the slopes do not broadcast.
     pub fn prelu(&mut self, x: Value, slope: Value) -> Result<Value> {
-        self.same_type("PRelu", x, slope)?;
+        self.expect_floats("PRelu", &[x, slope])?;
         if self.broadcast("PRelu", x, slope)? != x.shape {
             let expected = format!("slopes that broadcast to {:?}", self.describe(x));
             return Err(self.mismatch("PRelu", expected, format!("{:?}", self.describe(slope))));

@@ -53,6 +53,16 @@ impl GraphBuilder {
             let expected = format!("indices of {} dimensions", x.rank());
             return Err(self.mismatch("GatherElements", expected, format!("{:?}", self.describe(indices))));
         }
+        for other in (0..x.rank()).filter(|&other| other != axis) {
+            let fits = match (x.dim(other), indices.dim(other)) {
+                (super::Dim::Fixed(size), super::Dim::Fixed(picked)) => picked <= size,
+                (a, b) => a == b,
+            };
+            if !fits {
+                let expected = format!("indices no longer than {:?} but for axis {axis}", self.describe(x));
+                return Err(self.mismatch("GatherElements", expected, format!("{:?}", self.describe(indices))));
+            }
+        }
         self.node("GatherElements", &[x, indices], vec![int("axis", axis as i64)], indices.shape)
     }
 }

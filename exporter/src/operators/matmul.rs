@@ -6,6 +6,15 @@ use crate::value::Value;
 use crate::{GraphBuilder, Result};
 
 /// The operands of [`GraphBuilder::gemm`].
+///
+/// ```
+/// # exporter::Model::build("example", 17, |graph| {
+/// let x = graph.input("x", ("batch", 2))?;
+/// let weight = graph.constant(&candle_core::Tensor::new(&[[1f32, 2.], [3., 4.], [5., 6.]], &candle_core::Device::Cpu)?)?;
+/// let y = graph.gemm(exporter::Gemm { x, weight, bias: None })?; // [batch, 3]
+/// # graph.output("y", y)
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Gemm {
     /// `[rows, in]`.
@@ -32,6 +41,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the widths differ.
     pub fn gemm(&mut self, Gemm { x, weight, bias }: Gemm) -> Result<Value> {
+        self.expect_floats("Gemm", &[x, weight])?;
         let (&[_, found], &[outputs, expected]) = (x.dims(), weight.dims()) else {
             let found = format!("{:?} and {:?}", self.describe(x), self.describe(weight));
             return Err(self.mismatch("Gemm", "two matrices", found));
@@ -41,7 +51,7 @@ impl GraphBuilder {
             return Err(self.mismatch("Gemm", expected, self.describe_dim(found)));
         }
         if let Some(bias) = bias
-            && bias.dims() != [outputs]
+            && (bias.dims() != [outputs] || bias.element_type != x.element_type)
         {
             let expected = format!("a bias of {}", self.describe_dim(outputs));
             return Err(self.mismatch("Gemm", expected, format!("{:?}", self.describe(bias))));
@@ -66,6 +76,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the widths differ or a factor has fewer than two dimensions.
     pub fn matmul(&mut self, a: Value, b: Value) -> Result<Value> {
+        self.expect_floats("MatMul", &[a, b])?;
         let (&[.., inner], &[.., expected, columns]) = (a.dims(), b.dims()) else {
             return Err(self.mismatch("MatMul", "two matrices", self.describe_pair(a, b)));
         };

@@ -67,6 +67,19 @@ impl GraphBuilder {
         Err(self.mismatch(operator, format!("{expected:?}"), format!("{:?}", x.element_type)))
     }
 
+    /// Fails unless every value has f32 elements.
+    pub(crate) fn expect_floats(&self, operator: &'static str, values: &[Value]) -> Result<()> {
+        values.iter().try_for_each(|&value| self.expect_type(operator, value, ElementType::F32))
+    }
+
+    /// Fails unless `x` has f32 or I64 elements, which ONNX can calculate with in every opset.
+    pub(crate) fn expect_numbers(&self, operator: &'static str, x: Value) -> Result<()> {
+        if matches!(x.element_type, ElementType::F32 | ElementType::I64) {
+            return Ok(());
+        }
+        Err(self.mismatch(operator, "F32 or I64", format!("{:?}", x.element_type)))
+    }
+
     /// The known length of dimension `axis`.
     pub(crate) fn known(&self, operator: &'static str, x: Value, axis: usize) -> Result<usize> {
         match x.dims().get(axis) {

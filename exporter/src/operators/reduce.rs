@@ -72,6 +72,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn softmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        self.expect_floats("Softmax", &[x])?;
         let axis = self.axis("Softmax", x, axis)?;
         self.node("Softmax", &[x], vec![int("axis", axis as i64)], x.shape)
     }
@@ -90,6 +91,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn log_softmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        self.expect_floats("LogSoftmax", &[x])?;
         let axis = self.axis("LogSoftmax", x, axis)?;
         self.node("LogSoftmax", &[x], vec![int("axis", axis as i64)], x.shape)
     }
@@ -108,6 +110,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn argmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        self.expect_floats("ArgMax", &[x])?;
         let axis = self.axis("ArgMax", x, axis)?;
         let mut dims = x.dims().to_vec();
         dims.remove(axis);
@@ -117,6 +120,7 @@ impl GraphBuilder {
     }
 
     fn reduce(&mut self, operator: &'static str, x: Value, axis: impl Axis, keep: i64) -> Result<Value> {
+        self.expect_floats(operator, &[x])?;
         let axis = self.axis(operator, x, axis)?;
         let mut dims = x.dims().to_vec();
         dims[axis] = Dim::Fixed(1);

@@ -27,13 +27,17 @@ impl GraphBuilder {
     /// [`crate::Error::Shape`] when `x` is no batch of images of known size.
     pub fn upsample_nearest2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
         let [rows, columns] = self.image_size(x, height, width)?;
-        if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
+        // candle's own indices, rounding included: at a factor of 49, for one, they are not i / 49.
+        let pick = |from: usize, to: usize, i: usize| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1);
+        let whole =
+            |from: usize, to: usize| to.is_multiple_of(from) && (0..to).all(|i| pick(from, to, i) == i / (to / from));
+        if whole(rows, height) && whole(columns, width) {
             let modes =
                 [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
             return self.resize2d(x, [height / rows, width / columns], &modes);
         }
         let picks = |from: usize, to: usize| {
-            let indices = (0..to).map(|i| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1) as i64);
+            let indices = (0..to).map(|i| pick(from, to, i) as i64);
             Tensor::from_vec(indices.collect::<Vec<_>>(), to, &Device::Cpu)
         };
         let (rows, columns) = (self.constant(&picks(rows, height)?)?, self.constant(&picks(columns, width)?)?);

@@ -4,6 +4,7 @@ use candle_core::shape::Dim as Axis;
 
 use super::{Dim, ElementType};
 use crate::attribute::{int, ints, text};
+use crate::graph::Length;
 use crate::value::{IntoDims, Value};
 use crate::{GraphBuilder, Result};
 
@@ -24,6 +25,10 @@ impl GraphBuilder {
     pub fn reshape(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
         let dims: Vec<Dim> = dims.into_dims().into_iter().map(|dim| self.dim(dim)).collect();
         let shape = self.shape("Reshape", &dims)?;
+        if dims.contains(&Dim::Fixed(0)) {
+            let found = format!("{:?}", self.describe_dims(&dims));
+            return Err(self.mismatch("Reshape", "lengths from 1", found));
+        }
         if elements(x.dims()) != elements(&dims) {
             let expected = format!("as many elements as {:?}", self.describe(x));
             return Err(self.mismatch("Reshape", expected, format!("{:?}", self.describe_dims(&dims))));
@@ -62,7 +67,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when one of them but the first is symbolic.
+    /// [`crate::Error::Shape`] when one of them is symbolic.
     pub fn flatten_from(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Flatten", x, axis)?;
         let mut size = 1;
@@ -187,7 +192,7 @@ impl GraphBuilder {
             return Err(self.mismatch("Concat", "one value or more", "none"));
         };
         let axis = self.axis("Concat", first, axis)?;
-        let mut length = Some(0);
+        let (mut fixed, mut symbols) = (0, Vec::new());
         for &value in values {
             self.same_type("Concat", first, value)?;
             let fits = value.rank() == first.rank() && value.shape.with(axis, first.dim(axis)) == first.shape;
@@ -195,12 +200,16 @@ impl GraphBuilder {
                 let expected = format!("{:?} but for axis {axis}", self.describe(first));
                 return Err(self.mismatch("Concat", expected, format!("{:?}", self.describe(value))));
             }
-            length = match (length, value.dim(axis)) {
-                (Some(sum), Dim::Fixed(size)) => Some(sum + size),
-                _ => None,
-            };
+            match value.dim(axis) {
+                Dim::Fixed(size) => fixed += size,
+                Dim::Symbol(symbol) => symbols.push(symbol),
+            }
         }
-        let length = length.map_or_else(|| self.unknown(), Dim::Fixed);
+        let length = match symbols[..] {
+            [] => Dim::Fixed(fixed),
+            [symbol] => self.derive(symbol, Length::Windows { offset: fixed as i64, stride: 1 }),
+            _ => self.unknown(),
+        };
         self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
     }
 
@@ -216,12 +225,11 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the dimension is known and shorter.
+    /// [`crate::Error::Shape`] when the dimension is shorter, or not known.
     pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: usize) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
-        if let Dim::Fixed(size) = x.dim(axis)
-            && start + length > size
-        {
+        let size = self.known("Slice", x, axis)?;
+        if start.checked_add(length).is_none_or(|end| end > size) {
             let found = format!("{length} from {start}");
             return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
         }
@@ -312,7 +320,7 @@ impl GraphBuilder {
         let pads = self.integers("pads", &pads)?;
         let length = match x.dim(axis) {
             Dim::Fixed(size) => Dim::Fixed(left + size + right),
-            Dim::Symbol(_) => self.unknown(),
+            Dim::Symbol(symbol) => self.derive(symbol, Length::Windows { offset: (left + right) as i64, stride: 1 }),
         };
         self.node("Pad", &[x, pads], vec![text("mode", mode)], x.shape.with(axis, length))
     }

@@ -193,6 +193,25 @@ fn a_validation_loss_that_is_no_number_is_never_the_best() {
 }
 
 #[test]
+fn weights_that_ran_away_end_in_an_error_and_no_panic() {
+    let dir = tempfile::tempdir().unwrap();
+    for exponent in [10, 20, 25, 30] {
+        let learning_rate = 10f64.powi(exponent);
+        let optimizer = OptimizerConfig::Sgd { learning_rate, momentum: 0.9, weight_decay: 0. };
+        let config = Config { optimizer, loss: Loss::Mse, epochs: 1, ..config() };
+        let dir = dir.path().join(exponent.to_string());
+        // Finite and useless, or an error in one line; what has a summary can be read.
+        match train(&config, &dir) {
+            Ok((run, _)) => drop(run.summary().unwrap()),
+            Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
+        }
+        if dir.join("summary.json").exists() {
+            Run::open(&dir).unwrap().summary().unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights() {
     let dir = tempfile::tempdir().unwrap();
     let optimizer = OptimizerConfig::Sgd { learning_rate: 1e30, momentum: 0., weight_decay: 0. };

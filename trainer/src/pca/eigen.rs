@@ -27,8 +27,13 @@ pub(super) fn leading(
     trace: f64,
     multiply: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> Result<(Tensor, f64)> {
+    if !trace.is_finite() {
+        return Err(Error::setting("data", format!("no PCA: the rows' variance is {trace}")));
+    }
+    // In units of the trace, so that neither tiny nor huge rows leave the range of the arithmetic.
+    let unit = if trace > 0. { trace } else { 1. };
+    let multiply = |basis: &Tensor| -> Result<Tensor> { Ok((multiply(basis)? / unit)?) };
     let columns = (count + OVERSAMPLING).min(width);
-    let shift = (trace * SHIFT).max(f64::MIN_POSITIVE);
     let mut rng = stream(0, Purpose::Axes, 0);
     let start: Vec<f64> = (0..width * columns).map(|_| rng.random::<f64>() - 0.5).collect();
     let mut basis = orthonormal(&Tensor::from_vec(start, (width, columns), &Device::Cpu)?)?;
@@ -38,10 +43,10 @@ pub(super) fn leading(
         if trace <= 0. {
             break;
         }
-        basis = orthonormal(&(&product + (&basis * shift)?)?)?;
+        basis = orthonormal(&(&product + (&basis * SHIFT)?)?)?;
         product = multiply(&basis)?;
         let now = (&basis * &product)?.sum_all()?.to_scalar::<f64>()?;
-        if (now - held).abs() <= CONVERGED * trace {
+        if (now - held).abs() <= CONVERGED {
             break;
         }
         held = now;
@@ -49,6 +54,9 @@ pub(super) fn leading(
     // The axes within the subspace: the eigenvectors of a small symmetric matrix.
     let small = basis.t()?.matmul(&product)?;
     let small = ((&small + small.t()?)? / 2.)?.to_vec2::<f64>()?;
+    if small.iter().flatten().any(|value| !value.is_finite()) {
+        return Err(Error::setting("data", "no PCA: the rows are too large for their products"));
+    }
     let failed = |error: smartcore::error::Failed| Error::setting("data", format!("no PCA: {error}"));
     let decomposition = DenseMatrix::from_2d_vec(&small).and_then(|matrix| matrix.evd_mut(true)).map_err(failed)?;
     let mut order: Vec<usize> = (0..columns).collect();
@@ -59,8 +67,8 @@ pub(super) fn leading(
         .map(|place| *decomposition.V.get(place))
         .collect();
     let rotation = Tensor::from_vec(rotation, (columns, count), &Device::Cpu)?;
-    let variance = order.iter().map(|&axis| decomposition.d[axis].max(0.)).sum();
-    Ok((basis.matmul(&rotation)?, variance))
+    let variance: f64 = order.iter().map(|&axis| decomposition.d[axis].max(0.)).sum();
+    Ok((basis.matmul(&rotation)?, variance * unit))
 }
 
 /// An orthonormal basis of the columns: Cholesky's factor of their products, twice (Yamamoto et al. 2015, CholeskyQR2).
