@@ -132,8 +132,8 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] at the layer that does not fit, [`Error::Opset`] for an opset that is not written,
-    /// [`Error::Invalid`] for a graph that breaks a rule of ONNX.
+    /// [`crate::Error::Shape`] at the layer that does not fit, [`crate::Error::Opset`] for an opset that is not written,
+    /// [`crate::Error::Invalid`] for a graph that breaks a rule of ONNX.
     pub fn build(self) -> Result<Model> {
         let model = Model::build(&self.name, self.opset, |graph| {
             let (element_type, name, dims) = self.input;
@@ -156,7 +156,7 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     ///
     /// # Errors
     ///
-    /// As [`Trace::build`], and [`Error::Io`] when the file cannot be written.
+    /// As [`Trace::build`], and [`crate::Error::Io`] when the file cannot be written.
     pub fn save(self, path: impl AsRef<Path>) -> Result<()> {
         self.build()?.save(path)
     }
