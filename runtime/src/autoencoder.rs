@@ -2,12 +2,18 @@
 
 use std::path::Path;
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use rand_distr::{Distribution, StandardNormal};
+
 use crate::bundle::Manifest;
 use crate::graph::Graph;
 use crate::{Error, Matrix, MatrixView, Result};
 
 const ENCODER: &str = "encoder.onnx";
 const DECODER: &str = "decoder.onnx";
+/// The second output of a variational encoder.
+const LOG_VARIANCE: &str = "log_variance";
 
 /// The first half: rows to codes.
 pub struct Encoder {
@@ -60,6 +66,28 @@ impl Encoder {
         self.graph.run(rows.into())
     }
 
+    /// The code's distribution, `[batch, latent_dim]` both: its mean, which [`Encoder::encode`] gives too, and the logarithm of
+    /// its variance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
+    pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
+        let [mean, log_variance] =
+            self.graph.run_outputs(rows.into(), [0, self.log_variance("give a distribution")?])?;
+        Ok((mean, log_variance))
+    }
+
+    /// Whether the code is a distribution.
+    pub fn is_variational(&self) -> bool {
+        self.graph.twin_output(LOG_VARIANCE).is_some()
+    }
+
+    fn log_variance(&self, action: &'static str) -> Result<usize> {
+        let reason = "the encoder is not variational; train one with the preset `vae`";
+        self.graph.twin_output(LOG_VARIANCE).ok_or(Error::Untrained { action, reason })
+    }
+
     /// Values in one row.
     pub fn input_len(&self) -> usize {
         self.graph.input().row_len()
@@ -97,6 +125,18 @@ impl Decoder {
     /// [`Error::Shape`] when the codes have another length.
     pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         self.graph.run(codes.into())
+    }
+
+    /// What the decoder makes of `count` codes from the standard normal distribution, `[count, output_len]`. The same seed gives
+    /// the same codes. Of use where training brought the codes near that distribution, as a variational autoencoder's does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Graph`] when the graph cannot be computed.
+    pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let codes: Vec<f32> = (0..count * self.latent_dim()).map(|_| StandardNormal.sample(&mut rng)).collect();
+        self.decode(&codes)
     }
 
     /// Values in one code.
@@ -167,6 +207,45 @@ impl Autoencoder {
     /// [`Error::Shape`] when the rows have another length.
     pub fn reconstruct<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         self.decode(&self.encode(rows)?)
+    }
+
+    /// `[batch, input_len] -> [batch, input_len]`: noisy rows in, clean ones out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; what comes from bytes is taken
+    /// at its word. [`Error::Shape`] when the rows have another length.
+    pub fn denoise<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        if self.manifest.as_ref().is_some_and(|manifest| manifest.input_noise.is_none()) {
+            let reason = "the network was not trained to remove noise; train one with the preset `denoise`";
+            return Err(Error::Untrained { action: "denoise", reason });
+        }
+        self.reconstruct(rows)
+    }
+
+    /// `count` new rows, `[count, input_len]`: what the decoder makes of codes from the standard normal distribution. The same
+    /// seed gives the same rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrained`] unless the encoder is variational: the codes of any other lie elsewhere.
+    pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
+        self.encoder.log_variance("sample")?;
+        self.decoder.sample(count, seed)
+    }
+
+    /// The code's distribution, `[batch, latent_dim]` both: its mean and the logarithm of its variance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
+    pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
+        self.encoder.encode_distribution(rows)
+    }
+
+    /// Whether the code is a distribution.
+    pub fn is_variational(&self) -> bool {
+        self.encoder.is_variational()
     }
 
     /// Values in one row.

@@ -29,8 +29,12 @@ pub struct Manifest {
     pub input: Tensor,
     /// The tensor between encoder and decoder.
     pub latent: Tensor,
+    /// The second tensor that a variational encoder gives: the logarithm of the code's variance; `latent` is its mean.
+    pub log_variance: Option<Tensor>,
     /// The tensor that the decoder gives.
     pub reconstruction: Tensor,
+    /// The standard deviation of the noise that the network was trained to remove; nothing for one that was not.
+    pub input_noise: Option<f64>,
     /// Where an unusual row begins.
     pub threshold: Option<Threshold>,
     /// Errors on the test rows, by name: `bce`, `mse`.

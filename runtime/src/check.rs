@@ -27,8 +27,8 @@ impl Signature {
     }
 }
 
-/// The one input and the first output of a well-formed model.
-pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Signature), String> {
+/// The one input and the outputs of a well-formed model: at least one, and others as long as they are rows of floats too.
+pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Vec<Signature>), String> {
     let graph = model.graph.as_ref().ok_or("it holds no graph")?;
     refuse_external_data(graph)?;
     let initializers: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
@@ -37,7 +37,7 @@ pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Signature), S
     let [input] = inputs[..] else {
         return Err(format!("expected one input, found {}", inputs.len()));
     };
-    let output = graph.output.first().ok_or("expected an output, found none")?;
+    let (output, others) = graph.output.split_first().ok_or("expected an output, found none")?;
 
     let mut known = initializers;
     known.insert(&input.name);
@@ -50,7 +50,8 @@ pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Signature), S
     if let Some(missing) = graph.output.iter().find(|output| !known.contains(output.name.as_str())) {
         return Err(format!("its output `{}` is not produced", missing.name));
     }
-    Ok((signature(input)?, signature(output)?))
+    let others = others.iter().map_while(|output| signature(output).ok());
+    Ok((signature(input)?, [signature(output)?].into_iter().chain(others).collect()))
 }
 
 /// A file from a stranger could name any path of this machine.

@@ -54,6 +54,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The autoencoder was not trained for what is asked of it.
+    #[error("cannot {action}: {reason}")]
+    Untrained {
+        /// `sample`, `denoise`.
+        action: &'static str,
+        /// What would have been needed.
+        reason: &'static str,
+    },
     /// The decoder does not take what the encoder gives.
     #[error("the halves do not fit: the encoder maps {encoder}, the decoder {decoder}")]
     Halves {

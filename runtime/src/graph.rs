@@ -14,11 +14,11 @@ use crate::{Error, Result};
 /// which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784 values).
 const BLOCK_ROWS: usize = 32;
 
-/// A graph with one input and one output, both `[batch, ..]`.
+/// A graph with one input and one output or more, all `[batch, ..]`.
 pub(crate) struct Graph {
     name: String,
     input: Signature,
-    output: Signature,
+    outputs: Vec<Signature>,
     plan: Arc<TypedSimplePlan>,
 }
 
@@ -29,12 +29,12 @@ impl Graph {
             let onnx = tract_onnx::onnx();
             let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error:#}"));
             let proto = onnx.proto_model_for_read(&mut Cursor::new(bytes)).map_err(truncated)?;
-            let (input, output) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
+            let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let plan = onnx
                 .model_for_proto_model(&proto)
                 .and_then(|model| model.into_optimized()?.into_runnable())
                 .map_err(|error| Error::graph(name, format!("cannot be prepared: {error:#}")))?;
-            Ok(Self { name: name.into(), input, output, plan })
+            Ok(Self { name: name.into(), input, outputs, plan })
         };
         contained(name, build)?
     }
@@ -43,24 +43,40 @@ impl Graph {
         &self.input
     }
 
+    /// The first output.
     pub(crate) fn output(&self) -> &Signature {
-        &self.output
+        &self.outputs[0]
+    }
+
+    /// The place of the output called `name`, which is as wide as the first.
+    pub(crate) fn twin_output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|output| output.name == name && output.row_shape == self.output().row_shape)
     }
 
     /// `[batch, 784] -> [batch, 32]`.
     pub(crate) fn describe(&self) -> String {
-        format!("{} -> {}", self.input.describe(), self.output.describe())
+        format!("{} -> {}", self.input.describe(), self.output().describe())
     }
 
-    /// Computes all rows of `view`, block by block.
+    /// Computes the first output for all rows of `view`, block by block.
     pub(crate) fn run(&self, view: MatrixView) -> Result<Matrix> {
+        let [output] = self.run_outputs(view, [0])?;
+        Ok(output)
+    }
+
+    /// Computes the outputs at `places` for all rows of `view`, block by block.
+    pub(crate) fn run_outputs<const N: usize>(&self, view: MatrixView, places: [usize; N]) -> Result<[Matrix; N]> {
         let rows = self.rows(view)?;
-        let (width, output_width) = (self.input.row_len(), self.output.row_len());
-        let mut values = Vec::with_capacity(rows * output_width);
+        let width = self.input.row_len();
+        let mut values = places.map(|place| Vec::with_capacity(rows * self.outputs[place].row_len()));
         for block in view.values.chunks(BLOCK_ROWS * width) {
-            self.run_block(block, &mut values)?;
+            self.run_block(block, places, &mut values)?;
         }
-        Matrix::new(rows, output_width, values)
+        let mut matrices = places.map(|_| Matrix::default());
+        for ((matrix, values), place) in matrices.iter_mut().zip(values).zip(places) {
+            *matrix = Matrix::new(rows, self.outputs[place].row_len(), values)?;
+        }
+        Ok(matrices)
     }
 
     fn rows(&self, view: MatrixView) -> Result<usize> {
@@ -74,24 +90,29 @@ impl Graph {
         Err(Error::Shape { input: self.input.name.clone(), expected: self.input.describe(), found })
     }
 
-    fn run_block(&self, block: &[f32], values: &mut Vec<f32>) -> Result<()> {
+    fn run_block<const N: usize>(&self, block: &[f32], places: [usize; N], values: &mut [Vec<f32>; N]) -> Result<()> {
         let rows = block.len() / self.input.row_len();
         let shape: Vec<usize> = [rows].into_iter().chain(self.input.row_shape.iter().copied()).collect();
-        let compute = || -> TractResult<Vec<usize>> {
+        let compute = || -> TractResult<TVec<TValue>> {
             let input = Tensor::from_shape(&shape, block)?;
             let outputs = self.plan.run(tvec!(input.into()))?;
-            let output = outputs[0].try_as_plain_ram()?;
-            values.extend_from_slice(output.as_slice::<f32>()?);
-            Ok(outputs[0].shape().to_vec())
+            for (values, place) in values.iter_mut().zip(places) {
+                values.extend_from_slice(outputs[place].try_as_plain_ram()?.as_slice::<f32>()?);
+            }
+            Ok(outputs)
         };
-        let found = contained(&self.name, compute)?.map_err(|error| Error::graph(&self.name, format!("{error:#}")))?;
-        let expected: Vec<usize> = [rows].into_iter().chain(self.output.row_shape.iter().copied()).collect();
-        if found == expected {
-            Ok(())
-        } else {
-            let reason = format!("its output claims shape {} and has {found:?}", self.output.describe());
-            Err(Error::graph(&self.name, reason))
+        let outputs =
+            contained(&self.name, compute)?.map_err(|error| Error::graph(&self.name, format!("{error:#}")))?;
+        for place in places {
+            let (signature, found) = (&self.outputs[place], outputs[place].shape());
+            let expected = [rows].into_iter().chain(signature.row_shape.iter().copied());
+            if !expected.eq(found.iter().copied()) {
+                let (name, claimed) = (&signature.name, signature.describe());
+                let reason = format!("its output `{name}` claims shape {claimed} and has {found:?}");
+                return Err(Error::graph(&self.name, reason));
+            }
         }
+        Ok(())
     }
 }
 

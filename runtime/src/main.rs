@@ -3,12 +3,12 @@
 mod table;
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
-use runtime::{Autoencoder, Decoder, Encoder, Manifest, Tensor};
+use runtime::{Autoencoder, Decoder, Encoder, Manifest, Matrix, Tensor};
 
 use table::{read, write};
 
@@ -20,7 +20,8 @@ use table::{read, write};
     arg_required_else_help = true,
     after_help = "Examples:
   runtime encode runs/simple-digits-1/onnx rows.csv             codes as CSV on standard output
-  runtime reconstruct runs/simple-digits-1/onnx rows.npy --out reconstructions.npy"
+  runtime reconstruct runs/simple-digits-1/onnx rows.npy --out reconstructions.npy
+  runtime sample runs/vae-digits-1/onnx -n 100 --out images.npy"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -35,6 +36,25 @@ enum Command {
     Decode(Files),
     /// Rows to their reconstructions.
     Reconstruct(Files),
+    /// Noisy rows to clean ones, with a network that was trained for it.
+    Denoise(Files),
+    /// New rows from random codes, with a variational network.
+    Sample(Sampling),
+}
+
+#[derive(Args)]
+struct Sampling {
+    /// The bundle: the folder that `exporter --split` wrote
+    bundle: PathBuf,
+    /// How many rows
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    count: u32,
+    /// The same seed gives the same rows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Where to write the result, as .csv or .npy [default: CSV on standard output]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -64,7 +84,15 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<()> {
-    let (Command::Encode(files) | Command::Decode(files) | Command::Reconstruct(files)) = &command;
+    let files = match &command {
+        Command::Sample(Sampling { bundle, count, seed, out }) => {
+            let rows = Autoencoder::load(bundle)?.sample(*count as usize, *seed)?;
+            return finish(out.as_deref(), &rows);
+        }
+        Command::Encode(files) | Command::Decode(files) | Command::Reconstruct(files) | Command::Denoise(files) => {
+            files
+        }
+    };
     let manifest = Manifest::read(&files.bundle)?;
     if !(files.divide.is_finite() && files.divide > 0.) {
         bail!("--divide: expected more than 0, found {}", files.divide);
@@ -85,9 +113,14 @@ fn run(command: Command) -> Result<()> {
     let result = match command {
         Command::Encode(_) => Encoder::load(&files.bundle)?.encode(&rows)?,
         Command::Decode(_) => Decoder::load(&files.bundle)?.decode(&rows)?,
-        Command::Reconstruct(_) => Autoencoder::load(&files.bundle)?.reconstruct(&rows)?,
+        Command::Denoise(_) => Autoencoder::load(&files.bundle)?.denoise(&rows)?,
+        _ => Autoencoder::load(&files.bundle)?.reconstruct(&rows)?,
     };
-    match write(files.out.as_deref(), &result) {
+    finish(files.out.as_deref(), &result)
+}
+
+fn finish(out: Option<&Path>, result: &Matrix) -> Result<()> {
+    match write(out, result) {
         // A reader that has had enough is no reason to fail.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
             Ok(())

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// assert_eq!(matrix.row(1), [4., 5., 6.]);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {
     rows: usize,
     columns: usize,

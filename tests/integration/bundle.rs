@@ -59,7 +59,7 @@ fn beyond_the_tolerance_no_bundle_is_left() {
 #[test]
 fn halves_that_do_not_fit_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let run = train(&dir.path().join("run"), ModelConfig { latent_dim: 16, hidden: vec![] });
+    let run = train(&dir.path().join("run"), ModelConfig::dense(16, []));
     let other = export(&run, &ExportOptions::default()).unwrap();
     let encoder = fs::read(shared().1.dir.join("encoder.onnx")).unwrap();
     let decoder = fs::read(other.dir.join("decoder.onnx")).unwrap();

@@ -43,7 +43,7 @@ fn split_models_compose_to_full_model() {
 #[test]
 fn deeper_networks_and_every_opset_export() {
     let dir = tempfile::tempdir().unwrap();
-    let run = train(&dir.path().join("run"), ModelConfig { latent_dim: 5, hidden: vec![48, 24] });
+    let run = train(&dir.path().join("run"), ModelConfig::dense(5, [48, 24]));
     for opset in 13..=21 {
         let bundle = export(&run, &ExportOptions { opset, ..Default::default() }).unwrap();
         assert_eq!(bundle.parity.graphs(), ["encoder", "decoder", "both"]);

@@ -23,7 +23,7 @@ pub fn shared() -> &'static (Run, Bundle) {
     static SHARED: OnceLock<(TempDir, (Run, Bundle))> = OnceLock::new();
     let (_, shared) = SHARED.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
-        let run = train(&dir.path().join("run"), ModelConfig::default());
+        let run = train(&dir.path().join("run"), ModelConfig::dense(32, []));
         let bundle = export(&run, &ExportOptions::default()).unwrap();
         (dir, (run, bundle))
     });

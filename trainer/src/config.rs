@@ -8,25 +8,68 @@ use toml::{Table, Value};
 use crate::data::DataSource;
 use crate::device::DeviceKind;
 use crate::loss::Loss;
-use crate::model::ModelConfig;
+use crate::model::{LayerConfig, ModelConfig};
 use crate::optim::OptimizerConfig;
+use crate::schedule::Schedule;
 use crate::{Error, Result, file};
 
 /// A network and settings that are known to work together. Default: `simple`.
+///
+/// All but `sequence` are those of "Building Autoencoders in Keras".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// The first autoencoder of "Building Autoencoders in Keras": one ReLU layer down to 32 units, one sigmoid layer up.
+    /// One ReLU layer down to 32 units, one sigmoid layer up.
     #[default]
     Simple,
+    /// `simple` with an L1 penalty of 1e-4 on the code.
+    Sparse,
+    /// 128-64-32-64-128.
+    Deep,
+    /// Convolutions of 16, 8 and 8 channels, each halved by pooling, and back.
+    Conv,
+    /// Two convolutions of 32 channels and back, on images with Gaussian noise of deviation 0.5; the target is the clean image.
+    Denoise,
+    /// 400-20-400, the code a distribution (Kingma and Welling 2014).
+    Vae,
+    /// An LSTM over the rows of each image, 16 units of code, and an LSTM back.
+    Sequence,
 }
 
 impl Preset {
+    /// Every preset's name.
+    pub const NAMES: [&str; 7] = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence"];
+
     /// The preset's name, as written in `config.toml`.
     pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
+    fn model(self) -> ModelConfig {
+        let halved = |channels: &[usize]| {
+            let stage = |&channels: &usize| {
+                let conv = LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
+                [conv, LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }]
+            };
+            ModelConfig { encoder: channels.iter().flat_map(stage).collect(), ..ModelConfig::default() }
+        };
         match self {
-            Self::Simple => "simple",
+            Self::Simple | Self::Sparse => ModelConfig::dense(32, []),
+            Self::Deep => ModelConfig::dense(32, [128, 64]),
+            Self::Conv => halved(&[16, 8, 8]),
+            Self::Denoise => halved(&[32, 32]),
+            Self::Vae => ModelConfig { variational: true, ..ModelConfig::dense(20, [400]) },
+            Self::Sequence => ModelConfig {
+                latent_dim: Some(16),
+                encoder: vec![LayerConfig::Lstm { units: 64, sequence: false }],
+                ..ModelConfig::default()
+            },
         }
+    }
+
+    /// What is trained on when nothing is named.
+    fn data(self) -> DataSource {
+        if self == Self::Sequence { DataSource::Series } else { DataSource::Digits }
     }
 }
 
@@ -84,7 +127,7 @@ impl std::str::FromStr for Validation {
 pub struct Config {
     /// Where the other settings' defaults come from. Default `simple`.
     pub preset: Preset,
-    /// `digits`, `mnist`, `fashion-mnist`, or a folder with four IDX files. Default `digits`.
+    /// `digits`, `series`, `mnist`, `fashion-mnist`, or a folder with four IDX files. Default `digits`; `series` for `sequence`.
     pub data: DataSource,
     /// `test`, or the part of the training rows to hold out, between 0 and 1. Default 0.1.
     pub validation: Validation,
@@ -94,12 +137,27 @@ pub struct Config {
     pub device: DeviceKind,
     /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
     pub threads: usize,
-    /// Passes over the training rows, from 1. Default 50; 500 for the small set `digits`.
+    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; 500 for the small set `digits`.
     pub epochs: usize,
-    /// Rows in one step, from 1. Default 256; 32 for the small set `digits`.
+    /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
-    /// `bce` or `mse`. Default `bce`.
+    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`.
     pub loss: Loss,
+    /// Weight of the L1 penalty on the code, summed over its units, from 0. Default 0; 1e-4 for `sparse`.
+    pub sparsity: f64,
+    /// Weight of the divergence of a variational code from the standard normal distribution, from 0. Default 1.
+    pub beta: f64,
+    /// Standard deviation of the Gaussian noise on the input, which is then clipped to 0.0..=1.0; the target stays clean.
+    /// From 0. Default 0; 0.5 for `denoise`.
+    pub input_noise: f64,
+    /// Largest Euclidean norm of all gradients together; longer ones are scaled down to it. 0 for any. Default 0.
+    pub clip_norm: f64,
+    /// Epochs without a lower validation loss after which training stops. 0 for never. Default 0.
+    pub patience: usize,
+    /// Seconds after which training stops, counted anew when a run is resumed. 0 for any time. Default 0.
+    pub time_budget: f64,
+    /// How the learning rate changes. Default `constant`.
+    pub schedule: Schedule,
     /// The network.
     pub model: ModelConfig,
     /// The optimiser. Default `adam`.
@@ -116,7 +174,13 @@ impl Config {
     /// The settings of `preset` on `data`.
     pub fn preset(preset: Preset, data: DataSource) -> Self {
         // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
-        let (epochs, batch_size) = if data == DataSource::Digits { (500, 32) } else { (50, 256) };
+        let (epochs, batch_size) = match (&data, preset) {
+            (DataSource::Digits, _) => (500, 32),
+            (DataSource::Series, _) => (50, 32),
+            (_, Preset::Sparse | Preset::Deep) => (100, 256),
+            (_, Preset::Vae) => (50, 128),
+            _ => (50, 256),
+        };
         Self {
             preset,
             data,
@@ -127,7 +191,14 @@ impl Config {
             epochs,
             batch_size,
             loss: Loss::Bce,
-            model: ModelConfig::default(),
+            sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
+            beta: 1.,
+            input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },
+            clip_norm: 0.,
+            patience: 0,
+            time_budget: 0.,
+            schedule: Schedule::default(),
+            model: preset.model(),
             optimizer: OptimizerConfig::default(),
         }
     }
@@ -160,7 +231,7 @@ impl Config {
 
         let named = |key: &str| layers.iter().rev().find_map(|(_, layer)| layer.get(key).cloned());
         let preset = named("preset").map_or(Ok(Preset::default()), |value| parse("preset", value))?;
-        let data = named("data").map_or(Ok(DataSource::default()), |value| parse("data", value))?;
+        let data = named("data").map_or(Ok(preset.data()), |value| parse("data", value))?;
         let defaults = Self::preset(preset, data);
 
         let mut settings = Table::try_from(&defaults).expect("a config is a table");
@@ -196,11 +267,24 @@ impl Config {
         if i64::try_from(self.seed).is_err() {
             return Err(Error::setting("seed", format!("expected at most {}, found {}", i64::MAX, self.seed)));
         }
+        let amounts = [
+            ("sparsity", self.sparsity),
+            ("beta", self.beta),
+            ("input_noise", self.input_noise),
+            ("clip_norm", self.clip_norm),
+            ("time_budget", self.time_budget),
+        ];
+        for (setting, value) in amounts {
+            if !(value >= 0. && value.is_finite()) {
+                return Err(Error::setting(setting, format!("expected 0 or more, found {value}")));
+            }
+        }
+        self.schedule.check()?;
         self.optimizer.check()
     }
 }
 
-/// Puts `layer` over `settings`; another optimiser brings its own defaults.
+/// Puts `layer` over `settings`; another optimiser or schedule brings its own defaults, another encoder its mirror image.
 fn merge(settings: &mut Table, layer: Table) -> Result<()> {
     for (key, value) in layer {
         match (settings.get_mut(&key), value) {
@@ -208,13 +292,16 @@ fn merge(settings: &mut Table, layer: Table) -> Result<()> {
                 if let Some(name) = layer.get("name").and_then(Value::as_str)
                     && inner.get("name").and_then(Value::as_str) != Some(name)
                 {
-                    *inner = Table::try_from(OptimizerConfig::named(name)?).expect("an optimiser is a table");
+                    *inner = if key == "schedule" {
+                        Table::try_from(Schedule::named(name)?).expect("a schedule is a table")
+                    } else {
+                        Table::try_from(OptimizerConfig::named(name)?).expect("an optimiser is a table")
+                    };
                 }
-                // Whole numbers are fine where a fraction is expected.
-                inner.extend(layer.into_iter().map(|(key, value)| match (inner_is_float(&key), value) {
-                    (true, Value::Integer(number)) => (key, Value::Float(number as f64)),
-                    (_, value) => (key, value),
-                }));
+                if layer.contains_key("encoder") {
+                    inner.retain(|key, _| key == "variational");
+                }
+                inner.extend(layer);
             }
             (_, value) => {
                 settings.insert(key, value);
@@ -222,11 +309,6 @@ fn merge(settings: &mut Table, layer: Table) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Every setting of the optimisers is a float, none of the model is.
-fn inner_is_float(key: &str) -> bool {
-    !["latent_dim", "hidden"].contains(&key)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T> {
@@ -259,10 +341,15 @@ mod tests {
             validation: Validation::Test,
             optimizer: OptimizerConfig::named("adadelta").unwrap(),
             data: DataSource::Dir("some/where".into()),
-            model: ModelConfig { latent_dim: 2, hidden: vec![128, 64] },
+            model: ModelConfig::dense(2, [128, 64]),
             ..Config::default()
         };
         assert_eq!(from_text(&config.to_toml()).unwrap(), config);
+        for name in Preset::NAMES {
+            let preset = from_text(&format!("preset = {name:?}")).unwrap();
+            assert_eq!(preset.preset.name(), name);
+            assert_eq!(from_text(&preset.to_toml()).unwrap(), preset);
+        }
     }
 
     #[test]
@@ -270,13 +357,30 @@ mod tests {
         assert_eq!(from_text("").unwrap(), Config::default());
         let config = from_text("data = \"mnist\"\n[model]\nlatent_dim = 2").unwrap();
         assert_eq!((config.epochs, config.batch_size), (50, 256));
-        assert_eq!(config.model, ModelConfig { latent_dim: 2, hidden: vec![] });
+        assert_eq!(config.model, ModelConfig::dense(2, []));
+        assert_eq!(from_text("preset = \"sequence\"").unwrap().data, DataSource::Series);
     }
 
     #[test]
     fn another_optimizer_brings_its_own_defaults() {
         let config = from_text("[optimizer]\nname = \"sgd\"\nmomentum = 0").unwrap();
         assert_eq!(config.optimizer, OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0., weight_decay: 0. });
+    }
+
+    #[test]
+    fn another_encoder_takes_the_place_of_the_presets_layers() {
+        let config = from_text("preset = \"deep\"\n[[model.encoder]]\nlayer = \"linear\"\nunits = 9").unwrap();
+        let encoder = vec![LayerConfig::Linear { units: 9 }];
+        assert_eq!(config.model, ModelConfig { encoder, ..ModelConfig::default() });
+    }
+
+    #[test]
+    fn whole_numbers_are_fine_where_a_fraction_is_expected() {
+        let text = "sparsity = 1\n[schedule]\nname = \"cosine\"\nwarmup_epochs = 2\n\
+                    [[model.encoder]]\nlayer = \"noise\"\ndeviation = 1";
+        let config = from_text(text).unwrap();
+        assert_eq!(config.sparsity, 1.);
+        assert_eq!(config.schedule, Schedule::Cosine { warmup_epochs: 2., min_learning_rate: 0. });
     }
 
     #[test]
@@ -301,6 +405,11 @@ mod tests {
             ("[optimizer]\nmomentum = 0.5", "momentum"),
             ("[model]\nlatent = 3", "latent"),
             ("seed = 3\nepochs = ", "config.toml:2: "),
+            ("beta = -1", "setting `beta`: expected 0 or more"),
+            ("[schedule]\nname = \"steps\"", "constant, plateau, cosine"),
+            ("[[model.encoder]]\nlayer = \"convolution\"", "convolution"),
+            ("[[model.encoder]]\nlayer = \"conv\"", "channels"),
+            ("[[model.encoder]]\nlayer = \"conv\"\nchannels = 3\nsize = 2", "size"),
         ] {
             let error = from_text(text).unwrap_err().to_string();
             assert!(error.contains(expected) && !error.contains('\n'), "{text}: {error}");

@@ -17,6 +17,16 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
+    /// A layer of the network does not fit the one before it.
+    #[error("layer `{layer}` ({kind}): {reason}")]
+    Layer {
+        /// Its place in the lists of the config: `encoder.2`.
+        layer: String,
+        /// What it is: `conv`.
+        kind: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+    },
     /// A config file does not parse.
     #[error("{place}: {reason}")]
     Config {

@@ -1,23 +1,60 @@
 //! How well a network reconstructs rows it was not trained on.
 
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
-use crate::data::Images;
+use crate::config::Config;
+use crate::data::{Dataset, Images, Split};
 use crate::loss::bce_with_logits;
 use crate::model::Autoencoder;
+use crate::objective::Objective;
+use crate::pca::Pca;
+use crate::random::{Purpose, normal, stream};
+use crate::summary::{Bound, PcaReport, TestReport};
+use crate::{Result, knn};
 
 /// Rows in one forward pass: large enough to be fast, small enough for any memory.
 pub(crate) const EVALUATION_ROWS: usize = 500;
+/// A value of a code that is no farther from zero counts as zero.
+const ZERO: f32 = 1e-3;
 
 /// Errors of a reconstruction, means over rows and elements.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Binary cross-entropy per element, in nats.
     pub bce: f64,
     /// Mean squared error per element.
     pub mse: f64,
+}
+
+impl Metrics {
+    /// Peak signal-to-noise ratio in decibels, for a peak of 1.0: -10 log10(mse). Nothing where there is no error at all.
+    ///
+    /// ```
+    /// let metrics = trainer::Metrics { bce: 0.1, mse: 0.01 };
+    /// assert_eq!(metrics.psnr(), Some(20.));
+    /// ```
+    pub fn psnr(&self) -> Option<f64> {
+        psnr(self.mse)
+    }
+
+    fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
+        let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;
+        Ok(Self {
+            bce: f64::from(bce_with_logits(logits, target)?.to_scalar::<f32>()?),
+            mse: f64::from(squared.mean_all()?.to_scalar::<f32>()?),
+        })
+    }
+
+    fn add(&mut self, other: Self, weight: f64) {
+        self.bce += other.bce * weight;
+        self.mse += other.mse * weight;
+    }
+}
+
+/// Peak signal-to-noise ratio in decibels of a mean squared error, for a peak of 1.0.
+pub(crate) fn psnr(mse: f64) -> Option<f64> {
+    (mse > 0.).then(|| -10. * mse.log10())
 }
 
 /// Measures `model` on the rows `indices` of `images`.
@@ -26,25 +63,163 @@ pub struct Metrics {
 ///
 /// When the images have another size than the network's.
 pub fn evaluate(model: &Autoencoder, images: &Images, indices: &[u32], device: &Device) -> Result<Metrics> {
-    let mut sum = Metrics { bce: 0., mse: 0. };
-    for indices in indices.chunks(EVALUATION_ROWS) {
-        let input = images.batch(indices, device)?;
+    let mut sum = Metrics::default();
+    for block in indices.chunks(EVALUATION_ROWS) {
+        let input = images.batch(block, device)?;
         let logits = model.decode_logits(&model.encode(&input)?)?;
-        let rows = indices.len() as f64;
-        sum.bce += f64::from(bce_with_logits(&logits, &input)?.to_scalar::<f32>()?) * rows;
-        let squared = (candle_nn::ops::sigmoid(&logits)? - input)?.sqr()?;
-        sum.mse += f64::from(squared.mean_all()?.to_scalar::<f32>()?) * rows;
+        sum.add(Metrics::of(&logits, &input)?, block.len() as f64 / indices.len() as f64);
     }
-    let rows = indices.len() as f64;
-    Ok(Metrics { bce: sum.bce / rows, mse: sum.mse / rows })
+    Ok(sum)
 }
 
-/// The mean squared error of each row, in order.
-pub(crate) fn row_errors(model: &Autoencoder, images: &Images, indices: &[u32], device: &Device) -> Result<Vec<f32>> {
-    let mut errors = Vec::with_capacity(indices.len());
-    for indices in indices.chunks(EVALUATION_ROWS) {
-        let input = images.batch(indices, device)?;
-        errors.extend((model.reconstruct(&input)? - input)?.sqr()?.mean(1)?.to_vec1::<f32>()?);
+/// `clean` `[batch, n]` with Gaussian noise, clipped to 0.0..=1.0.
+pub(crate) fn noisy(clean: &Tensor, deviation: f64, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
+    let noise = Tensor::from_vec(normal(rng, clean.elem_count()), clean.shape(), clean.device())?;
+    Ok((clean + (noise * deviation)?)?.clamp(0f32, 1f32)?)
+}
+
+/// A network, and how the rows it is measured on are prepared: with the noise it was trained for, drawn anew from the same seed.
+pub(crate) struct Measure<'a> {
+    pub(crate) model: &'a Autoencoder,
+    pub(crate) config: &'a Config,
+    pub(crate) device: &'a Device,
+}
+
+/// What the rows came to, means over rows.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Measured {
+    /// Of the reconstruction from the code, or from its mean.
+    pub(crate) metrics: Metrics,
+    /// Of the reconstruction from a sample of the code; the same unless variational.
+    pub(crate) sampled: Metrics,
+    /// Of the input, noise included, taken as its own reconstruction.
+    pub(crate) input_mse: f64,
+    /// What training charges the code.
+    pub(crate) penalty: f64,
+    /// The code's divergence, without its weight.
+    pub(crate) divergence: f64,
+    /// Mean of the code over units.
+    pub(crate) mean_code: f64,
+    /// The part of the code's values that are zero.
+    pub(crate) zero_code: f64,
+}
+
+impl Measure<'_> {
+    /// The rows `indices` of `images`, block by block: as the network is given them, and clean, `[n, width]` both.
+    fn blocks<'b>(
+        &'b self,
+        images: &'b Images,
+        indices: &'b [u32],
+    ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + 'b {
+        indices.chunks(EVALUATION_ROWS).enumerate().map(|(index, block)| {
+            let clean = images.batch(block, self.device)?;
+            Ok((self.input(&clean, index as u32)?, clean))
+        })
     }
-    Ok(errors)
+
+    /// Measures the rows `indices` of `images`.
+    pub(crate) fn rows(&self, images: &Images, indices: &[u32]) -> Result<Measured> {
+        let objective = Objective::new(self.config, self.model.network());
+        let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
+        let mut sum = Measured::default();
+        for (index, block) in self.blocks(images, indices).enumerate() {
+            let (input, clean) = block?;
+            let weight = clean.dim(0)? as f64 / indices.len() as f64;
+            let code = self.model.code(&input)?;
+            let logits = self.model.decode_logits(&code.latent)?;
+            let metrics = Metrics::of(&logits, &clean)?;
+            sum.metrics.add(metrics, weight);
+            let mut sampled = metrics;
+            if let Some(divergence) = code.divergence()? {
+                let sample = code.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, index as u32))?;
+                sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean)?;
+                sum.divergence += scalar(divergence)? * weight;
+            }
+            sum.sampled.add(sampled, weight);
+            if self.config.input_noise > 0. {
+                sum.input_mse += scalar((&input - &clean)?.sqr()?.mean_all()?)? * weight;
+            }
+            if let Some(penalty) = objective.penalty(&code)? {
+                sum.penalty += scalar(penalty)? * weight;
+            }
+            sum.mean_code += scalar(code.latent.to_dtype(DType::F64)?.mean_all()?)? * weight;
+            let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
+            sum.zero_code += scalar(zeros.mean_all()?)? * weight;
+        }
+        Ok(sum)
+    }
+
+    /// The loss that training minimises, on rows measured before.
+    pub(crate) fn loss(&self, measured: &Measured) -> f64 {
+        let Measured { sampled, penalty, .. } = measured;
+        Objective::new(self.config, self.model.network()).total(sampled.bce, sampled.mse, *penalty)
+    }
+
+    /// Block `index` of the rows, `clean`, as the network is given them.
+    pub(crate) fn input(&self, clean: &Tensor, index: u32) -> Result<Tensor> {
+        if self.config.input_noise == 0. {
+            return Ok(clean.clone());
+        }
+        noisy(clean, self.config.input_noise, &mut stream(self.config.seed, Purpose::MeasuredNoise, index))
+    }
+
+    /// The mean squared error of each row, in order.
+    pub(crate) fn row_errors(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
+        let mut errors = Vec::with_capacity(indices.len());
+        for block in self.blocks(images, indices) {
+            let (input, clean) = block?;
+            errors.extend((self.model.reconstruct(&input)? - clean)?.sqr()?.mean(1)?.to_vec1::<f32>()?);
+        }
+        Ok(errors)
+    }
+
+    /// What `encode` makes of the rows `indices`, `[indices.len(), ..]`, on the CPU.
+    fn codes(&self, images: &Images, indices: &[u32], encode: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+        let blocks = self.blocks(images, indices).map(|block| Ok(encode(&block?.0)?.to_device(&Device::Cpu)?));
+        Ok(Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?)
+    }
+
+    /// Everything there is to say of the test rows, and of PCA on the same.
+    pub(crate) fn report(&self, dataset: &Dataset, split: &Split) -> Result<(TestReport, PcaReport)> {
+        let test = &dataset.test;
+        let all: Vec<u32> = (0..test.len() as u32).collect();
+        let measured = self.rows(test, &all)?;
+        let components = self.model.network().latent_dim();
+        let pca = Pca::fit(&dataset.train, &split.train, components)?;
+
+        let labels: Vec<u8> = split.train.iter().map(|&row| dataset.train.labels()[row as usize]).collect();
+        let classified = labels.iter().any(|label| *label != labels[0]);
+        let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| {
+            let training = self.codes(&dataset.train, &split.train, encode)?;
+            knn::accuracy(&training, &labels, &self.codes(test, &all, encode)?, test.labels())
+        };
+        let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| classified.then(|| accuracy(encode)).transpose();
+        let bound = |reconstruction: f64| Bound {
+            reconstruction,
+            divergence: measured.divergence,
+            elbo: -(reconstruction + measured.divergence),
+        };
+        let on_cpu = |(input, clean): (Tensor, Tensor)| -> Result<_> {
+            Ok((input.to_device(&Device::Cpu)?, clean.to_device(&Device::Cpu)?))
+        };
+        let pca_metrics = pca.evaluate_blocks(self.blocks(test, &all).map(|block| on_cpu(block?)))?;
+        let test_report = TestReport {
+            rows: test.len(),
+            metrics: measured.metrics,
+            psnr: measured.metrics.psnr(),
+            mean_code: measured.mean_code,
+            zero_code: measured.zero_code,
+            neighbour_accuracy: accuracy(&|input| self.model.encode(input))?,
+            noisy_mse: (self.config.input_noise > 0.).then_some(measured.input_mse),
+            bound: self.model.log_variance().map(|_| bound(measured.sampled.bce * test.width() as f64)),
+        };
+        let pca_report = PcaReport {
+            components: components.min(test.width()),
+            metrics: pca_metrics,
+            psnr: pca_metrics.psnr(),
+            explained_variance: pca.explained_variance(),
+            neighbour_accuracy: accuracy(&|input| pca.project(&input.to_device(&Device::Cpu)?))?,
+        };
+        Ok((test_report, pca_report))
+    }
 }

@@ -3,22 +3,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::{Dataset, Split};
-use crate::evaluate::{EVALUATION_ROWS, Metrics, evaluate, row_errors};
-use crate::loss::Loss;
+use crate::evaluate::{Measure, Measured, Metrics, noisy};
 use crate::model::{Autoencoder, Checkpoint, NetworkConfig};
+use crate::objective::Objective;
 use crate::observer::{EpochRecord, Observer, Outcome, StepReport};
 use crate::optim::Optimizer;
-use crate::pca::Pca;
 use crate::plot;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, stream, stream_at};
+use crate::report;
 use crate::run::Run;
-use crate::summary::{BestEpoch, DataReport, PcaReport, Summary, TestReport, Threshold, Versions};
+use crate::summary::{BestEpoch, DataReport, EndedBy, Summary, Threshold, Versions};
 use crate::{Error, Result};
 
 /// The part of the validation rows that lie at or below the threshold in the summary.
@@ -44,7 +44,7 @@ struct Progress {
 
 /// Trains `run` to its last epoch: from the start, or from where it was interrupted.
 ///
-/// The course depends on `config` alone: a run that was interrupted ends with the same bytes as one that was not, at any
+/// Unless a time budget ends it, the course depends on `config` alone: a run that was interrupted ends with the same bytes as one that was not, at any
 /// number of threads.
 ///
 /// # Errors
@@ -74,7 +74,16 @@ struct Trainer<'a> {
     device: Device,
     model: Autoencoder,
     optimizer: Optimizer,
+    objective: Objective,
     progress: Progress,
+    started: Instant,
+}
+
+/// How the steps of an epoch ended.
+enum EpochEnd {
+    Whole,
+    Interrupted,
+    OutOfTime,
 }
 
 impl<'a> Trainer<'a> {
@@ -83,6 +92,8 @@ impl<'a> Trainer<'a> {
         let device = config.device.open()?;
         let split = Split::new(dataset, config.validation, config.seed)?;
         let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
+        let objective = Objective::new(config, &network);
+        let started = Instant::now();
         if !run.resume().exists() {
             if run.best().exists() || run.last().exists() {
                 let reason = "expected this file of a run that is trained already, found none; nothing is overwritten";
@@ -91,7 +102,7 @@ impl<'a> Trainer<'a> {
             let model = Autoencoder::new(&network, config.seed, &device)?;
             let optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
             let progress = Progress { fingerprint: dataset.fingerprint(), ..Progress::default() };
-            return Ok(Self { config, dataset, run, split, device, model, optimizer, progress });
+            return Ok(Self { config, dataset, run, split, device, model, optimizer, objective, progress, started });
         }
         let path = run.resume();
         let mut checkpoint = Checkpoint::read(&path, &device)?;
@@ -116,21 +127,25 @@ impl<'a> Trainer<'a> {
         }
         let mut optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
         optimizer.load_state(&state, progress.optimizer_steps)?;
-        Ok(Self { config, dataset, run, split, device, model, optimizer, progress })
+        Ok(Self { config, dataset, run, split, device, model, optimizer, objective, progress, started })
     }
 
     fn train(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome> {
         self.run.begin(self.config)?;
         observer.start(self.model.network(), self.config, &self.split, self.progress.history.len());
-        while self.progress.history.len() < self.config.epochs {
+        let ended_by = loop {
+            if let Some(ended_by) = self.ended_by() {
+                break ended_by;
+            }
             let epoch = self.progress.history.len() + 1;
             let started = Instant::now();
-            if !self.train_epoch(epoch, observer, stop)? {
+            let end = self.train_epoch(epoch, observer, stop)?;
+            if matches!(end, EpochEnd::Interrupted) {
                 self.progress.seconds += started.elapsed().as_secs_f64();
                 self.save()?;
                 return Ok(Outcome::Interrupted { epoch, step: self.progress.step });
             }
-            let val_loss = self.validate()?;
+            let (val_loss, measured) = self.validate()?;
             if !val_loss.is_finite() {
                 return Err(Error::Diverged { epoch, step: self.progress.step, loss: val_loss });
             }
@@ -140,6 +155,9 @@ impl<'a> Trainer<'a> {
                 val_loss,
                 learning_rate: self.optimizer.learning_rate(),
                 seconds: self.progress.seconds + started.elapsed().as_secs_f64(),
+                val_bce: measured.metrics.bce,
+                val_mse: measured.metrics.mse,
+                val_penalty: measured.penalty,
             };
             let best = self.progress.best.is_none_or(|best| val_loss < best.val_loss);
             if best {
@@ -151,49 +169,82 @@ impl<'a> Trainer<'a> {
             self.progress.history.push(record);
             self.save()?;
             observer.epoch(&record, best);
-        }
+            if matches!(end, EpochEnd::OutOfTime) {
+                break EndedBy::TimeBudget;
+            }
+        };
         if stop.load(Ordering::Relaxed) {
             return Ok(Outcome::Interrupted { epoch: self.progress.history.len(), step: 0 });
         }
         observer.finishing();
-        Ok(Outcome::Finished(Box::new(self.finish()?)))
+        Ok(Outcome::Finished(Box::new(self.finish(ended_by)?)))
     }
 
-    /// Trains the steps of an epoch that are left; false when `stop` was set.
-    fn train_epoch(&mut self, epoch: usize, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<bool> {
+    /// Whether there are enough epochs.
+    fn ended_by(&self) -> Option<EndedBy> {
+        let done = self.progress.history.len();
+        let waited = self.progress.best.map_or(0, |best| done - best.epoch);
+        if done >= self.config.epochs {
+            Some(EndedBy::Epochs)
+        } else if self.config.patience > 0 && waited >= self.config.patience {
+            Some(EndedBy::Patience)
+        } else {
+            None
+        }
+    }
+
+    /// Trains the steps of an epoch that are left.
+    fn train_epoch(&mut self, epoch: usize, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
+        let Config { seed, batch_size, epochs, input_noise, clip_norm, time_budget, .. } = *self.config;
         let mut order = self.split.train.clone();
-        order.shuffle(&mut stream(self.config.seed, Purpose::Shuffle, epoch as u32));
-        let batches = order.chunks(self.config.batch_size);
+        order.shuffle(&mut stream(seed, Purpose::Shuffle, epoch as u32));
+        let batches = order.chunks(batch_size);
         let steps = batches.len();
+        let most = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
         for indices in batches.skip(self.progress.step) {
-            let input = self.dataset.train.batch(indices, &self.device)?;
-            let logits = self.model.decode_logits(&self.model.encode(&input)?)?;
-            let loss = self.config.loss.compute(&logits, &input)?;
-            let value = f64::from(loss.to_scalar::<f32>()?);
             let step = self.progress.step + 1;
+            let epochs_done = (epoch - 1) as f64 + step as f64 / steps as f64;
+            let base = self.config.optimizer.learning_rate();
+            let rate = self.config.schedule.learning_rate(base, epochs_done, epochs, &self.progress.history);
+            self.optimizer.set_learning_rate(rate);
+
+            let target = self.dataset.train.batch(indices, &self.device)?;
+            let input = if input_noise > 0. {
+                noisy(&target, input_noise, &mut stream_at(seed, Purpose::InputNoise, epoch as u32, step))?
+            } else {
+                target.clone()
+            };
+            let mut rng = stream_at(seed, Purpose::Dropout, epoch as u32, step);
+            let pass = self.model.forward_training(&input, &mut rng)?;
+            let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
+            let value = f64::from(loss.to_scalar::<f32>()?);
             if !value.is_finite() {
                 return Err(Error::Diverged { epoch, step, loss: value });
             }
-            self.optimizer.step(&loss.backward()?)?;
+            self.optimizer.step_clipped(&loss.backward()?, most)?;
             self.progress.step = step;
             self.progress.loss_sum += value * indices.len() as f64;
             self.progress.rows += indices.len();
             let train_loss = self.progress.loss_sum / self.progress.rows as f64;
             observer.step(&StepReport { epoch, step, steps, train_loss, rows: indices.len() });
             if stop.load(Ordering::Relaxed) {
-                return Ok(false);
+                return Ok(EpochEnd::Interrupted);
+            }
+            if time_budget > 0. && self.started.elapsed().as_secs_f64() >= time_budget {
+                return Ok(EpochEnd::OutOfTime);
             }
         }
-        Ok(true)
+        Ok(EpochEnd::Whole)
     }
 
-    fn validate(&self) -> Result<f64> {
-        let images = self.split.validation_images(self.dataset);
-        let metrics = evaluate(&self.model, images, &self.split.validation, &self.device)?;
-        Ok(match self.config.loss {
-            Loss::Bce => metrics.bce,
-            Loss::Mse => metrics.mse,
-        })
+    fn measure<'m>(&'m self, model: &'m Autoencoder) -> Measure<'m> {
+        Measure { model, config: self.config, device: &self.device }
+    }
+
+    fn validate(&self) -> Result<(f64, Measured)> {
+        let measure = self.measure(&self.model);
+        let measured = measure.rows(self.split.validation_images(self.dataset), &self.split.validation)?;
+        Ok((measure.loss(&measured), measured))
     }
 
     /// The resume file is written last and holds everything: a crash before it repeats the epoch, to the same bytes.
@@ -210,30 +261,23 @@ impl<'a> Trainer<'a> {
         checkpoint.write(&self.run.resume())
     }
 
-    fn finish(&self) -> Result<Summary> {
+    fn finish(&self, ended_by: EndedBy) -> Result<Summary> {
         let missing = || Error::file(&self.run.resume(), "no epoch is finished");
         let best = self.progress.best.ok_or_else(missing)?;
         let model = self.run.load_best(&self.device)?;
         let test = &self.dataset.test;
-        let all: Vec<u32> = (0..test.len() as u32).collect();
-        let pca = Pca::fit(&self.dataset.train, &self.split.train, self.config.model.latent_dim)?;
+        let (test_report, pca) = self.measure(&model).report(self.dataset, &self.split)?;
         let summary = Summary {
             preset: self.config.preset.name().into(),
             network: model.network().to_string(),
             parameters: model.parameter_count(),
+            latent_dim: model.network().latent_dim(),
             epochs: self.progress.history.len(),
+            ended_by,
             best,
             weights: self.run.best_fingerprint()?,
-            test: TestReport {
-                rows: test.len(),
-                metrics: evaluate(&model, test, &all, &self.device)?,
-                mean_code: self.mean_code(&model, &all)?,
-            },
-            pca: PcaReport {
-                components: self.config.model.latent_dim.min(test.width()),
-                metrics: pca.evaluate(test)?,
-                explained_variance: pca.explained_variance(),
-            },
+            test: test_report,
+            pca,
             threshold: self.threshold(&model)?,
             data: DataReport {
                 name: self.dataset.name.clone(),
@@ -255,22 +299,14 @@ impl<'a> Trainer<'a> {
             return Err(Error::file(&self.run.best(), reason));
         }
         self.run.write_summary(&summary)?;
-        plot::draw_all(&self.run.plots(), &model, test, &self.progress.history, &summary, self.config.loss)?;
+        plot::draw_all(&self.run.plots(), &self.measure(&model), test, &self.progress.history, &summary)?;
+        report::write(self.run, &summary)?;
         Ok(summary)
-    }
-
-    fn mean_code(&self, model: &Autoencoder, rows: &[u32]) -> Result<f64> {
-        let mut sum = 0.;
-        for indices in rows.chunks(EVALUATION_ROWS) {
-            let code = model.encode(&self.dataset.test.batch(indices, &self.device)?)?;
-            sum += code.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
-        }
-        Ok(sum / (rows.len() * self.config.model.latent_dim) as f64)
     }
 
     fn threshold(&self, model: &Autoencoder) -> Result<Threshold> {
         let images = self.split.validation_images(self.dataset);
-        let mut errors = row_errors(model, images, &self.split.validation, &self.device)?;
+        let mut errors = self.measure(model).row_errors(images, &self.split.validation)?;
         errors.sort_by(f32::total_cmp);
         let rank = (errors.len() as f64 * THRESHOLD_QUANTILE).ceil() as usize;
         let value = f64::from(errors[rank.clamp(1, errors.len()) - 1]);

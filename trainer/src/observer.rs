@@ -8,18 +8,24 @@ use crate::model::NetworkConfig;
 use crate::summary::Summary;
 
 /// One finished epoch, as `metrics.csv` keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// The epoch, from 1.
     pub epoch: usize,
     /// Mean loss of the training rows, each measured before the step it took part in.
     pub train_loss: f64,
-    /// Mean loss of the validation rows after the epoch.
+    /// Mean loss of the validation rows after the epoch: reconstruction and penalty.
     pub val_loss: f64,
     /// The learning rate at the end of the epoch.
     pub learning_rate: f64,
     /// The whole epoch's time, validation included.
     pub seconds: f64,
+    /// Binary cross-entropy per element of the validation rows, in nats.
+    pub val_bce: f64,
+    /// Mean squared error per element of the validation rows.
+    pub val_mse: f64,
+    /// The part of `val_loss` that is no reconstruction: the penalty on the code, or beta times the divergence.
+    pub val_penalty: f64,
 }
 
 /// One finished step.
@@ -66,7 +72,7 @@ impl Observer for Silent {}
 /// How a call of [`fit`](crate::fit()) ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// All epochs are done.
+    /// All epochs are done, or as many as patience and time allowed.
     Finished(Box<Summary>),
     /// `stop` was set: everything is saved, and another [`fit`](crate::fit()) on the same run goes on after this step.
     Interrupted {

@@ -105,18 +105,26 @@ impl Pca {
     /// When the images have another size.
     pub fn evaluate(&self, images: &Images) -> Result<Metrics> {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
-        let mut sum = Metrics { bce: 0., mse: 0. };
-        for indices in indices.chunks(EVALUATION_ROWS) {
-            let input = images.batch(indices, &Device::Cpu)?;
+        self.evaluate_blocks(indices.chunks(EVALUATION_ROWS).map(|indices| {
+            let rows = images.batch(indices, &Device::Cpu)?;
+            Ok((rows.clone(), rows))
+        }))
+    }
+
+    /// Measures how well what is made of each block's input resembles its target, `[n, width]` both.
+    pub(crate) fn evaluate_blocks(&self, blocks: impl Iterator<Item = Result<(Tensor, Tensor)>>) -> Result<Metrics> {
+        let (mut sum, mut elements) = (Metrics::default(), 0);
+        for block in blocks {
+            let (input, target) = block?;
             let restored = self.restore(&self.project(&input)?)?;
-            let squared = (&restored - &input)?.sqr()?.sum_all()?.to_scalar::<f32>()?;
+            let squared = (&restored - &target)?.sqr()?.sum_all()?.to_scalar::<f32>()?;
             sum.mse += f64::from(squared);
-            let (target, p) = (input.to_dtype(DType::F64)?, restored.to_dtype(DType::F64)?.clamp(CLIP, 1. - CLIP)?);
-            let likelihood = ((&target * p.log()?)? + ((1. - target)? * (1. - p)?.log()?)?)?;
+            let (target, p) = (target.to_dtype(DType::F64)?, restored.to_dtype(DType::F64)?.clamp(CLIP, 1. - CLIP)?);
+            let likelihood = ((&target * p.log()?)? + ((1. - &target)? * (1. - p)?.log()?)?)?;
             sum.bce -= likelihood.sum_all()?.to_scalar::<f64>()?;
+            elements += target.elem_count();
         }
-        let elements = (images.len() * images.width()) as f64;
-        Ok(Metrics { bce: sum.bce / elements, mse: sum.mse / elements })
+        Ok(Metrics { bce: sum.bce / elements as f64, mse: sum.mse / elements as f64 })
     }
 }
 

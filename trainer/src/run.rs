@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use crate::config::Config;
 use crate::model::Autoencoder;
 use crate::observer::EpochRecord;
-use crate::summary::Summary;
+use crate::summary::{EndedBy, Summary};
 use crate::{Error, Result, file};
 
 const CONFIG: &str = "config.toml";
 const SUMMARY: &str = "summary.json";
 const BEST: &str = "best.safetensors";
+const METRICS: &str = "epoch,train_loss,val_loss,learning_rate,seconds,val_bce,val_mse,val_penalty";
 
 /// A folder that holds one training, from its config to its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +123,11 @@ impl Run {
         self.dir.join("plots")
     }
 
+    /// Figures, pictures and settings on one page.
+    pub fn report(&self) -> PathBuf {
+        self.dir.join("report.html")
+    }
+
     /// The settings.
     ///
     /// # Errors
@@ -160,14 +166,24 @@ impl Run {
         Ok(model)
     }
 
-    /// Fails when the run has had its `epochs`.
+    /// Fails when the run has had all that `config` asks for.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] when there is nothing left to train.
-    pub fn check_unfinished(&self, epochs: usize) -> Result<()> {
+    pub fn check_unfinished(&self, config: &Config) -> Result<()> {
         match self.summary() {
-            Ok(summary) if summary.epochs >= epochs => {
+            Ok(Summary { ended_by: EndedBy::Patience, epochs, best, .. })
+                if config.patience > 0 && epochs - best.epoch >= config.patience =>
+            {
+                let reason = format!(
+                    "{} ended after {} epochs without improvement; expected more than that, or 0 for any number",
+                    self.dir.display(),
+                    epochs - best.epoch
+                );
+                Err(Error::setting("patience", reason))
+            }
+            Ok(summary) if summary.epochs >= config.epochs => {
                 let done = summary.epochs;
                 let reason = format!("{} is finished; expected more than its {done} epochs", self.dir.display());
                 Err(Error::setting("epochs", reason))
@@ -200,11 +216,40 @@ impl Run {
     }
 
     pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
-        let mut text = String::from("epoch,train_loss,val_loss,learning_rate,seconds\n");
-        for EpochRecord { epoch, train_loss, val_loss, learning_rate, seconds } in history {
-            text += &format!("{epoch},{train_loss:.6},{val_loss:.6},{learning_rate},{seconds:.3}\n");
+        let mut text = format!("{METRICS}\n");
+        for record in history {
+            let EpochRecord { epoch, train_loss, val_loss, learning_rate, seconds, .. } = record;
+            let EpochRecord { val_bce, val_mse, val_penalty, .. } = record;
+            text += &format!("{epoch},{train_loss:.6},{val_loss:.6},{learning_rate},{seconds:.3},");
+            text += &format!("{val_bce:.6},{val_mse:.6},{val_penalty:.6}\n");
         }
-        file::write_atomic(&self.dir.join("metrics.csv"), text.as_bytes())
+        file::write_atomic(&self.metrics_path(), text.as_bytes())
+    }
+
+    /// What each epoch came to, as `metrics.csv` has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the file is missing or has other columns.
+    pub fn metrics(&self) -> Result<Vec<EpochRecord>> {
+        let path = self.metrics_path();
+        let text = file::read_text(&path)?;
+        let record = |(index, line): (usize, &str)| {
+            let cells: Option<Vec<f64>> = line.split(',').map(|cell| cell.parse().ok()).collect();
+            let Some(&[epoch, train_loss, val_loss, learning_rate, seconds, val_bce, val_mse, val_penalty]) =
+                cells.as_deref()
+            else {
+                let reason = format!("line {}: expected the columns {METRICS}", index + 1);
+                return Err(Error::file(&path, reason));
+            };
+            let epoch = epoch as usize;
+            Ok(EpochRecord { epoch, train_loss, val_loss, learning_rate, seconds, val_bce, val_mse, val_penalty })
+        };
+        text.lines().enumerate().skip(1).map(record).collect()
+    }
+
+    fn metrics_path(&self) -> PathBuf {
+        self.dir.join("metrics.csv")
     }
 
     pub(crate) fn write_summary(&self, summary: &Summary) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::Metrics;
+use crate::evaluate::{Metrics, psnr};
 
 /// The epoch whose weights are kept as the best: the one with the lowest validation loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,14 +18,47 @@ pub struct BestEpoch {
 pub struct TestReport {
     /// Rows that were measured.
     pub rows: usize,
-    /// Errors of the reconstruction.
+    /// Errors of the reconstruction; of a variational network, from the code's mean.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// Peak signal-to-noise ratio in decibels; nothing where there is no error at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psnr: Option<f64>,
     /// Mean of the code over rows and units.
     pub mean_code: f64,
+    /// The part of the code's values that are zero, within 0.001; in 0.0..=1.0.
+    pub zero_code: f64,
+    /// The part of the rows whose class most of the five nearest training codes share, in 0.0..=1.0; nothing where there are no
+    /// classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbour_accuracy: Option<f64>,
+    /// For a network trained on noisy rows: the noisy test rows' own mean squared error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noisy_mse: Option<f64>,
+    /// For a variational network: how likely it makes the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Bound>,
 }
 
-/// PCA with as many components as the code has units, fitted to the training rows, on the test rows.
+impl TestReport {
+    /// The noisy rows' peak signal-to-noise ratio in decibels.
+    pub fn noisy_psnr(&self) -> Option<f64> {
+        self.noisy_mse.and_then(psnr)
+    }
+}
+
+/// The evidence lower bound of a variational network, means over rows, in nats (Kingma and Welling 2014).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bound {
+    /// Cross-entropy of a row's reconstruction from one sample of its code, summed over elements.
+    pub reconstruction: f64,
+    /// Kullback-Leibler divergence of the code from the standard normal distribution, summed over units.
+    pub divergence: f64,
+    /// The bound: -(reconstruction + divergence).
+    pub elbo: f64,
+}
+
+/// PCA with as many components as the code has units, fitted to the training rows, on the test rows as the network was given them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PcaReport {
     /// The number of components.
@@ -33,8 +66,14 @@ pub struct PcaReport {
     /// Errors of the reconstruction; for the cross-entropy, clipped to 1e-7 from 0 and 1.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// Peak signal-to-noise ratio in decibels; nothing where there is no error at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub psnr: Option<f64>,
     /// The part of the training rows' variance that is kept, in 0.0..=1.0.
     pub explained_variance: f64,
+    /// As of the code: the five nearest training rows among the components.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neighbour_accuracy: Option<f64>,
 }
 
 /// The data a run was trained on.
@@ -54,6 +93,18 @@ pub struct DataReport {
     pub validation_rows: usize,
     /// Rows of the test set; with `--validation test`, the same that chose the best epoch.
     pub test_rows: usize,
+}
+
+/// Why training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// All epochs are done.
+    Epochs,
+    /// The validation loss had not improved for `patience` epochs.
+    Patience,
+    /// The time was spent.
+    TimeBudget,
 }
 
 /// A reconstruction error that few rows like the training rows exceed.
@@ -76,8 +127,12 @@ pub struct Summary {
     pub network: String,
     /// The number of trained values.
     pub parameters: usize,
+    /// Values in one code.
+    pub latent_dim: usize,
     /// Epochs trained.
     pub epochs: usize,
+    /// Why training ended there.
+    pub ended_by: EndedBy,
     /// The epoch whose weights are `best.safetensors`.
     pub best: BestEpoch,
     /// SHA-256 of `best.safetensors`, which this summary is about.

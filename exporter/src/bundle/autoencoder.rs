@@ -1,24 +1,93 @@
 //! The trainer's modules as ONNX.
 
+use candle_core::{Device, Tensor};
 use trainer::{Autoencoder, Layer, Stack};
 
-use crate::{GraphBuilder, Result, ToOnnx, Value};
+use crate::{Dim, DimSpec, GraphBuilder, Lstm, Result, ToOnnx, Value};
 
 impl ToOnnx for Layer {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         match self {
             Self::Linear(linear) => linear.to_onnx(graph, x),
+            Self::Conv(conv) => conv.to_onnx(graph, x),
+            Self::MaxPool(size) => {
+                // The last window may be cut off: its edge repeated changes no maximum.
+                let x = fill_windows(graph, x, 2, *size)?;
+                let x = fill_windows(graph, x, 3, *size)?;
+                graph.max_pool2d(x, *size)
+            }
+            Self::AvgPool(size) => graph.avg_pool2d(x, *size),
+            Self::Upsample(size) => {
+                let [height, width] = [length(x, 2), length(x, 3)];
+                graph.upsample_nearest2d(x, height * size, width * size)
+            }
+            Self::Crop([height, width]) => {
+                let x = graph.narrow(x, 2, 0, *height)?;
+                graph.narrow(x, 3, 0, *width)
+            }
+            Self::Reshape(dims) => {
+                let dims = dims.iter().map(|&dim| DimSpec::from(dim));
+                graph.reshape(x, [x.dim(0).into()].into_iter().chain(dims).collect::<Vec<_>>())
+            }
+            Self::Lstm(lstm) => {
+                let layer = Lstm::new(lstm.features(), lstm.units(), trainer::Lstm::config(), lstm.weights())?;
+                let states = layer.to_onnx(graph, x)?;
+                if lstm.gives_sequence() { Ok(states) } else { graph.last(states, 1) }
+            }
+            Self::Repeat(steps) => {
+                let x = graph.unsqueeze(x, 1)?;
+                let ones = graph.constant(&Tensor::ones((1, *steps, 1), candle_core::DType::F32, &Device::Cpu)?)?;
+                graph.mul(x, ones)
+            }
+            // Only in training.
+            Self::Dropout(_) | Self::Noise(_) => Ok(x),
             Self::Activation(activation) => activation.to_onnx(graph, x),
+            Self::Tanh => graph.tanh(x),
         }
+    }
+}
+
+/// The trainer's images have fixed sizes.
+fn length(x: Value, axis: usize) -> usize {
+    match x.dim(axis) {
+        Dim::Fixed(length) => length,
+        _ => 0,
+    }
+}
+
+fn fill_windows(graph: &mut GraphBuilder, x: Value, axis: usize, size: usize) -> Result<Value> {
+    let length = length(x, axis);
+    match length.next_multiple_of(size) - length {
+        0 => Ok(x),
+        missing => graph.pad_with_same(x, axis, 0, missing),
     }
 }
 
 /// The stack's own name comes first, so that an initializer is called as in the checkpoint: `encoder.0.weight`.
 impl ToOnnx for Stack {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let mut layers = self.layers().iter().enumerate();
-        layers.try_fold(x, |x, (index, layer)| graph.apply(&format!("{}.{index}", self.name()), layer, x))
+        layers(graph, self.name(), self.layers(), x)
     }
+}
+
+fn layers(graph: &mut GraphBuilder, name: &str, layers: &[Layer], x: Value) -> Result<Value> {
+    let mut layers = layers.iter().enumerate();
+    layers.try_fold(x, |x, (index, layer)| graph.apply(&format!("{name}.{index}"), layer, x))
+}
+
+/// The encoder's outputs: `latent`, and `log_variance` where the code is a distribution.
+pub(super) fn encoder(model: &Autoencoder, graph: &mut GraphBuilder, x: Value) -> Result<()> {
+    let Some(log_variance) = model.log_variance() else {
+        let latent = model.encoder().to_onnx(graph, x)?;
+        return graph.output("latent", latent);
+    };
+    let stack = model.encoder();
+    let (last, before) = stack.layers().split_last().expect("a variational encoder ends in a linear layer");
+    let features = layers(graph, stack.name(), before, x)?;
+    let latent = graph.apply(&format!("{}.{}", stack.name(), before.len()), last, features)?;
+    let log_variance = graph.apply(&format!("{}.log_variance", stack.name()), log_variance, features)?;
+    graph.output("latent", latent)?;
+    graph.output("log_variance", log_variance)
 }
 
 /// Encoder and decoder in one graph.

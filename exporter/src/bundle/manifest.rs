@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use trainer::{Autoencoder, Metrics, Summary, Threshold};
+use trainer::{Autoencoder, Config, Metrics, Summary, Threshold};
 
 use super::staging::Staging;
 use super::{ExportOptions, Layout};
@@ -28,7 +28,11 @@ pub(super) struct Manifest<'a> {
     image_shape: [usize; 2],
     input: Tensor,
     latent: Tensor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_variance: Option<Tensor>,
     reconstruction: Tensor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_noise: Option<f64>,
     threshold: &'a Threshold,
     metrics: Metrics,
     files: BTreeMap<String, FileEntry>,
@@ -60,6 +64,7 @@ impl<'a> Manifest<'a> {
     /// Describes `model` and the files that `staging` holds so far.
     pub(super) fn new(
         summary: &'a Summary,
+        config: &Config,
         model: &Autoencoder,
         options: &ExportOptions,
         staging: &Staging,
@@ -91,8 +96,10 @@ impl<'a> Manifest<'a> {
             opset: options.opset,
             image_shape: network.image_shape,
             input: tensor("input", network.input_dim(), pixels, Some(division)),
-            latent: tensor("latent", network.latent_dim, None, None),
+            latent: tensor("latent", network.latent_dim(), None, None),
+            log_variance: model.log_variance().map(|_| tensor("log_variance", network.latent_dim(), None, None)),
             reconstruction: tensor("reconstruction", network.input_dim(), pixels, None),
+            input_noise: (config.input_noise > 0.).then_some(config.input_noise),
             threshold: &summary.threshold,
             metrics: summary.test.metrics,
             files: staging.files()?.into_iter().map(entry).collect(),

@@ -125,7 +125,7 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle> {
         Layout::Whole => parity::prove_whole(staging.dir(), &rows, options.tolerance)?,
     };
     staging.write("parity.json", &parity.to_json())?;
-    let manifest = Manifest::new(&summary, &model, options, &staging)?;
+    let manifest = Manifest::new(&summary, &run.config()?, &model, options, &staging)?;
     staging.write(manifest::NAME, &manifest.to_json())?;
     let files = staging.publish()?;
     Ok(Bundle { dir: out, files, parity })
@@ -134,14 +134,17 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle> {
 fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
     let network = model.network();
     let names = network.to_string();
-    let (input, latent) = (("batch", network.input_dim()), ("batch", network.latent_dim));
+    let (input, latent) = (("batch", network.input_dim()), ("batch", network.latent_dim()));
     Ok(match options.layout {
         Layout::Split => {
-            let encoder = Model::trace(model.encoder()).name("encoder").input("input", input).output("latent");
+            let encoder = Model::build("encoder", options.opset, |graph| {
+                let x = graph.input("input", input)?;
+                autoencoder::encoder(model, graph, x)
+            });
             let decoder =
                 Model::trace(model.decoder()).name("decoder").input("latent", latent).output("reconstruction");
             vec![
-                ("encoder.onnx", encoder.opset(options.opset).metadata("network", &names).build()?),
+                ("encoder.onnx", encoder?.with_metadata("network", &names)?),
                 ("decoder.onnx", decoder.opset(options.opset).metadata("network", &names).build()?),
             ]
         }

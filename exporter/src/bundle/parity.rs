@@ -44,7 +44,8 @@ pub struct Parity {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ParityRow {
-    /// `encoder`, `decoder`, or `both`: the decoder on the encoder's own output.
+    /// `encoder`, `decoder`, or `both`: the decoder on the encoder's own output; `log_variance`: the second output of a
+    /// variational encoder.
     pub graph: &'static str,
     /// Rows in one call.
     pub batch: usize,
@@ -83,7 +84,14 @@ pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<
         compare("decoder", rows, |batch| Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction)))?;
     let both =
         compare("both", rows, |batch| Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction)))?;
-    verdict([encoder, decoder, both].concat(), rows.distinct(), tolerance)
+    let log_variance = if autoencoder.is_variational() {
+        compare("log_variance", rows, |batch| {
+            Ok((autoencoder.encode_distribution(&batch.input)?.1.into_vec(), &batch.log_variance))
+        })?
+    } else {
+        vec![]
+    };
+    verdict([encoder, log_variance, decoder, both].concat(), rows.distinct(), tolerance)
 }
 
 /// Proves `autoencoder.onnx` in `dir`.

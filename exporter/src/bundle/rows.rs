@@ -25,6 +25,8 @@ pub(super) struct HeldOut<'a> {
 pub(super) struct Expected {
     pub(super) input: Vec<f32>,
     pub(super) latent: Vec<f32>,
+    /// Empty unless variational.
+    pub(super) log_variance: Vec<f32>,
     pub(super) reconstruction: Vec<f32>,
 }
 
@@ -44,19 +46,26 @@ impl<'a> HeldOut<'a> {
     pub(super) fn batches(&self, size: usize) -> impl Iterator<Item = Result<Expected>> {
         (0..self.input.elem_count() / self.model.network().input_dim() / size).map(move |index| {
             let input = self.input.narrow(0, index * size, size)?;
-            let latent = self.model.encode(&input)?;
+            let (latent, log_variance) = self.model.encode_distribution(&input)?;
             let reconstruction = self.model.decode(&latent)?;
             let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
-            Ok(Expected { input: values(&input)?, latent: values(&latent)?, reconstruction: values(&reconstruction)? })
+            Ok(Expected {
+                input: values(&input)?,
+                latent: values(&latent)?,
+                log_variance: log_variance.as_ref().map(values).transpose()?.unwrap_or_default(),
+                reconstruction: values(&reconstruction)?,
+            })
         })
     }
 
-    /// Writes `input`, `latent` and `reconstruction` of a few rows, for clients in other languages.
+    /// Writes `input`, `latent`, `reconstruction`, and `log_variance` where the code has one, of a few rows, for clients in other languages.
     pub(super) fn write_golden(&self, path: &Path) -> Result<()> {
         let input = self.input.narrow(0, 0, GOLDEN.min(self.distinct))?.contiguous()?;
-        let latent = self.model.encode(&input)?;
+        let (latent, log_variance) = self.model.encode_distribution(&input)?;
         let reconstruction = self.model.decode(&latent)?;
-        Tensor::write_npz(&[("input", input), ("latent", latent), ("reconstruction", reconstruction)], path)?;
+        let mut arrays = vec![("input", input), ("latent", latent), ("reconstruction", reconstruction)];
+        arrays.extend(log_variance.map(|values| ("log_variance", values)));
+        Tensor::write_npz(&arrays, path)?;
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
-//! `trainer fit`: arguments in, a run folder and a few last lines out.
+//! The programs `trainer fit`, `evaluate` and `compare`: a thin face over the library.
 
 mod args;
+mod compare;
+mod evaluate;
 mod progress;
 
 use std::io::IsTerminal;
@@ -11,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, NetworkConfig, Outcome, Run, Split, Summary, fit};
+use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, Run, Split, Summary, fit};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -23,6 +25,8 @@ const RUNS: &str = "runs";
 pub fn run() -> Result<ExitCode> {
     match Arguments::parse().command {
         Command::Fit(arguments) => fit_command(*arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
     }
 }
 
@@ -34,7 +38,9 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
             let config = run.config()?;
             let epochs = arguments.epochs.map_or(config.epochs, |epochs| epochs as usize);
             let threads = arguments.threads.map_or(config.threads, |threads| threads as usize);
-            (Config { epochs, threads, ..config }, Some(run))
+            let patience = arguments.patience.map_or(config.patience, |epochs| epochs as usize);
+            let time_budget = arguments.time_budget.unwrap_or(config.time_budget);
+            (Config { epochs, threads, patience, time_budget, ..config }, Some(run))
         }
     };
     config.check()?;
@@ -45,7 +51,7 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     NetworkConfig::new(&config.model, dataset.image_shape())?;
     let run = match (resumed, &arguments.out) {
         (Some(run), _) => {
-            run.check_unfinished(config.epochs)?;
+            run.check_unfinished(&config)?;
             run
         }
         (None, Some(dir)) => Run::create(dir, &config)?,
@@ -114,22 +120,23 @@ fn shell_quoted(run: &Run) -> String {
 
 /// The last lines of a run, for people.
 fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
-    let Summary { test, pca, best, .. } = summary;
-    let mut lines = vec![
-        format!("trained {} on {} in {:.1} s", summary.network, summary.data.name, summary.seconds),
-        String::new(),
-        format!("{:<24}{:>12}{:>12}", format!("{} test images", test.rows), "BCE", "MSE"),
-        format!("{:<24}{:>12.4}{:>12.5}", format!("best, epoch {}", best.epoch), test.metrics.bce, test.metrics.mse),
-        format!(
-            "{:<24}{:>12.4}{:>12.5}",
-            format!("PCA, {} components", pca.components),
-            pca.metrics.bce,
-            pca.metrics.mse
-        ),
+    let Summary { best, epochs, .. } = summary;
+    let mut lines = vec![format!("trained {} on {} in {:.1} s", summary.network, summary.data.name, summary.seconds)];
+    match summary.ended_by {
+        EndedBy::Epochs => (),
+        EndedBy::Patience => {
+            let waited = epochs - best.epoch;
+            lines.push(format!("ended after epoch {epochs}: {waited} epochs without a lower validation loss"));
+        }
+        EndedBy::TimeBudget => lines.push(format!("ended in epoch {epochs}: the time was spent")),
+    }
+    lines.push(String::new());
+    lines.extend(evaluate::lines(&format!("best, epoch {}", best.epoch), &summary.test, &summary.pca));
+    lines.extend([
         String::new(),
         format!("{:<18}{}", "run", run.dir().display()),
-        format!("{:<18}{}", "picture", run.plots().join("reconstructions.png").display()),
-    ];
+        format!("{:<18}{}", "report", run.report().display()),
+    ]);
     lines.extend(next.iter().map(|(what, command)| format!("{what:<18}{command}")));
     lines.join("\n")
 }

@@ -41,7 +41,7 @@ pub fn say(text: &str) {
 }
 
 /// Prints to standard output; a reader that has gone away is no reason to fail.
-fn print(text: &str) {
+pub fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 

@@ -23,7 +23,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Loads training and test images from the four files in `dir`.
 pub(super) fn load_dir(dir: &Path) -> Result<(Images, Images)> {
     if !dir.is_dir() {
-        let reason = "no such folder; `--data` takes digits, mnist, fashion-mnist, or a folder with four IDX files";
+        let reason =
+            "no such folder; `--data` takes digits, series, mnist, fashion-mnist, or a folder with four IDX files";
         return Err(Error::file(dir, reason));
     }
     let [train_images, train_labels, test_images, test_labels] = find(dir)?;

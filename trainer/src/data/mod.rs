@@ -4,6 +4,7 @@ mod digits;
 mod hub;
 mod idx;
 mod images;
+mod series;
 mod split;
 
 use std::convert::Infallible;
@@ -26,6 +27,8 @@ pub enum DataSource {
     /// The optical digits, 8 x 8 pixels, embedded in the program: 1,500 training and 297 test images.
     #[default]
     Digits,
+    /// Generated time series, 64 steps of one value: sines, chirps and pulses like an electrocardiogram's, 3,000 and 600.
+    Series,
     /// MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
     Mnist,
     /// Fashion-MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
@@ -49,6 +52,7 @@ impl fmt::Display for DataSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Digits => f.write_str("digits"),
+            Self::Series => f.write_str("series"),
             Self::Mnist => f.write_str("mnist"),
             Self::FashionMnist => f.write_str("fashion-mnist"),
             Self::Dir(dir) => write!(f, "{}", dir.display()),
@@ -60,6 +64,7 @@ impl From<String> for DataSource {
     fn from(text: String) -> Self {
         match text.as_str() {
             "digits" => Self::Digits,
+            "series" => Self::Series,
             "mnist" => Self::Mnist,
             "fashion-mnist" => Self::FashionMnist,
             _ => Self::Dir(text.into()),
@@ -102,6 +107,7 @@ impl Dataset {
     pub fn load(source: &DataSource) -> Result<Self> {
         let (train, test) = match source {
             DataSource::Digits => digits::load()?,
+            DataSource::Series => series::load()?,
             DataSource::Mnist => hub::load_mnist()?,
             DataSource::FashionMnist => hub::load_fashion_mnist()?,
             DataSource::Dir(dir) => idx::load_dir(Path::new(dir))?,

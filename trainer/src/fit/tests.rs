@@ -1,9 +1,12 @@
 //! Training on the embedded digits: what it leaves, that it repeats, and how it goes on.
 
 use super::*;
-use crate::DataSource;
+use crate::loss::Loss;
+use crate::model::LayerConfig;
 use crate::observer::Silent;
 use crate::optim::OptimizerConfig;
+use crate::schedule::Schedule;
+use crate::{DataSource, Preset, evaluate_run};
 
 /// Sets `stop` after a number of steps.
 struct StopAfter<'a>(usize, &'a AtomicBool);
@@ -42,6 +45,7 @@ fn training_fills_the_run_folder_and_lowers_the_loss() {
         "config.toml",
         "metrics.csv",
         "summary.json",
+        "report.html",
         "best.safetensors",
         "last.safetensors",
         "plots/loss.svg",
@@ -52,7 +56,7 @@ fn training_fills_the_run_folder_and_lowers_the_loss() {
     }
     let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
     assert_eq!(metrics.lines().count(), 21);
-    assert!(metrics.starts_with("epoch,train_loss,val_loss,learning_rate,seconds\n1,"));
+    assert!(metrics.starts_with("epoch,train_loss,val_loss,learning_rate,seconds,val_bce,val_mse,val_penalty\n1,"));
 }
 
 #[test]
@@ -100,7 +104,11 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
         }
         let losses = |run: &Run| -> Vec<String> {
             let text = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
-            text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+            // Every column but the seconds.
+            let columns = |line: &str| {
+                line.split(',').enumerate().filter(|(i, _)| *i != 4).map(|(_, c)| c.to_owned()).collect::<Vec<_>>()
+            };
+            text.lines().map(|line| columns(line).join(",")).collect()
         };
         assert_eq!(losses(&whole), losses(&run));
     }
@@ -127,6 +135,110 @@ fn every_optimizer_and_loss_lowers_the_loss_and_resumes_exactly() {
             assert!(losses[5] < losses[0], "{name}, {loss:?}: {losses:?}");
         }
     }
+}
+
+#[test]
+fn every_preset_lowers_the_loss_and_resumes_exactly() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in Preset::NAMES {
+        let preset: Preset = toml::Value::String(name.into()).try_into().unwrap();
+        let mut config = Config { epochs: 4, batch_size: 200, ..Config::preset(preset, DataSource::Digits) };
+        // What only some presets draw, all draw here.
+        config.input_noise = 0.1;
+        config.schedule = Schedule::Cosine { warmup_epochs: 0.5, min_learning_rate: 1e-5 };
+        config.clip_norm = 5.;
+        config.optimizer = OptimizerConfig::default().with_learning_rate(3e-3);
+        if !config.model.encoder.is_empty() {
+            config.model.encoder.insert(0, LayerConfig::Noise { deviation: 0.05 });
+            config.model.encoder.push(LayerConfig::Dropout { rate: 0.1 });
+        }
+        let (whole, outcome) = train(&config, &dir.path().join(name)).unwrap();
+        let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+        let history = whole.metrics().unwrap();
+        assert!(history[3].val_loss < history[0].val_loss, "{name}: {history:?}");
+        assert_eq!(summary.test.bound.is_some(), name == "vae");
+        assert_eq!(history[3].val_penalty > 0., ["vae", "sparse"].contains(&name), "{name}");
+        assert!(summary.test.noisy_mse.is_some() && summary.test.neighbour_accuracy.is_some());
+
+        let dataset = Dataset::load(&config.data).unwrap();
+        let run = Run::create(dir.path().join(format!("{name}-interrupted")), &config).unwrap();
+        let stop = AtomicBool::new(false);
+        fit(&config, &dataset, &run, &mut StopAfter(10, &stop), &stop).unwrap();
+        fit(&Config { threads: 1, ..config }, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+        assert!(std::fs::read(whole.last()).unwrap() == std::fs::read(run.last()).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn patience_ends_a_run_and_more_of_it_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    // Steps far too long: no epoch comes near the first one again.
+    let optimizer = OptimizerConfig::Sgd { learning_rate: 300., momentum: 0.9, weight_decay: 0. };
+    let config = Config { optimizer, patience: 2, epochs: 50, ..config() };
+    let (run, outcome) = train(&config, &dir.path().join("run")).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    assert_eq!((summary.ended_by, summary.epochs - summary.best.epoch), (EndedBy::Patience, 2));
+    assert!(run.check_unfinished(&config).unwrap_err().to_string().contains("setting `patience`"));
+    let longer = Config { patience: 3, ..config };
+    run.check_unfinished(&longer).unwrap();
+    let dataset = Dataset::load(&longer.data).unwrap();
+    let Outcome::Finished(again) = fit(&longer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap() else {
+        panic!("interrupted")
+    };
+    assert!(again.epochs > summary.epochs);
+}
+
+#[test]
+fn a_time_budget_ends_a_run_within_an_epoch_and_it_can_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { time_budget: 1e-9, epochs: 5, ..config() };
+    let (run, outcome) = train(&config, &dir.path().join("run")).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    assert_eq!((summary.ended_by, summary.epochs), (EndedBy::TimeBudget, 1));
+    let dataset = Dataset::load(&config.data).unwrap();
+    let unhurried = Config { time_budget: 0., ..config };
+    run.check_unfinished(&unhurried).unwrap();
+    fit(&unhurried, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    assert_eq!(run.summary().unwrap().epochs, 5);
+}
+
+#[test]
+fn schedules_move_the_learning_rate() {
+    let dir = tempfile::tempdir().unwrap();
+    let rates = |schedule: Schedule, name: &str| -> Vec<f64> {
+        let config = Config { schedule, epochs: 4, ..config() };
+        let (run, _) = train(&config, &dir.path().join(name)).unwrap();
+        run.metrics().unwrap().iter().map(|record| record.learning_rate).collect()
+    };
+    let cosine = rates(Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. }, "cosine");
+    assert!((cosine[0] - 1e-3).abs() < 1e-12 && cosine[1] > cosine[2] && cosine[3] == 0., "{cosine:?}");
+    assert_eq!(rates(Schedule::Constant, "constant"), [1e-3; 4]);
+}
+
+#[test]
+fn a_code_of_two_units_has_a_map_and_a_distribution_has_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = Config { epochs: 1, ..Config::preset(Preset::Vae, DataSource::Digits) };
+    config.model.latent_dim = Some(2);
+    let (run, _) = train(&config, &dir.path().join("run")).unwrap();
+    let report = std::fs::read_to_string(run.report()).unwrap();
+    for (name, title) in [("map.png", "Map of the codes"), ("samples.png", "Samples")] {
+        assert!(run.plots().join(name).is_file() && report.contains(title), "{name}");
+    }
+    assert!(report.contains("ELBO") && !report.contains("<script") && !report.contains("https://"));
+    // The name of SVG's vocabulary, in the page's icon.
+    assert_eq!(report.matches("http://").count(), report.matches("http://www.w3.org/2000/svg").count());
+}
+
+#[test]
+fn a_network_is_evaluated_on_its_own_rows_and_on_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, outcome) = train(&config(), &dir.path().join("run")).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    let evaluation = evaluate_run(&run, None).unwrap();
+    assert_eq!((evaluation.test, evaluation.pca), (summary.test, summary.pca));
+    let error = evaluate_run(&run, Some(&DataSource::Series)).unwrap_err().to_string();
+    assert_eq!(error, "setting `data`: expected images of 8 x 8, as the run was trained on; found 64 x 1");
 }
 
 #[test]
@@ -176,7 +288,7 @@ fn codes_of_any_width_can_be_drawn() {
     let dir = tempfile::tempdir().unwrap();
     for latent_dim in [1, 2, 3, 100, 256, 296] {
         let mut config = Config { epochs: 1, ..config() };
-        config.model.latent_dim = latent_dim;
+        config.model.latent_dim = Some(latent_dim);
         let (run, _) = train(&config, &dir.path().join(latent_dim.to_string())).unwrap();
         assert!(run.plots().join("latent.svg").is_file());
     }
@@ -224,7 +336,7 @@ fn a_foreign_resume_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
     let mut other = config();
-    other.model.latent_dim = 8;
+    other.model.latent_dim = Some(8);
     let dataset = Dataset::load(&other.data).unwrap();
     let error = fit(&other, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
     assert!(error.contains("expected the network 64-8-64, found 64-32-64"), "{error}");

@@ -120,7 +120,7 @@ mod tests {
     use crate::ModelConfig;
 
     fn model(seed: u64) -> Autoencoder {
-        let config = ModelConfig { latent_dim: 3, hidden: vec![5] };
+        let config = ModelConfig::dense(3, [5]);
         Autoencoder::new(&NetworkConfig::new(&config, [2, 4]).unwrap(), seed, &Device::Cpu).unwrap()
     }
 

@@ -9,7 +9,7 @@ mod sgd;
 use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 
 pub use config::OptimizerConfig;
 
@@ -96,16 +96,38 @@ impl Optimizer {
     ///
     /// When a gradient has another shape than its parameter.
     pub fn step(&mut self, gradients: &GradStore) -> Result<()> {
+        self.step_clipped(gradients, f64::INFINITY).map(drop)
+    }
+
+    /// As [`Optimizer::step`], with all gradients scaled down together so that their Euclidean norm is at most `most` (Pascanu
+    /// et al. 2013); returns the norm before, infinite when it was not asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a gradient has another shape than its parameter.
+    pub fn step_clipped(&mut self, gradients: &GradStore, most: f64) -> Result<f64> {
+        let norm = if most.is_finite() { self.norm(gradients)? } else { f64::INFINITY };
+        let scale = if norm.is_finite() && norm > most { most / norm } else { 1. };
         self.step += 1;
         for Parameter { var, slots, .. } in &mut self.parameters {
             if let Some(gradient) = gradients.get(var) {
                 // Without `detach`, every step would keep the graph of the one before alive.
                 let parameter = var.as_detached_tensor();
-                let moved = self.rule.update(&parameter, gradient, slots, self.learning_rate, self.step)?;
+                let scaled = if scale == 1. { gradient.clone() } else { (gradient * scale)? };
+                let moved = self.rule.update(&parameter, &scaled, slots, self.learning_rate, self.step)?;
                 var.set(&moved)?;
             }
         }
-        Ok(())
+        Ok(norm)
+    }
+
+    /// The Euclidean norm of all gradients together.
+    fn norm(&self, gradients: &GradStore) -> Result<f64> {
+        let gradients = self.parameters.iter().filter_map(|parameter| gradients.get(&parameter.var));
+        let sum = gradients.map(|gradient| -> Result<f64> {
+            Ok(gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?)
+        });
+        Ok(sum.sum::<Result<f64>>()?.sqrt())
     }
 
     /// The state beside the parameters and [`Optimizer::steps`]: tensors named `slot.parameter`.
@@ -167,6 +189,23 @@ mod tests {
             // Both are f64 and differ only in the order of a dozen operations.
             assert!((found - theta).abs() < 1e-12, "step {}: expected {theta}, found {found}", t + 1);
         }
+    }
+
+    #[test]
+    fn clipping_keeps_the_direction_of_all_gradients_together() {
+        let (a, b) = (Var::new(0f64, &Device::Cpu).unwrap(), Var::new(0f64, &Device::Cpu).unwrap());
+        let sgd = OptimizerConfig::Sgd { learning_rate: 1., momentum: 0., weight_decay: 0. };
+        let mut optimizer = Optimizer::new(&sgd, vec![("a".into(), a.clone()), ("b".into(), b.clone())]).unwrap();
+        let gradients = ((a.as_tensor() * 3.).unwrap() + (b.as_tensor() * 4.).unwrap()).unwrap().backward().unwrap();
+        let at = |optimizer: &mut Optimizer, most| {
+            a.set(&a.zeros_like().unwrap()).unwrap();
+            b.set(&b.zeros_like().unwrap()).unwrap();
+            optimizer.step_clipped(&gradients, most).unwrap();
+            [a.to_scalar::<f64>().unwrap(), b.to_scalar::<f64>().unwrap()]
+        };
+        assert_eq!(at(&mut optimizer, 10.), [-3., -4.]);
+        let [a, b] = at(&mut optimizer, 1.);
+        assert!((a + 0.6).abs() < 1e-12 && (b + 0.8).abs() < 1e-12);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use embedded_graphics::mono_font::{MonoFont, MonoTextStyle};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
-use embedded_graphics::primitives::{PrimitiveStyle, Rectangle};
+use embedded_graphics::primitives::{Polyline, PrimitiveStyle, Rectangle};
 use embedded_graphics::text::{Baseline, Text};
 
 use crate::{Error, Result};
@@ -29,6 +29,12 @@ impl Canvas {
     pub(super) fn fill(&mut self, (x, y): (u32, u32), (width, height): (u32, u32), color: Rgb888) {
         let rectangle = Rectangle::new(Point::new(x as i32, y as i32), Size::new(width, height));
         let Ok(()) = rectangle.into_styled(PrimitiveStyle::with_fill(color)).draw(self);
+    }
+
+    /// Draws a line from point to point.
+    pub(super) fn line(&mut self, points: &[(i32, i32)], color: Rgb888) {
+        let points: Vec<Point> = points.iter().map(|&(x, y)| Point::new(x, y)).collect();
+        let Ok(()) = Polyline::new(&points).into_styled(PrimitiveStyle::with_stroke(color, 2)).draw(self);
     }
 
     /// Writes one line whose top left corner is at `(x, y)`.

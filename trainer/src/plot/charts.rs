@@ -13,10 +13,8 @@ use crate::{Error, Result};
 
 const SIZE: (u32, u32) = (860, 520);
 const FONT: &str = "sans-serif";
-const TRAIN: RGBColor = RGBColor(31, 119, 180);
-const VALIDATION: RGBColor = RGBColor(214, 39, 40);
 /// Ten colours that stay apart, the palette known as tab10.
-const CLASSES: [RGBColor; 10] = [
+const COLORS: [RGBColor; 10] = [
     RGBColor(31, 119, 180),
     RGBColor(255, 127, 14),
     RGBColor(44, 160, 44),
@@ -30,20 +28,46 @@ const CLASSES: [RGBColor; 10] = [
 ];
 
 /// Training and validation loss over the epochs.
-pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summary, loss: Loss) -> Result<()> {
+pub(super) fn draw_losses(
+    path: &Path,
+    history: &[EpochRecord],
+    summary: &Summary,
+    variational: bool,
+    loss: Loss,
+) -> Result<()> {
     let curve = |value: fn(&EpochRecord) -> f64| -> Vec<(f64, f64)> {
         history.iter().map(|record| (record.epoch as f64, value(record))).collect()
     };
-    let (training, validation) = (&curve(|record| record.train_loss), &curve(|record| record.val_loss));
-    let values = training.iter().chain(validation).map(|&(_, loss)| loss);
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
-    let margin = ((high - low) * 0.05).max(1e-6);
-    let epochs = 1f64..(history.len() as f64).max(2.);
-    let unit = match loss {
-        Loss::Bce => "binary cross-entropy per pixel",
-        Loss::Mse => "mean squared error per pixel",
+    let curves = [
+        Curve { name: "training".into(), points: curve(|record| record.train_loss) },
+        Curve { name: "validation".into(), points: curve(|record| record.val_loss) },
+    ];
+    let unit = match (loss, variational) {
+        (_, true) => "loss of an image, summed over pixels",
+        (Loss::Bce, _) => "binary cross-entropy per pixel",
+        (Loss::Mse, _) => "mean squared error per pixel",
     };
     let title = format!("{} on {}: best epoch {}", summary.network, summary.data.name, summary.best.epoch);
+    draw_curves(path, &title, unit, &curves)
+}
+
+/// The validation cross-entropy of several runs.
+pub(super) fn draw_comparison(path: &Path, curves: &[Curve]) -> Result<()> {
+    draw_curves(path, "validation", "binary cross-entropy per pixel", curves)
+}
+
+/// A named line over the epochs.
+pub(super) struct Curve {
+    pub(super) name: String,
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+fn draw_curves(path: &Path, title: &str, unit: &str, curves: &[Curve]) -> Result<()> {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let values = points().map(|&(_, value)| value);
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    let margin = ((high - low) * 0.05).max(1e-6);
+    let epochs = 1f64..points().map(|&(epoch, _)| epoch).fold(2., f64::max);
 
     let draw = || -> Result<(), Box<dyn std::error::Error>> {
         let root = SVGBackend::new(path, SIZE).into_drawing_area();
@@ -63,10 +87,11 @@ pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summar
             .bold_line_style(BLACK.mix(0.08))
             .x_label_formatter(&|epoch| format!("{epoch:.0}"))
             .draw()?;
-        for (name, color, points) in [("training", TRAIN, training), ("validation", VALIDATION, validation)] {
+        for (index, curve) in curves.iter().enumerate() {
+            let color = COLORS[index % COLORS.len()];
             chart
-                .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))?
-                .label(name)
+                .draw_series(LineSeries::new(curve.points.iter().copied(), color.stroke_width(2)))?
+                .label(&curve.name)
                 .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], color.stroke_width(2)));
         }
         chart
@@ -96,7 +121,7 @@ pub(super) fn draw_codes(path: &Path, codes: &Tensor, labels: &[u8], summary: &S
     let mut classes = labels.to_vec();
     classes.sort_unstable();
     classes.dedup();
-    let title = format!("codes of {} {} test images", points.len(), summary.data.name);
+    let title = format!("codes of {} {} test rows", points.len(), summary.data.name);
 
     let draw = || -> Result<(), Box<dyn std::error::Error>> {
         let root = SVGBackend::new(path, (SIZE.0, 680)).into_drawing_area();
@@ -116,11 +141,11 @@ pub(super) fn draw_codes(path: &Path, codes: &Tensor, labels: &[u8], summary: &S
             .bold_line_style(BLACK.mix(0.08))
             .draw()?;
         for (index, &class) in classes.iter().enumerate() {
-            let color = CLASSES[index % CLASSES.len()];
+            let color = COLORS[index % COLORS.len()];
             let of_class = points.iter().zip(labels).filter(|&(_, &label)| label == class);
             let series =
                 chart.draw_series(of_class.map(|(&point, _)| Circle::new(point, 4, color.mix(0.75).filled())))?;
-            if index < CLASSES.len() {
+            if index < COLORS.len() {
                 series.label(class.to_string()).legend(move |(x, y)| Circle::new((x + 10, y), 5, color.filled()));
             }
         }

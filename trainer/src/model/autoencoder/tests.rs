@@ -1,0 +1,144 @@
+//! Gradients of whole networks against finite differences, in f64.
+
+use candle_core::DType;
+use rand::RngExt;
+
+use super::*;
+use crate::config::Config;
+use crate::loss::Loss;
+use crate::model::{LayerConfig, ModelConfig};
+use crate::objective::Objective;
+
+const SHAPE: [usize; 2] = [7, 6];
+const ROWS: usize = 3;
+
+fn layers(text: &str) -> ModelConfig {
+    toml::from_str(text).unwrap()
+}
+
+/// A network of each kind, small, with every layer among them.
+fn networks() -> Vec<(&'static str, ModelConfig)> {
+    let pooled = |channels| {
+        let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
+        vec![conv(channels), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(2), LayerConfig::Tanh]
+    };
+    vec![
+        ("dense", ModelConfig::dense(4, [9])),
+        ("variational", ModelConfig { variational: true, ..ModelConfig::dense(3, [8]) }),
+        ("convolutional", ModelConfig { encoder: pooled(3), ..ModelConfig::default() }),
+        (
+            "variational and convolutional",
+            ModelConfig { encoder: pooled(2), latent_dim: Some(3), variational: true, ..ModelConfig::default() },
+        ),
+        (
+            "windows with steps",
+            layers(
+                r#"encoder = [
+                    { layer = "conv", channels = 3, kernel = 3, stride = 2 }, { layer = "elu" },
+                    { layer = "conv", channels = 2, kernel = 2, padding = 0 }, { layer = "gelu" },
+                ]"#,
+            ),
+        ),
+        (
+            "means, noise and dropout",
+            layers(
+                r#"encoder = [
+                    { layer = "noise", deviation = 0.3 }, { layer = "conv", channels = 2, kernel = 5 }, { layer = "silu" },
+                    { layer = "avg_pool" }, { layer = "dropout", rate = 0.4 }, { layer = "linear", units = 5 },
+                ]
+                decoder = [
+                    { layer = "linear", units = 18 }, { layer = "reshape", channels = 2, height = 3, width = 3 },
+                    { layer = "leaky_relu" }, { layer = "upsample", size = 3 }, { layer = "crop", height = 7, width = 6 },
+                    { layer = "conv", channels = 1, kernel = 1 },
+                ]"#,
+            ),
+        ),
+        (
+            "recurrent",
+            layers(
+                r#"latent_dim = 4
+                encoder = [{ layer = "lstm", units = 5, sequence = true }, { layer = "lstm", units = 3 }]"#,
+            ),
+        ),
+    ]
+}
+
+fn in_f64(network: &NetworkConfig) -> Autoencoder {
+    let mut rng = stream(3, Purpose::Weights, 0);
+    Autoencoder::build(network, |name, dims| {
+        // Biases too, so that nothing hides behind a zero.
+        let weight = initial(name, &dims, &mut rng, &Device::Cpu)?.to_dtype(DType::F64)?;
+        let shift: Vec<f64> = (0..weight.elem_count()).map(|_| rng.random_range(-0.2..0.2)).collect();
+        Ok(Var::from_tensor(&(weight + Tensor::from_vec(shift, dims, &Device::Cpu)?)?)?)
+    })
+    .unwrap()
+}
+
+#[test]
+fn gradients_of_every_kind_of_network_match_finite_differences() {
+    let mut rng = stream(4, Purpose::Weights, 1);
+    let rows = |rng: &mut ChaCha8Rng| -> Tensor {
+        let values: Vec<f64> = (0..ROWS * 42).map(|_| rng.random()).collect();
+        Tensor::from_vec(values, (ROWS, 42), &Device::Cpu).unwrap()
+    };
+    let (input, target) = (rows(&mut rng), rows(&mut rng));
+    for (name, model) in networks() {
+        let network = NetworkConfig::new(&model, SHAPE).unwrap();
+        let model = in_f64(&network);
+        for loss in [Loss::Bce, Loss::Mse] {
+            let config = Config { loss, sparsity: 0.01, beta: 0.5, ..Config::default() };
+            let objective = Objective::new(&config, &network);
+            let loss = || {
+                // The same draws every time: the loss is a function of the weights alone.
+                let pass = model.forward_training(&input, &mut stream(5, Purpose::Dropout, 0)).unwrap();
+                objective.compute(&pass.code, &pass.logits, &target).unwrap()
+            };
+            let gradients = loss().backward().unwrap();
+            for (parameter, var) in model.parameters() {
+                let gradient = gradients.get(var).unwrap_or_else(|| panic!("{name}: {parameter} has no gradient"));
+                let gradient = gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+                let values = var.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+                let at = |index: usize, delta: f64| {
+                    let mut moved = values.clone();
+                    moved[index] += delta;
+                    var.set(&Tensor::from_vec(moved, var.dims(), &Device::Cpu).unwrap()).unwrap();
+                    loss().to_scalar::<f64>().unwrap()
+                };
+                for index in (0..values.len()).step_by(values.len() / 7 + 1) {
+                    // Central differences: truncation about step^2 = 1e-12, rounding about 1e-14 / step for losses near 100.
+                    let step = 1e-6;
+                    let expected = (at(index, step) - at(index, -step)) / (2. * step);
+                    let (found, most) = (gradient[index], 1e-6 * expected.abs().max(1.));
+                    assert!((found - expected).abs() < most, "{name}, {parameter}[{index}]: {found}, not {expected}");
+                }
+                at(0, 0.);
+            }
+        }
+    }
+}
+
+#[test]
+fn noise_and_dropout_are_only_for_training() {
+    let (_, model) = networks().into_iter().find(|(name, _)| name.starts_with("means")).unwrap();
+    let network = NetworkConfig::new(&model, SHAPE).unwrap();
+    let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
+    let input = Tensor::full(0.5f32, (2, 42), &Device::Cpu).unwrap();
+    let values = |tensor: Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(values(model.reconstruct(&input).unwrap()), values(model.reconstruct(&input).unwrap()));
+    let train = |index| values(model.forward_training(&input, &mut stream(1, Purpose::Dropout, index)).unwrap().logits);
+    assert_eq!(train(0), train(0));
+    assert_ne!(train(0), train(1));
+}
+
+#[test]
+fn a_distribution_that_is_standard_normal_costs_nothing() {
+    let zeros = Tensor::zeros((4, 3), DType::F64, &Device::Cpu).unwrap();
+    let divergence = |latent: &Tensor, log_variance: &Tensor| {
+        let code = Code { latent: latent.clone(), log_variance: Some(log_variance.clone()) };
+        code.divergence().unwrap().unwrap().to_scalar::<f64>().unwrap()
+    };
+    assert_eq!(divergence(&zeros, &zeros), 0.);
+    // Mean 1, variance e^2: (e^2 + 1 - 2 - 1) / 2 for each of three units.
+    let (one, two) = ((&zeros + 1.).unwrap(), (&zeros + 2.).unwrap());
+    assert!((divergence(&one, &two) - 1.5 * (2f64.exp() - 2.)).abs() < 1e-12);
+}
