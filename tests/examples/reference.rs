@@ -15,10 +15,11 @@ fn main() -> Result<()> {
     let model = run.load_best(&Device::Cpu)?;
     let test = Dataset::load(&run.config()?.data)?.test;
     let rows: Vec<u32> = (0..test.len() as u32).collect();
-    let (mut input, mut latent, mut reconstruction) = (vec![], vec![], vec![]);
+    let (mut input, mut latent, mut log_variance, mut reconstruction) = (vec![], vec![], vec![], vec![]);
     for rows in rows.chunks(500) {
         let batch = test.batch(rows, &Device::Cpu)?;
-        let codes = model.encode(&batch)?;
+        let (codes, variances) = model.encode_distribution(&batch)?;
+        log_variance.extend(variances);
         reconstruction.push(model.decode(&codes)?);
         latent.push(codes);
         input.push(batch);
@@ -34,7 +35,11 @@ fn main() -> Result<()> {
     compare("codes", codes.as_slice(), &values(&latent)?);
     compare("reconstructions", images.as_slice(), &values(&reconstruction)?);
 
-    Tensor::write_npz(&[("input", input), ("latent", latent), ("reconstruction", reconstruction)], path)?;
+    let mut arrays = vec![("input", input), ("latent", latent), ("reconstruction", reconstruction)];
+    if !log_variance.is_empty() {
+        arrays.push(("log_variance", all(&log_variance)?));
+    }
+    Tensor::write_npz(&arrays, path)?;
     Ok(())
 }
 

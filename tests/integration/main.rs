@@ -3,6 +3,7 @@
 
 mod bundle;
 mod commands;
+mod family;
 mod mnist;
 mod parity;
 mod support;

@@ -72,24 +72,41 @@ fn figures_of_the_readme_at_full_size() {
         return;
     };
     if std::env::var_os("HOURGLASS_FULL").is_none() {
-        say("skipped: figures_of_the_readme_at_full_size trains for minutes and wants HOURGLASS_FULL=1");
+        say("skipped: figures_of_the_readme_at_full_size trains for an hour and wants HOURGLASS_FULL=1");
         return;
     }
     let source = DataSource::Dir(dir);
     let dataset = Dataset::load(&source).unwrap();
     let temporary = tempfile::tempdir().unwrap();
-    let reached = |name: &str| {
-        let optimizer = OptimizerConfig::named(name).unwrap();
-        let preset = Config::preset(Preset::Simple, source.clone());
-        let config = Config { optimizer, validation: Validation::Test, ..preset };
+    let reached = |name: &str, config: Config| {
+        let config = Config { validation: Validation::Test, ..config };
         let run = Run::create(temporary.path().join(name), &config).unwrap();
         let outcome = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
         let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
         let (test, pca) = (summary.test.metrics, summary.pca.metrics);
-        say(&format!("{name}, 50 epochs: BCE {:.4}, MSE {:.5}; PCA's MSE {:.5}", test.bce, test.mse, pca.mse));
-        (test, pca)
+        let (epochs, seconds) = (summary.epochs, summary.seconds);
+        say(&format!(
+            "{name}, {epochs} epochs in {seconds:.0} s: BCE {:.4}, MSE {:.5}; PCA's MSE {:.5}; {:?}",
+            test.bce, test.mse, pca.mse, summary.test
+        ));
+        (*summary, run.metrics().unwrap())
     };
-    assert!(reached("adadelta").0.bce <= 0.104);
-    let (test, pca) = reached("adam");
-    assert!(test.bce <= 0.0925 && test.mse <= 0.6 * pca.mse);
+    let preset = |preset: Preset| Config::preset(preset, source.clone());
+    let adadelta = OptimizerConfig::named("adadelta").unwrap();
+    let (classic, _) = reached("adadelta", Config { optimizer: adadelta, ..preset(Preset::Simple) });
+    assert!(classic.test.metrics.bce <= 0.104);
+    let (simple, _) = reached("simple", preset(Preset::Simple));
+    assert!(simple.test.metrics.bce <= 0.0920 && simple.test.metrics.mse <= 0.6 * simple.pca.metrics.mse);
+    let (sparse, _) = reached("sparse", preset(Preset::Sparse));
+    assert!((sparse.test.metrics.bce - simple.test.metrics.bce).abs() <= 0.002);
+    assert!(sparse.test.mean_code <= 0.5 * simple.test.mean_code);
+    let (deep, history) = reached("deep", preset(Preset::Deep));
+    let lowest = history[..50].iter().map(|record| record.val_bce).fold(f64::INFINITY, f64::min);
+    assert!(lowest <= 0.087 && deep.test.metrics.bce <= 0.085);
+    let (vae, _) = reached("vae", Config { epochs: 10, ..preset(Preset::Vae) });
+    assert!(vae.test.bound.unwrap().elbo >= -107.);
+    let (conv, _) = reached("conv", preset(Preset::Conv));
+    assert!(conv.test.metrics.bce <= 0.094);
+    let (denoise, _) = reached("denoise", preset(Preset::Denoise));
+    assert!(denoise.test.metrics.mse < 0.1 * denoise.test.noisy_mse.unwrap());
 }

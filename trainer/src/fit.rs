@@ -253,7 +253,7 @@ impl<'a> Trainer<'a> {
         self.run.write_metrics(&self.progress.history)?;
         self.model.save(self.run.last())?;
         let mut checkpoint = Checkpoint::new(&self.model);
-        for (name, tensor) in self.optimizer.state() {
+        for (name, tensor) in self.optimizer.state()? {
             checkpoint.insert(format!("{OPTIMIZER}{name}"), tensor);
         }
         let progress = serde_json::to_string(&self.progress).expect("progress is plain numbers");

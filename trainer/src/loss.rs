@@ -3,6 +3,8 @@
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::ops;
+
 /// What training minimises: a mean over rows and elements. Default: `bce`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,8 +57,7 @@ impl Loss {
 ///
 /// When the shapes differ.
 pub fn bce_with_logits(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-    let softplus = (logits.abs()?.neg()?.exp()? + 1.)?.log()?;
-    ((logits.relu()? - (logits * target)?)? + softplus)?.mean_all()
+    ops::bce_with_logits(logits, target)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::network::NetworkConfig;
 use super::stack::{Stack, initial, linear};
 use crate::Result;
+use crate::ops;
 use crate::random::{Purpose, normal, stream};
 
 /// An autoencoder: `[batch, input_dim] -> [batch, latent_dim] -> [batch, input_dim]`, values in 0.0..=1.0.
@@ -211,7 +212,7 @@ impl Autoencoder {
 
     fn distribution(&self, features: &Tensor, log_variance: &Linear) -> Result<Code> {
         let mean = self.encoder.layers().last().expect("a variational encoder has a last layer");
-        Ok(Code { latent: mean.forward(features)?, log_variance: Some(log_variance.forward(features)?) })
+        Ok(Code { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
     }
 
     /// The way of a batch in training: dropout, noise and the code's sample are drawn from `rng`.

@@ -84,19 +84,18 @@ impl Lstm {
         sequence: bool,
         mut parameter: impl FnMut(&str, Vec<usize>) -> crate::Result<Var>,
     ) -> crate::Result<Self> {
-        let shapes = [
-            ("weight_ih_l0", vec![4 * units, features]),
-            ("weight_hh_l0", vec![4 * units, units]),
-            ("bias_ih_l0", vec![4 * units]),
-        ];
+        let shapes = [vec![4 * units, features], vec![4 * units, units], vec![4 * units]];
         let mut tensors = HashMap::new();
-        for (name, dims) in shapes {
+        for (name, dims) in WEIGHTS.into_iter().zip(shapes) {
             tensors.insert(name.to_owned(), parameter(name, dims)?.as_tensor().clone());
         }
         let lstm = candle_nn::lstm(features, units, Self::config(), weights(&tensors))?;
         Ok(Self { lstm, weights: tensors, features, units, sequence })
     }
 }
+
+/// candle's names of the weights that are used.
+const WEIGHTS: [&str; 3] = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0"];
 
 /// The same tensors, not copies: gradients reach them.
 fn weights(tensors: &HashMap<String, Tensor>) -> VarBuilder<'static> {
@@ -106,11 +105,12 @@ fn weights(tensors: &HashMap<String, Tensor>) -> VarBuilder<'static> {
 
 impl Module for Lstm {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let states = self.lstm.seq(x)?;
-        match states.last() {
-            Some(last) if !self.sequence => Ok(last.h().clone()),
-            _ => self.lstm.states_to_tensor(&states),
-        }
+        let [weight_ih, weight_hh, bias] = WEIGHTS.map(|name| &self.weights[name]);
+        let states = match ops::lstm(x, weight_ih, weight_hh, bias)? {
+            Some(states) => states,
+            None => self.lstm.states_to_tensor(&self.lstm.seq(x)?)?,
+        };
+        if self.sequence { Ok(states) } else { states.narrow(1, states.dim(1)? - 1, 1)?.squeeze(1) }
     }
 }
 
@@ -118,7 +118,7 @@ impl Module for Layer {
     /// The layer in use, not in training: noise and dropout do nothing.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Linear(linear) => linear.forward(x),
+            Self::Linear(linear) => ops::linear(linear, x),
             Self::Conv(conv) => ops::conv2d(conv, x),
             Self::MaxPool(size) => ops::max_pool2d(x, *size),
             Self::AvgPool(size) => ops::avg_pool2d(x, *size),
@@ -131,6 +131,7 @@ impl Module for Layer {
                 x.unsqueeze(1)?.broadcast_as((batch, *steps, width))?.contiguous()
             }
             Self::Dropout(_) | Self::Noise(_) => Ok(x.clone()),
+            Self::Activation(Activation::Relu) => ops::relu(x),
             Self::Activation(activation) => activation.forward(x),
             Self::Tanh => x.tanh(),
         }

@@ -1,10 +1,81 @@
-//! Operators on images that candle computes slowly or not as training needs them.
+//! Operators that candle computes slowly, or not as training needs them: kernels of our own for `f32` on the CPU, and the same
+//! composed of candle's operators for everything else.
+
+mod dense;
+mod image;
+mod kernel;
+mod storage;
+mod update;
 
 use candle_core::{D, Result, Tensor};
-use candle_nn::{Conv2d, Conv2dConfig, Module};
+use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
+
+use dense::{Affine, Bce, Recurrence};
+use image::{Convolution, MaxPool2, Relu, Upsample2};
+use storage::takes;
+pub(crate) use update::{AdamStep, MoveMean, in_place};
 
 /// `[batch, c, h, w] -> [batch, channels, h', w']`.
 pub(crate) fn conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
+    let Conv2dConfig { padding, stride, dilation: 1, groups: 1, .. } = *conv.config() else { return conv.forward(x) };
+    let (_, _, kernel, width) = conv.weight().dims4()?;
+    match conv.bias() {
+        Some(bias) if takes(x) && stride == 1 && kernel == width && kernel % 2 == 1 && padding < kernel => {
+            x.contiguous()?.apply_op3(conv.weight(), bias, Convolution { padding })
+        }
+        _ => composed_conv2d(conv, x),
+    }
+}
+
+/// The largest value of each window of `size` x `size`, one beside the other; the last one may be cut off:
+/// `[batch, c, h, w] -> [batch, c, ceil(h / size), ceil(w / size)]`.
+pub(crate) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    if takes(x) && size == 2 { x.contiguous()?.apply_op1(MaxPool2) } else { composed_max_pool2d(x, size) }
+}
+
+/// Every pixel `size` times down and right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`.
+pub(crate) fn upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
+    if takes(x) && size == 2 { x.contiguous()?.apply_op1(Upsample2) } else { composed_upsample2d(x, size) }
+}
+
+/// `[.., n] -> [.., units]`
+pub(crate) fn linear(linear: &Linear, x: &Tensor) -> Result<Tensor> {
+    let (Some(bias), true) = (linear.bias(), takes(x)) else { return linear.forward(x) };
+    let (units, width) = linear.weight().dims2()?;
+    let Some((&found, before)) = x.dims().split_last() else { return linear.forward(x) };
+    if found != width || x.elem_count() == 0 {
+        return linear.forward(x);
+    }
+    let rows = x.contiguous()?.reshape(((), width))?.apply_op3(linear.weight(), bias, Affine)?;
+    rows.reshape([before, &[units]].concat())
+}
+
+/// The mean binary cross-entropy of `sigmoid(logits)` against `target`, a scalar.
+pub(crate) fn bce_with_logits(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let both = takes(logits) && takes(target) && logits.dims() == target.dims();
+    // The kernel has no gradient for the target.
+    if both && !target.track_op() && logits.elem_count() > 0 {
+        return logits.contiguous()?.apply_op2(&target.contiguous()?, Bce);
+    }
+    composed_bce(logits, target)
+}
+
+/// The states of an LSTM after each step, `[batch, steps, units]`, from `x` `[batch, steps, n]` and the weights `[4 * units, n]`,
+/// `[4 * units, units]` and `[4 * units]`. Nothing where candle's own is to be used.
+pub(crate) fn lstm(x: &Tensor, weight_ih: &Tensor, weight_hh: &Tensor, bias: &Tensor) -> Result<Option<Tensor>> {
+    if !takes(x) {
+        return Ok(None);
+    }
+    let projected = linear(&Linear::new(weight_ih.clone(), Some(bias.clone())), x)?;
+    projected.apply_op2(weight_hh, Recurrence).map(Some)
+}
+
+/// max(x, 0)
+pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
+    if takes(x) { x.contiguous()?.apply_op1(Relu) } else { x.relu() }
+}
+
+fn composed_conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
     let Conv2dConfig { padding, stride, .. } = *conv.config();
     if stride == 1 {
         return conv.forward(x);
@@ -21,9 +92,12 @@ pub(crate) fn conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
     Conv2d::new(conv.weight().clone(), conv.bias().cloned(), config).forward(&x)
 }
 
-/// The largest value of each window of `size` x `size`, one beside the other; the last one may be cut off:
-/// `[batch, c, h, w] -> [batch, c, ceil(h / size), ceil(w / size)]`.
-pub(crate) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+fn composed_bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    let softplus = (logits.abs()?.neg()?.exp()? + 1.)?.log()?;
+    ((logits.relu()? - (logits * target)?)? + softplus)?.mean_all()
+}
+
+fn composed_max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     // candle's own leaves out what fills no window, and divides the gradient by the window's area.
     let x = fill_windows(&fill_windows(x, 2, size)?, 3, size)?;
     let (batch, channels, height, width) = x.dims4()?;
@@ -38,8 +112,7 @@ pub(crate) fn avg_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     whole(whole(x.clone(), 2)?, 3)?.contiguous()?.avg_pool2d(size)
 }
 
-/// Every pixel `size` times down and right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`.
-pub(crate) fn upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
+fn composed_upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
     x.upsample_nearest2d(height * size, width * size)
 }
@@ -56,3 +129,6 @@ fn fill_windows(x: &Tensor, axis: usize, size: usize) -> Result<Tensor> {
     let low = Tensor::full(-1e30f32, dims, x.device())?.to_dtype(x.dtype())?;
     Tensor::cat(&[x, &low], axis)
 }
+
+#[cfg(test)]
+mod tests;

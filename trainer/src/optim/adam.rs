@@ -1,9 +1,10 @@
 //! Adam: Kingma and Ba 2015, algorithm 1; with decoupled decay, AdamW: Loshchilov and Hutter 2019, algorithm 2.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Tensor, Var};
 
 use super::Rule;
 use super::sgd::decayed;
+use crate::ops::{AdamStep, MoveMean, in_place};
 
 pub(super) struct Adam {
     pub(super) beta1: f64,
@@ -39,5 +40,31 @@ impl Rule for Adam {
             (parameter * (1. - learning_rate * self.decoupled_decay))?
         };
         kept - update
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &Var,
+        gradient: &Tensor,
+        slots: &[Tensor],
+        learning_rate: f64,
+        step: u64,
+    ) -> Result<bool> {
+        let [mean, variance] = slots else { return Ok(false) };
+        if ![parameter, gradient, mean, variance].into_iter().all(in_place) {
+            return Ok(false);
+        }
+        let gradient = decayed(parameter, gradient, self.weight_decay)?;
+        mean.inplace_op2(&gradient, &MoveMean { decay: self.beta1, squared: false })?;
+        variance.inplace_op2(&gradient, &MoveMean { decay: self.beta2, squared: true })?;
+        let bias = |beta: f64| 1. - beta.powf(step as f64);
+        let adam = AdamStep {
+            kept: 1. - learning_rate * self.decoupled_decay,
+            rate: learning_rate / bias(self.beta1),
+            unbias: 1. / bias(self.beta2),
+            epsilon: self.epsilon,
+        };
+        parameter.inplace_op3(mean, variance, &adam)?;
+        Ok(true)
     }
 }

@@ -29,6 +29,19 @@ trait Rule: Send + Sync {
         learning_rate: f64,
         step: u64,
     ) -> candle_core::Result<Tensor>;
+
+    /// The same in place, where there is a kernel for it: false where there is none, and nothing was changed.
+    fn update_in_place(
+        &self,
+        parameter: &Var,
+        gradient: &Tensor,
+        slots: &[Tensor],
+        learning_rate: f64,
+        step: u64,
+    ) -> candle_core::Result<bool> {
+        let _ = (parameter, gradient, slots, learning_rate, step);
+        Ok(false)
+    }
 }
 
 /// Moves named parameters along their gradients.
@@ -111,9 +124,12 @@ impl Optimizer {
         self.step += 1;
         for Parameter { var, slots, .. } in &mut self.parameters {
             if let Some(gradient) = gradients.get(var) {
+                let scaled = if scale == 1. { gradient.contiguous()? } else { (gradient * scale)? };
+                if self.rule.update_in_place(var, &scaled, slots, self.learning_rate, self.step)? {
+                    continue;
+                }
                 // Without `detach`, every step would keep the graph of the one before alive.
                 let parameter = var.as_detached_tensor();
-                let scaled = if scale == 1. { gradient.clone() } else { (gradient * scale)? };
                 let moved = self.rule.update(&parameter, &scaled, slots, self.learning_rate, self.step)?;
                 var.set(&moved)?;
             }
@@ -130,15 +146,17 @@ impl Optimizer {
         Ok(sum.sum::<Result<f64>>()?.sqrt())
     }
 
-    /// The state beside the parameters and [`Optimizer::steps`]: tensors named `slot.parameter`.
-    pub fn state(&self) -> Vec<(String, Tensor)> {
+    /// Copies of the state beside the parameters and [`Optimizer::steps`]: tensors named `slot.parameter`.
+    ///
+    /// # Errors
+    ///
+    /// When the device cannot hold the copies.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let names = self.rule.slots();
-        self.parameters
-            .iter()
-            .flat_map(|Parameter { name, slots, .. }| {
-                names.iter().zip(slots).map(move |(slot, tensor)| (format!("{slot}.{name}"), tensor.clone()))
-            })
-            .collect()
+        let slots = self.parameters.iter().flat_map(|Parameter { name, slots, .. }| {
+            names.iter().zip(slots).map(move |(slot, tensor)| Ok((format!("{slot}.{name}"), tensor.copy()?)))
+        });
+        slots.collect()
     }
 
     /// Takes up the state that [`Optimizer::state`] gave.
@@ -155,7 +173,8 @@ impl Optimizer {
                 let tensor = state.get(&name).filter(|tensor| tensor.dims() == var.dims()).ok_or_else(|| {
                     Error::setting("optimizer", format!("expected saved state `{name}` of shape {:?}", var.dims()))
                 })?;
-                loaded.push(tensor.to_device(var.device())?);
+                // A copy, since steps may change it in place.
+                loaded.push(tensor.to_device(var.device())?.copy()?);
             }
         }
         let mut loaded = loaded.into_iter();
@@ -188,6 +207,32 @@ mod tests {
             let found = var.to_scalar::<f64>().unwrap();
             // Both are f64 and differ only in the order of a dozen operations.
             assert!((found - theta).abs() < 1e-12, "step {}: expected {theta}, found {found}", t + 1);
+        }
+    }
+
+    #[test]
+    fn updates_in_place_are_the_formulas() {
+        for name in OptimizerConfig::NAMES {
+            let mut config = OptimizerConfig::named(name).unwrap().with_learning_rate(0.01);
+            if let OptimizerConfig::Adam { weight_decay, .. } | OptimizerConfig::Adamw { weight_decay, .. } =
+                &mut config
+            {
+                *weight_decay = 0.1;
+            }
+            let run = |dtype: DType| {
+                let start = Tensor::arange(-20f32, 20., &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+                let var = Var::from_tensor(&(start / 10.).unwrap()).unwrap();
+                let mut optimizer = Optimizer::new(&config, vec![("w".into(), var.clone())]).unwrap();
+                for _ in 0..5 {
+                    let loss = (var.sqr().unwrap() + var.as_tensor()).unwrap().sum_all().unwrap();
+                    optimizer.step(&loss.backward().unwrap()).unwrap();
+                }
+                var.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap()
+            };
+            // f32 in place against f64 composed: five steps of a few roundings of 6e-8 each, on values up to 2.
+            for (a, b) in run(DType::F32).into_iter().zip(run(DType::F64)) {
+                assert!((a - b).abs() < 2e-6, "{name}: {a}, not {b}");
+            }
         }
     }
 
@@ -314,7 +359,7 @@ mod tests {
             advance(&var, &mut optimizer);
             let (resumed_var, mut resumed) = start(0.);
             resumed_var.set(var.as_tensor()).unwrap();
-            let state = optimizer.state().into_iter().collect();
+            let state = optimizer.state().unwrap().into_iter().collect();
             resumed.load_state(&state, optimizer.steps()).unwrap();
             advance(&var, &mut optimizer);
             advance(&resumed_var, &mut resumed);

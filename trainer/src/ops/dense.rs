@@ -1,0 +1,187 @@
+//! Linear layers, their loss and recurrence as candle operators: for `f32` on the CPU, forward and backward.
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+
+use super::kernel::{elementwise, lstm};
+use super::storage::{filled, values, values_mut};
+
+/// `x` `[rows, n]`, `weight` `[units, n]`, `bias` `[units]` `-> [rows, units]`.
+pub(super) struct Affine;
+
+impl CustomOp3 for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        x_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        bias: &CpuStorage,
+        bias_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let ((rows, width), (units, _)) = (x_layout.shape().dims2()?, weight_layout.shape().dims2()?);
+        let mut product = x.matmul(weight, (1, rows, units, width), x_layout, &weight_layout.transpose(0, 1)?)?;
+        let shape = Shape::from((rows, units));
+        elementwise::add_bias(values_mut(&mut product, &Layout::contiguous(&shape))?, values(bias, bias_layout)?);
+        Ok((product, shape))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        _bias: &Tensor,
+        _out: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        // No one asks for the gradient of the rows themselves.
+        let dx = if x.track_op() { Some(grad.matmul(weight)?) } else { None };
+        let dweight = grad.t()?.matmul(x)?;
+        let dbias = grad.contiguous()?.apply_op1_no_bwd(&SumRows)?;
+        Ok((dx, Some(dweight), Some(dbias)))
+    }
+}
+
+/// `[rows, units] -> [units]`
+struct SumRows;
+
+impl CustomOp1 for SumRows {
+    fn name(&self) -> &'static str {
+        "sum-rows"
+    }
+
+    fn cpu_fwd(&self, rows: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (_, units) = layout.shape().dims2()?;
+        let rows = values(rows, layout)?;
+        filled(units, |sum| elementwise::sum_rows(rows, sum))
+    }
+}
+
+/// The mean binary cross-entropy of `sigmoid(logits)` against a target of the same shape.
+pub(super) struct Bce;
+
+impl CustomOp2 for Bce {
+    fn name(&self) -> &'static str {
+        "bce-with-logits"
+    }
+
+    fn cpu_fwd(
+        &self,
+        logits: &CpuStorage,
+        logits_layout: &Layout,
+        target: &CpuStorage,
+        target_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (logits, target) = (values(logits, logits_layout)?, values(target, target_layout)?);
+        let mean = elementwise::bce_sum(logits, target) / logits.len() as f64;
+        Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
+    }
+
+    fn bwd(
+        &self,
+        logits: &Tensor,
+        target: &Tensor,
+        _loss: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let scale = grad.to_scalar::<f32>()? / logits.elem_count() as f32;
+        Ok((Some(logits.apply_op2_no_bwd(target, &BceGradient { scale })?), None))
+    }
+}
+
+struct BceGradient {
+    scale: f32,
+}
+
+impl CustomOp2 for BceGradient {
+    fn name(&self) -> &'static str {
+        "bce-with-logits-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        logits: &CpuStorage,
+        logits_layout: &Layout,
+        target: &CpuStorage,
+        target_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (logits, target) = (values(logits, logits_layout)?, values(target, target_layout)?);
+        filled(logits_layout.shape().clone(), |dx| elementwise::bce_backward(logits, target, self.scale, dx))
+    }
+}
+
+/// The states of an LSTM, `[batch, steps, units]`, from the input's part of the gates, `[batch, steps, 4 * units]`, and the
+/// recurrent weight `[4 * units, units]`.
+pub(super) struct Recurrence;
+
+fn sizes(projected: &Shape) -> Result<lstm::Lstm> {
+    let (batch, steps, gates) = projected.dims3()?;
+    Ok(lstm::Lstm { batch, steps, units: gates / 4 })
+}
+
+impl CustomOp2 for Recurrence {
+    fn name(&self) -> &'static str {
+        "lstm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        projected: &CpuStorage,
+        projected_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let lstm = sizes(projected_layout.shape())?;
+        let (projected, weight) = (values(projected, projected_layout)?, values(weight, weight_layout)?);
+        let dims = (lstm.batch, lstm.steps, lstm.units);
+        filled(dims, |states| lstm::forward(&lstm, projected, weight, states))
+    }
+
+    fn bwd(
+        &self,
+        projected: &Tensor,
+        weight: &Tensor,
+        states: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        // An operator takes three tensors: the states and their gradient go as one.
+        let both = Tensor::cat(&[&states.flatten_all()?, &grad.flatten_all()?], 0)?;
+        let gradients = projected.apply_op3_no_bwd(weight, &both, &RecurrenceGradient)?;
+        let dprojected = gradients.narrow(0, 0, projected.elem_count())?.reshape(projected.shape())?;
+        let dweight = gradients.narrow(0, projected.elem_count(), weight.elem_count())?.reshape(weight.shape())?;
+        Ok((Some(dprojected), Some(dweight)))
+    }
+}
+
+/// From projections, weight, and the states with their gradient behind them: the gradient of the projections, that of the weight
+/// behind it.
+struct RecurrenceGradient;
+
+impl CustomOp3 for RecurrenceGradient {
+    fn name(&self) -> &'static str {
+        "lstm-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        projected: &CpuStorage,
+        projected_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+        both: &CpuStorage,
+        both_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let lstm = sizes(projected_layout.shape())?;
+        let (projected, weight) = (values(projected, projected_layout)?, values(weight, weight_layout)?);
+        let both = values(both, both_layout)?;
+        let (states, grad) = both.split_at(both.len() / 2);
+        filled(projected.len() + weight.len(), |gradients| {
+            let (dprojected, dweight) = gradients.split_at_mut(projected.len());
+            lstm::backward(&lstm, projected, weight, states, grad, dprojected, dweight);
+        })
+    }
+}

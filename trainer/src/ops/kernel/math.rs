@@ -1,0 +1,168 @@
+//! Exponential functions on `f32` without branches or tables, so that a loop over a slice vectorises.
+//!
+//! Call them inside a pulp dispatch: elsewhere `f32::mul_add` may be a slow call into the C library.
+
+/// Adding this rounds to a whole number, which the lowest bits then hold with the exponent's bias of 127 added.
+const ROUND: f32 = 12_582_912.0 + 127.0;
+
+/// ln 2 in two parts; the first has so few bits that its product with a whole number below 256 is exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
+/// Coefficients of `(exp(r) - 1 - r) / r^2` for `|r| <= ln(2) / 2`, from the highest power down.
+const EXP: [f32; 5] = [1.392_625e-3, 8.363_233e-3, 4.166_655_2e-2, 1.666_657_6e-1, 0.5];
+
+/// Coefficients of `(atanh(s) / s - 1) / s^2` in powers of `s^2 <= 1/9`, from the highest down.
+const ATANH: [f32; 4] = [1.342_575e-1, 1.411_831e-1, 2.000_378e-1, 3.333_332e-1];
+
+/// Value of the polynomial by Horner's rule.
+#[inline(always)]
+fn polynomial<const N: usize>(coefficients: [f32; N], x: f32) -> f32 {
+    let mut value = coefficients[0];
+    for &coefficient in &coefficients[1..] {
+        value = value.mul_add(x, coefficient);
+    }
+    value
+}
+
+/// Limits `x`; unlike `f32::clamp` a comparison each, which compiles to one instruction and keeps NaN.
+#[inline(always)]
+fn limit(x: f32, low: f32, high: f32) -> f32 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+/// Splits `exp(x)` into `2^n` and `exp(r) - 1`: the bits `n + 127` and the second factor, good while `|n| < 256`.
+#[inline(always)]
+fn split(x: f32) -> (u32, f32) {
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, ROUND);
+    let n = shifted - ROUND;
+    let r = n.mul_add(-LN_2_LOW, n.mul_add(-LN_2_HIGH, x));
+    (shifted.to_bits().wrapping_sub(ROUND.to_bits() - 127), polynomial(EXP, r).mul_add(r * r, r))
+}
+
+/// `exp(x)`, with a relative error below 2e-7 wherever the result is a normal number.
+#[inline(always)]
+pub(super) fn exp(x: f32) -> f32 {
+    let (n, r) = split(limit(x, -104.0, 89.0));
+    // Two halves, because 2^n alone may be no number although the product is one.
+    let half = ((n as i32 - 127) >> 1) as u32;
+    let low = f32::from_bits((half.wrapping_add(127)) << 23);
+    let high = f32::from_bits(n.wrapping_sub(half) << 23);
+    low.mul_add(r, low) * high
+}
+
+/// `1 / (1 + exp(-x))`, exactly 0 and 1 far from zero.
+#[inline(always)]
+pub(super) fn sigmoid(x: f32) -> f32 {
+    // At the limits 2^n is 0 or infinite, and the result 1 or 0.
+    let (n, r) = split(limit(-x, -88.2, 89.0));
+    let scale = f32::from_bits(n << 23);
+    1.0 / scale.mul_add(1.0 + r, 1.0)
+}
+
+/// Hyperbolic tangent, accurate relative to its value near zero too.
+#[inline(always)]
+pub(super) fn tanh(x: f32) -> f32 {
+    // Beyond 10 the result rounds to 1. exp(2x) - 1 comes without forming exp(2x), so small values keep their digits.
+    let (n, r) = split(2.0 * limit(x, -10.0, 10.0));
+    let scale = f32::from_bits(n << 23);
+    let exp_minus_one = scale.mul_add(r, scale - 1.0);
+    exp_minus_one / (exp_minus_one + 2.0)
+}
+
+/// `ln(1 + exp(-|x|))`: what softplus adds to `max(x, 0)`.
+#[inline(always)]
+pub(super) fn softplus(x: f32) -> f32 {
+    // ln(1 + z) = 2 atanh(z / (2 + z)), whose argument is at most 1/3.
+    let z = exp(-x.abs());
+    let s = z / (2.0 + z);
+    let square = s * s;
+    let twice = 2.0 * s;
+    polynomial(ATANH, square).mul_add(square * twice, twice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulp::Arch;
+
+    /// A dense grid over `[-limit, limit]` with the extremes.
+    fn grid(limit: f32) -> Vec<f32> {
+        let mut grid: Vec<f32> = (-200_000..=200_000).map(|i| i as f32 * (limit / 200_000.0)).collect();
+        let tiny = (-1490..=1270).flat_map(|i| [1.0, -1.0].map(|sign| (i as f32 / 10.0).exp2() * sign));
+        grid.extend(tiny);
+        grid.extend([0.0, -0.0, f32::MIN_POSITIVE, f32::MAX, f32::MIN, f32::INFINITY, f32::NEG_INFINITY]);
+        grid.extend([-104.1, -103.9, -103.0, -87.4, -87.3, 88.3, 88.4, 88.72, 88.723, 88.73, 89.1]);
+        grid
+    }
+
+    #[inline(always)]
+    fn map(inputs: &[f32], function: impl Fn(f32) -> f32) -> Vec<f32> {
+        let mut outputs = inputs.to_vec();
+        for x in &mut outputs {
+            *x = function(*x);
+        }
+        outputs
+    }
+
+    fn check(outputs: &[f32], inputs: &[f32], expected: impl Fn(f64) -> f64) {
+        let mut worst = (0.0, 0.0);
+        for (&y, &x) in outputs.iter().zip(inputs) {
+            let error = (f64::from(y) - expected(f64::from(x))).abs();
+            assert!(error < 2e-7, "{x}: {y}, off by {error}");
+            if error > worst.0 {
+                worst = (error, x);
+            }
+        }
+        println!("worst absolute error {worst:?}");
+    }
+
+    #[test]
+    fn exp_is_close() {
+        let inputs = [grid(104.5), grid(1.0)].concat();
+        let outputs = Arch::new().dispatch(|| map(&inputs, exp));
+        let mut worst = 0.0f64;
+        for (&y, &x) in outputs.iter().zip(&inputs) {
+            let expected = f64::from(x).exp();
+            if expected as f32 == f32::INFINITY {
+                assert_eq!(y, f32::INFINITY, "{x}");
+            } else if expected < f64::from(f32::MIN_POSITIVE) {
+                // Below the normal numbers, to one step of the spacing.
+                assert!((f64::from(y) - expected).abs() < 1.5e-45, "{x}: {y}");
+            } else {
+                let error = (f64::from(y) / expected - 1.0).abs();
+                assert!(error < 2e-7, "{x}: {y}, off by {error}");
+                worst = worst.max(error);
+            }
+        }
+        println!("worst relative error {worst:e}");
+        assert_eq!(exp(0.0), 1.0);
+        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
+    }
+
+    #[test]
+    fn sigmoid_tanh_and_softplus_are_close() {
+        for inputs in [grid(110.0), grid(12.0), grid(1.0)] {
+            check(&Arch::new().dispatch(|| map(&inputs, sigmoid)), &inputs, |x| 1.0 / (1.0 + (-x).exp()));
+            check(&Arch::new().dispatch(|| map(&inputs, tanh)), &inputs, f64::tanh);
+            check(&Arch::new().dispatch(|| map(&inputs, softplus)), &inputs, |x| (-x.abs()).exp().ln_1p());
+        }
+    }
+
+    #[test]
+    fn extremes_saturate_and_nan_stays() {
+        for large in [100.0, f32::MAX, f32::INFINITY] {
+            assert_eq!([sigmoid(large), sigmoid(-large)], [1.0, 0.0]);
+            assert_eq!([tanh(large), tanh(-large)], [1.0, -1.0]);
+        }
+        assert_eq!([sigmoid(0.0), tanh(0.0), softplus(f32::INFINITY)], [0.5, 0.0, 0.0]);
+        assert_eq!(tanh(1e-20), 1e-20);
+        let inputs = [f32::NAN; 32];
+        for function in [exp, sigmoid, tanh, softplus] as [fn(f32) -> f32; 4] {
+            assert!(function(f32::NAN).is_nan());
+        }
+        let outputs = Arch::new().dispatch(|| map(&inputs, |x| exp(x) + sigmoid(x) + tanh(x) + softplus(x)));
+        assert!(outputs.iter().all(|y| y.is_nan()));
+    }
+}

@@ -1,0 +1,219 @@
+//! Images laid out so that a convolution finds each kernel tap at one distance from any pixel.
+use std::cell::RefCell;
+
+/// The most floats of a SIMD vector: what the lengths of buffers are multiples of.
+pub(super) const VECTOR: usize = 16;
+
+/// The images that a thread takes at once. A weight's gradient is summed by these shards and then
+/// over them, in order, so that its bytes do not depend on the number of threads.
+pub(super) const SHARD: usize = 16;
+
+/// The sizes of a convolution, or of the transposed one that its gradients are.
+#[derive(Clone, Copy)]
+pub(super) struct Geometry {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub out_channels: usize,
+    pub out_height: usize,
+    pub out_width: usize,
+    pub kernel: usize,
+    /// Zeros on every side; negative where rows and columns are cut off instead.
+    pub padding: isize,
+}
+
+impl Geometry {
+    /// The convolution from this one's output to its input that reaches the same pixels.
+    pub fn transposed(&self) -> Self {
+        Self {
+            channels: self.out_channels,
+            height: self.out_height,
+            width: self.out_width,
+            out_channels: self.channels,
+            out_height: self.height,
+            out_width: self.width,
+            kernel: self.kernel,
+            padding: self.kernel as isize - 1 - self.padding,
+        }
+    }
+
+    /// The floats of an input image.
+    pub fn image(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// The floats of one channel of an output image.
+    pub fn out_plane(&self) -> usize {
+        self.out_height * self.out_width
+    }
+
+    /// The floats of an output image.
+    pub fn out_image(&self) -> usize {
+        self.out_channels * self.out_plane()
+    }
+
+    /// The floats of one output channel's weight.
+    pub fn taps(&self) -> usize {
+        self.channels * self.kernel * self.kernel
+    }
+}
+
+/// How a group of input images lies in a buffer.
+///
+/// An output pixel has one index, and all its taps lie at that index plus a constant. A dense
+/// panel numbers the pixels as an output image does and holds a copy of the input for each kernel
+/// column. A sparse one holds the input once, in rows that share the zeros between them, and so
+/// has indices between the output's rows that stand for no pixel.
+pub(super) struct Panel {
+    pub geometry: Geometry,
+    pub dense: bool,
+    /// The images of a group: one if dense.
+    pub group: usize,
+    /// The indices of a group.
+    pub pixels: usize,
+    /// From one row to the next.
+    stride: usize,
+    /// From one image to the next.
+    plane: usize,
+    /// From one channel, or copy of one, to the next.
+    length: usize,
+}
+
+impl Panel {
+    /// A layout with groups of up to about `pixels` indices.
+    pub fn new(geometry: Geometry, pixels: usize) -> Self {
+        let Geometry { channels, out_channels, kernel, padding, .. } = geometry;
+        let out_plane = geometry.out_plane();
+        // The copies of the input take about as long as moving a sparse output into place.
+        if channels * (kernel - 1) <= out_channels && out_plane >= 32 * VECTOR {
+            let stride = geometry.out_width;
+            let plane = out_plane + (kernel - 1) * stride;
+            let length = plane.next_multiple_of(VECTOR);
+            return Self { geometry, dense: true, group: 1, pixels: out_plane, stride, plane, length };
+        }
+        let shared = padding.min(2 * padding);
+        let stride = geometry.out_width.max(geometry.width.saturating_add_signed(shared));
+        let rows = geometry.out_height.max(geometry.height.saturating_add_signed(shared));
+        let plane = rows * stride;
+        let group = (pixels / plane).clamp(1, SHARD);
+        let pixels = (group * plane).next_multiple_of(VECTOR);
+        let length = (pixels + (kernel - 1) * (stride + 1)).next_multiple_of(VECTOR);
+        Self { geometry, dense: false, group, pixels, stride, plane, length }
+    }
+
+    /// The length of the buffer that `fill` fills.
+    pub fn len(&self) -> usize {
+        let copies = if self.dense { self.geometry.kernel } else { 1 };
+        self.geometry.channels * copies * self.length
+    }
+
+    /// The length of the lines that `spread` fills and `gather` reads.
+    pub fn lines(&self) -> usize {
+        self.geometry.out_channels * self.pixels
+    }
+
+    /// The distances of the taps, in the order of a weight `[in, k, k]`.
+    pub fn distances(&self) -> Vec<usize> {
+        let kernel = self.geometry.kernel;
+        (0..self.geometry.taps())
+            .map(|tap| {
+                let (channel, y, x) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
+                match self.dense {
+                    true => (channel * kernel + x) * self.length + y * self.stride,
+                    false => channel * self.length + y * self.stride + x,
+                }
+            })
+            .collect()
+    }
+
+    /// Copies up to a group of images `[images, in, height, width]` into a buffer of zeros.
+    #[inline(always)]
+    pub fn fill(&self, images: &[f32], buffer: &mut [f32]) {
+        let Geometry { channels, height, width, out_width, out_height, kernel, padding, .. } = self.geometry;
+        let rows = visible(height, padding, out_height + kernel - 1);
+        let copies = if self.dense { kernel } else { 1 };
+        for copy in 0..copies {
+            let shift = padding - copy as isize;
+            let columns = visible(width, shift, if self.dense { out_width } else { out_width + kernel - 1 });
+            let from = rows.start * width + columns.start;
+            let to =
+                rows.start.saturating_add_signed(padding) * self.stride + columns.start.saturating_add_signed(shift);
+            for (index, plane) in images.chunks_exact(height * width).enumerate() {
+                let line = index % channels * copies + copy;
+                let start = line * self.length + index / channels * self.plane + to;
+                copy_rows(rows.len(), columns.len(), (&plane[from..], width), (&mut buffer[start..], self.stride));
+            }
+        }
+    }
+
+    /// Copies the rows of an output-shaped `[images, out, height, width]` to their indices in
+    /// `lines`, one of `pixels` floats for each channel.
+    #[inline(always)]
+    pub fn spread(&self, images: &[f32], lines: &mut [f32]) {
+        let Geometry { out_channels, out_height, out_width, .. } = self.geometry;
+        for (index, plane) in images.chunks_exact(out_height * out_width).enumerate() {
+            let start = index % out_channels * self.pixels + index / out_channels * self.plane;
+            copy_rows(out_height, out_width, (plane, out_width), (&mut lines[start..], self.stride));
+        }
+    }
+
+    /// The opposite of `spread`.
+    #[inline(always)]
+    pub fn gather(&self, lines: &[f32], images: &mut [f32]) {
+        let Geometry { out_channels, out_height, out_width, .. } = self.geometry;
+        for (index, plane) in images.chunks_exact_mut(out_height * out_width).enumerate() {
+            let start = index % out_channels * self.pixels + index / out_channels * self.plane;
+            copy_rows(out_height, out_width, (&lines[start..], self.stride), (plane, out_width));
+        }
+    }
+}
+
+/// Those of `0..size` that, moved by `shift`, lie in `0..limit`.
+fn visible(size: usize, shift: isize, limit: usize) -> std::ops::Range<usize> {
+    let (shift, limit) = (shift, limit as isize);
+    (-shift).clamp(0, size as isize) as usize..(limit - shift).clamp(0, size as isize) as usize
+}
+
+/// Copies the first `width` floats of rows, which begin every so many floats.
+#[inline(always)]
+fn copy_rows(rows: usize, width: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
+    // A copy of unknown length is a call, which takes longer than most rows.
+    match width {
+        4..8 => copy_ends::<4>(rows, width, from, to),
+        8..16 => copy_ends::<8>(rows, width, from, to),
+        16..=32 => copy_ends::<16>(rows, width, from, to),
+        _ => {
+            for row in 0..rows {
+                to.0[row * to.1..][..width].copy_from_slice(&from.0[row * from.1..][..width]);
+            }
+        }
+    }
+}
+
+/// `copy_rows` of `N` to `2 * N` floats: the first `N` and the last `N`, which may overlap.
+#[inline(always)]
+fn copy_ends<const N: usize>(rows: usize, width: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
+    for row in 0..rows {
+        let (from, to) = (&from.0[row * from.1..], &mut to.0[row * to.1..]);
+        for start in [0, width - N] {
+            to[start..start + N].copy_from_slice(&from[start..start + N]);
+        }
+    }
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `work` with `N` buffers of zeros that this thread keeps.
+pub(super) fn with_scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        scratch.resize(lengths.iter().sum::<usize>() + VECTOR, 0.0);
+        // Vectors that straddle no cache line are the faster ones.
+        let mut rest = &mut scratch[..];
+        let start = rest.as_ptr().align_offset(64).min(VECTOR);
+        rest = &mut rest[start..];
+        work(lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default()))
+    })
+}

@@ -1,0 +1,152 @@
+//! Pooling by the maximum and nearest-neighbour upsampling, both by a factor of 2.
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// The planes that a thread takes at once.
+const PLANES: usize = 64;
+
+/// The maxima of the 2 x 2 windows of `x` `[planes, height, width]`; a window at an odd edge has
+/// one row or column. `out` is `[planes, height / 2, width / 2]`, both rounded up.
+pub(in crate::ops) fn max_pool2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
+    let (plane, out_width) = (height * width, width.div_ceil(2));
+    let out_plane = height.div_ceil(2) * out_width;
+    assert_eq!(x.len(), planes * plane, "[planes, height, width]");
+    assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let arch = Arch::new();
+    x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(PLANES * out_plane)).for_each(|(x, out)| {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(out_plane)) {
+                    for (rows, out) in x.chunks(2 * width).zip(out.chunks_exact_mut(out_width)) {
+                        // The only row of an odd edge's window stands in for the second.
+                        let (above, below) = (&rows[..width], &rows[rows.len() - width..]);
+                        let (above, above_edge) = above.as_chunks::<2>();
+                        let (below, below_edge) = below.as_chunks::<2>();
+                        for ((a, b), out) in above.iter().zip(below).zip(&mut *out) {
+                            *out = larger(larger(a[0], a[1]), larger(b[0], b[1]));
+                        }
+                        if let ([a], [b], Some(out)) = (above_edge, below_edge, out.last_mut()) {
+                            *out = larger(*a, *b);
+                        }
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// The gradient `dx` of `max_pool2`'s `x`: each window's goes to its first maximum.
+pub(in crate::ops) fn max_pool2_backward(
+    planes: usize,
+    height: usize,
+    width: usize,
+    x: &[f32],
+    out: &[f32],
+    grad: &[f32],
+    dx: &mut [f32],
+) {
+    let (plane, out_width) = (height * width, width.div_ceil(2));
+    let out_plane = height.div_ceil(2) * out_width;
+    assert_eq!(x.len(), planes * plane, "[planes, height, width]");
+    assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
+    assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
+    assert_eq!(grad.len(), planes * out_plane, "[planes, height / 2, width / 2]");
+    let arch = Arch::new();
+    let inputs = x.par_chunks(PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane));
+    let outputs = out.par_chunks(PLANES * out_plane).zip(grad.par_chunks(PLANES * out_plane));
+    inputs.zip(outputs).for_each(|((x, dx), (out, grad))| {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                let inputs = x.chunks_exact(plane).zip(dx.chunks_exact_mut(plane));
+                let outputs = out.chunks_exact(out_plane).zip(grad.chunks_exact(out_plane));
+                for ((x, dx), (out, grad)) in inputs.zip(outputs) {
+                    let rows = x.chunks(2 * width).zip(dx.chunks_mut(2 * width));
+                    let outputs = out.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
+                    for ((x, dx), (out, grad)) in rows.zip(outputs) {
+                        first_maxima(width, (x, dx), (out, grad));
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// `max_pool2_backward` of one row of windows: `x` and `dx` are two rows, or the last odd one.
+#[inline(always)]
+fn first_maxima(width: usize, (x, dx): (&[f32], &mut [f32]), (out, grad): (&[f32], &[f32])) {
+    let (above, below) = x.split_at(width);
+    let (d_above, d_below) = dx.split_at_mut(width);
+    if below.is_empty() {
+        for (index, (x, dx)) in above.chunks(2).zip(d_above.chunks_mut(2)).enumerate() {
+            dx.fill(0.0);
+            if let Some(first) = x.iter().position(|x| *x == out[index]) {
+                dx[first] = grad[index];
+            }
+        }
+        return;
+    }
+    let windows = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+    let targets = d_above.as_chunks_mut::<2>().0.iter_mut().zip(d_below.as_chunks_mut::<2>().0);
+    for (((a, b), (da, db)), (out, grad)) in windows.zip(targets).zip(out.iter().zip(grad)) {
+        let is = [a[0] == *out, a[1] == *out, b[0] == *out, b[1] == *out];
+        da[0] = if is[0] { *grad } else { 0.0 };
+        da[1] = if is[1] & !is[0] { *grad } else { 0.0 };
+        db[0] = if is[2] & !is[1] & !is[0] { *grad } else { 0.0 };
+        db[1] = if is[3] & !is[2] & !is[1] & !is[0] { *grad } else { 0.0 };
+    }
+    if width % 2 == 1 {
+        let (edge, index) = (width - 1, width / 2);
+        let first = above[edge] == out[index];
+        d_above[edge] = if first { grad[index] } else { 0.0 };
+        d_below[edge] = if !first & (below[edge] == out[index]) { grad[index] } else { 0.0 };
+    }
+}
+
+/// `x` `[planes, height, width]` with each pixel four times: `out` is
+/// `[planes, 2 * height, 2 * width]`.
+pub(in crate::ops) fn upsample2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
+    let plane = height * width;
+    assert_eq!(x.len(), planes * plane, "[planes, height, width]");
+    assert_eq!(out.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
+    let arch = Arch::new();
+    x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(4 * PLANES * plane)).for_each(|(x, out)| {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(4 * width)) {
+                    let (above, below) = out.split_at_mut(2 * width);
+                    let pairs = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
+                    for ((above, below), x) in pairs.zip(x) {
+                        *above = [*x; 2];
+                        *below = [*x; 2];
+                    }
+                }
+            },
+        );
+    });
+}
+
+/// The gradient `dx` of `upsample2`'s `x` `[planes, height, width]`.
+pub(in crate::ops) fn upsample2_backward(planes: usize, height: usize, width: usize, grad: &[f32], dx: &mut [f32]) {
+    let plane = height * width;
+    assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
+    assert_eq!(grad.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
+    let arch = Arch::new();
+    grad.par_chunks(4 * PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane)).for_each(|(grad, dx)| {
+        arch.dispatch(
+            #[inline(always)]
+            || {
+                for (grad, dx) in grad.chunks_exact(4 * width).zip(dx.chunks_exact_mut(width)) {
+                    let (above, below) = grad.split_at(2 * width);
+                    let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+                    for ((above, below), dx) in pairs.zip(dx) {
+                        *dx = (above[0] + above[1]) + (below[0] + below[1]);
+                    }
+                }
+            },
+        );
+    });
+}

@@ -1,0 +1,225 @@
+//! The kernels against plain loops in `f64`.
+use super::conv::{Conv, backward_input, backward_weight, forward};
+use super::pool::{max_pool2, max_pool2_backward, upsample2, upsample2_backward};
+
+struct Lcg(u64);
+
+impl Lcg {
+    fn floats(&mut self, count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|_| {
+                self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (self.0 >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+}
+
+/// Calls `visit` with the indices of `x`, `weight` and `out` of every product.
+fn products(conv: &Conv, mut visit: impl FnMut(usize, usize, usize)) {
+    let (height, width, k) = (conv.out_height(), conv.out_width(), conv.kernel);
+    for n in 0..conv.batch {
+        for o in 0..conv.out_channels {
+            for i in 0..conv.in_channels {
+                for y in 0..height {
+                    for x in 0..width {
+                        for ky in 0..k {
+                            for kx in 0..k {
+                                let (sy, sx) = (y + ky, x + kx);
+                                let (p, h, w) = (conv.padding, conv.height, conv.width);
+                                if sy < p || sx < p || sy >= h + p || sx >= w + p {
+                                    continue;
+                                }
+                                visit(
+                                    ((n * conv.in_channels + i) * h + sy - p) * w + sx - p,
+                                    ((o * conv.in_channels + i) * k + ky) * k + kx,
+                                    ((n * conv.out_channels + o) * height + y) * width + x,
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn assert_close(name: &str, conv: &Conv, actual: &[f32], expected: &[f64]) {
+    let scale = expected.iter().fold(1.0f64, |a, b| a.max(b.abs()));
+    for (index, (a, e)) in actual.iter().zip(expected).enumerate() {
+        assert!((f64::from(*a) - e).abs() <= 1e-5 * scale, "{name} of {conv:?} at {index}: {a} {e}");
+    }
+}
+
+fn check(conv: Conv) {
+    let mut lcg = Lcg(7);
+    let x = lcg.floats(conv.batch * conv.in_channels * conv.height * conv.width);
+    let weight = lcg.floats(conv.out_channels * conv.in_channels * conv.kernel * conv.kernel);
+    let bias = lcg.floats(conv.out_channels);
+    let plane = conv.out_height() * conv.out_width();
+    let grad = lcg.floats(conv.batch * conv.out_channels * plane);
+
+    let mut expected: Vec<f64> = (0..grad.len()).map(|i| f64::from(bias[i / plane % conv.out_channels])).collect();
+    let mut expected_dx = vec![0.0; x.len()];
+    let mut expected_dweight = vec![0.0; weight.len()];
+    let mut expected_dbias = vec![0.0; bias.len()];
+    products(&conv, |i, w, o| {
+        expected[o] += f64::from(x[i]) * f64::from(weight[w]);
+        expected_dx[i] += f64::from(grad[o]) * f64::from(weight[w]);
+        expected_dweight[w] += f64::from(grad[o]) * f64::from(x[i]);
+    });
+    for (i, g) in grad.iter().enumerate() {
+        expected_dbias[i / plane % conv.out_channels] += f64::from(*g);
+    }
+
+    let mut out = vec![f32::NAN; grad.len()];
+    forward(&conv, &x, &weight, &bias, &mut out);
+    assert_close("forward", &conv, &out, &expected);
+    let mut dx = vec![f32::NAN; x.len()];
+    backward_input(&conv, &grad, &weight, &mut dx);
+    assert_close("backward_input", &conv, &dx, &expected_dx);
+    let mut dweight = vec![f32::NAN; weight.len()];
+    let mut dbias = vec![f32::NAN; bias.len()];
+    backward_weight(&conv, &x, &grad, &mut dweight, &mut dbias);
+    assert_close("dweight", &conv, &dweight, &expected_dweight);
+    assert_close("dbias", &conv, &dbias, &expected_dbias);
+}
+
+fn square(batch: usize, in_channels: usize, out_channels: usize, size: usize) -> Conv {
+    Conv { batch, in_channels, height: size, width: size, out_channels, kernel: 3, padding: 1 }
+}
+
+#[test]
+fn network_shapes() {
+    for (from, to, size) in [
+        (1, 16, 28),
+        (16, 8, 14),
+        (8, 8, 7),
+        (8, 16, 14),
+        (16, 1, 28),
+        (1, 32, 28),
+        (32, 32, 14),
+        (32, 1, 28),
+        (32, 32, 7),
+    ] {
+        for batch in [1, 3, 19] {
+            check(square(batch, from, to, size));
+        }
+    }
+}
+
+#[test]
+fn odd_shapes() {
+    let channels = [1, 2, 3, 5, 8, 16, 32, 33];
+    let mut pairs = channels.iter().cycle();
+    for (height, width) in [(1, 1), (1, 9), (9, 1), (5, 6), (7, 12), (13, 4), (6, 33), (3, 40)] {
+        for kernel in [1, 3, 5, 7] {
+            for padding in [0, 1, 2, 3] {
+                if height.min(width) + 2 * padding < kernel {
+                    continue;
+                }
+                for _ in 0..3 {
+                    let (Some(&in_channels), Some(&out_channels)) = (pairs.next(), pairs.nth(1)) else { return };
+                    check(Conv { batch: 2, in_channels, height, width, out_channels, kernel, padding });
+                }
+                pairs.next();
+            }
+        }
+    }
+    for in_channels in channels {
+        for out_channels in channels {
+            check(Conv { in_channels, out_channels, ..square(3, 1, 1, 7) });
+        }
+    }
+}
+
+#[test]
+fn few_outputs() {
+    for kernel in [1, 3, 5, 7] {
+        for (in_channels, out_channels) in [(4, 1), (16, 2), (33, 1), (1, 8), (2, 16)] {
+            for (height, width) in [(4, 4), (5, 9), (16, 1), (1, 17), (28, 28)] {
+                check(Conv { batch: 2, in_channels, height, width, out_channels, kernel, padding: kernel / 2 });
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_batch() {
+    check(square(0, 2, 3, 5));
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads() {
+    for conv in [square(70, 1, 16, 28), square(70, 16, 8, 14), square(70, 8, 8, 7)] {
+        let mut lcg = Lcg(3);
+        let x = lcg.floats(conv.batch * conv.in_channels * conv.height * conv.width);
+        let grad = lcg.floats(conv.batch * conv.out_channels * conv.height * conv.width);
+        let results: Vec<Vec<u32>> = [1, 2, 3]
+            .map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut dweight = vec![0.0; conv.out_channels * conv.in_channels * 9];
+                let mut dbias = vec![0.0; conv.out_channels];
+                pool.install(|| backward_weight(&conv, &x, &grad, &mut dweight, &mut dbias));
+                dweight.iter().chain(&dbias).map(|f: &f32| f.to_bits()).collect()
+            })
+            .into();
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0], results[2]);
+    }
+}
+
+#[test]
+fn pooling() {
+    for (planes, height, width) in [(3, 28, 28), (130, 7, 7), (5, 14, 14), (2, 1, 9), (2, 9, 1), (1, 1, 1), (4, 6, 35)]
+    {
+        // Few values, so that windows hold equal ones.
+        let x: Vec<f32> = Lcg(5).floats(planes * height * width).iter().map(|x| (x * 3.0).round()).collect();
+        let (oh, ow) = (height.div_ceil(2), width.div_ceil(2));
+        let grad = Lcg(6).floats(planes * oh * ow);
+        let mut expected = vec![0.0; grad.len()];
+        let mut expected_dx = vec![0.0; x.len()];
+        for window in 0..grad.len() {
+            let (p, y, x0) = (window / (oh * ow), window / ow % oh * 2, window % ow * 2);
+            let mut best: Option<usize> = None;
+            for y in y..height.min(y + 2) {
+                for x0 in x0..width.min(x0 + 2) {
+                    let at = (p * height + y) * width + x0;
+                    if best.is_none_or(|best| x[at] > x[best]) {
+                        best = Some(at);
+                    }
+                }
+            }
+            expected[window] = x[best.unwrap()];
+            expected_dx[best.unwrap()] = grad[window];
+        }
+        let mut out = vec![f32::NAN; grad.len()];
+        max_pool2(planes, height, width, &x, &mut out);
+        assert_eq!(out, expected);
+        let mut dx = vec![f32::NAN; x.len()];
+        max_pool2_backward(planes, height, width, &x, &out, &grad, &mut dx);
+        assert_eq!(dx, expected_dx);
+    }
+}
+
+#[test]
+fn upsampling() {
+    for (planes, height, width) in [(3, 14, 14), (70, 7, 7), (2, 1, 5), (1, 3, 1), (2, 5, 20)] {
+        let x = Lcg(5).floats(planes * height * width);
+        let grad = Lcg(6).floats(4 * x.len());
+        let mut expected = vec![0.0; grad.len()];
+        let mut expected_dx = vec![0.0; x.len()];
+        for at in 0..grad.len() {
+            let (row, column) = (at / (2 * width), at % (2 * width));
+            let from = row / 2 * width + column / 2;
+            expected[at] = x[from];
+            expected_dx[from] += grad[at];
+        }
+        let mut out = vec![f32::NAN; grad.len()];
+        upsample2(planes, height, width, &x, &mut out);
+        assert_eq!(out, expected);
+        let mut dx = vec![f32::NAN; x.len()];
+        upsample2_backward(planes, height, width, &grad, &mut dx);
+        assert!(dx.iter().zip(&expected_dx).all(|(a, b): (&f32, &f32)| (a - b).abs() < 1e-6));
+    }
+}

@@ -1,0 +1,158 @@
+//! Each kernel against its composed twin: values and gradients.
+
+use candle_core::{DType, Device, Var};
+use rand::RngExt;
+
+use super::*;
+use crate::random::{Purpose, stream};
+
+/// Both sum up to 800 products of numbers below 1, in another order and f32 against f64: below 1e-5 of the largest.
+const TOLERANCE: f64 = 1e-5;
+
+fn random(dims: &[usize], seed: u64) -> Var {
+    let mut rng = stream(seed, Purpose::Weights, 9);
+    let values: Vec<f32> = (0..dims.iter().product()).map(|_: usize| rng.random_range(-1. ..1.)).collect();
+    Var::from_tensor(&Tensor::from_vec(values, dims, &Device::Cpu).unwrap()).unwrap()
+}
+
+fn in_f64(var: &Var) -> Var {
+    Var::from_tensor(&var.to_dtype(DType::F64).unwrap()).unwrap()
+}
+
+fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
+    assert_eq!(found.dims(), expected.dims(), "{what}");
+    let values = |x: &Tensor| x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    let (found, expected) = (values(found), values(expected));
+    let scale = expected.iter().fold(1f64, |most, value| most.max(value.abs()));
+    for (a, b) in found.iter().zip(&expected) {
+        assert!((a - b).abs() <= TOLERANCE * scale, "{what}: {a}, not {b}");
+    }
+}
+
+/// Compares `kernel` of f32 tensors with `composed` of the same in f64, and the gradients of a sum in which every value has
+/// another weight.
+fn agree(
+    what: &str,
+    inputs: &[Var],
+    kernel: impl Fn(&[Var]) -> Result<Tensor>,
+    composed: impl Fn(&[Var]) -> Result<Tensor>,
+) {
+    let doubles: Vec<Var> = inputs.iter().map(in_f64).collect();
+    let (found, expected) = (kernel(inputs).unwrap(), composed(&doubles).unwrap());
+    assert_close(what, &found, &expected);
+    let weights = random(found.dims(), 77);
+    let found = (found * weights.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    let expected = (expected * in_f64(&weights).as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    for (index, (input, double)) in inputs.iter().zip(&doubles).enumerate() {
+        assert_close(&format!("{what}, gradient {index}"), found.get(input).unwrap(), expected.get(double).unwrap());
+    }
+}
+
+#[test]
+fn convolutions_are_candles() {
+    for (in_channels, out_channels, [height, width], kernel, padding) in [
+        (1, 16, [28, 28], 3, 1),
+        (16, 8, [14, 14], 3, 1),
+        (8, 8, [7, 7], 3, 1),
+        (16, 1, [28, 28], 3, 1),
+        (3, 5, [9, 6], 5, 2),
+        (2, 3, [8, 5], 3, 0),
+        (4, 2, [6, 7], 1, 0),
+        (2, 2, [4, 4], 3, 2),
+        (1, 1, [1, 1], 3, 1),
+    ] {
+        let inputs = [
+            random(&[5, in_channels, height, width], 1),
+            random(&[out_channels, in_channels, kernel, kernel], 2),
+            random(&[out_channels], 3),
+        ];
+        let layer = |inputs: &[Var]| {
+            let config = Conv2dConfig { padding, ..Conv2dConfig::default() };
+            Conv2d::new(inputs[1].as_tensor().clone(), Some(inputs[2].as_tensor().clone()), config)
+        };
+        let what = format!("{in_channels} -> {out_channels} at {height} x {width}, {kernel} x {kernel} + {padding}");
+        let expect = |inputs: &[Var]| composed_conv2d(&layer(inputs), &inputs[0]);
+        agree(&what, &inputs, |inputs| conv2d(&layer(inputs), &inputs[0]), expect);
+    }
+}
+
+#[test]
+fn images_are_pooled_enlarged_and_cut_off_below_zero_as_by_candle() {
+    for [height, width] in [[28, 28], [7, 7], [1, 5], [4, 1], [1, 1]] {
+        let x = [random(&[3, 4, height, width], 4)];
+        agree("max_pool2d", &x, |x| max_pool2d(&x[0], 2), |x| composed_max_pool2d(&x[0], 2));
+        agree("upsample2d", &x, |x| upsample2d(&x[0], 2), |x| composed_upsample2d(&x[0], 2));
+        agree("relu", &x, |x| relu(&x[0]), |x| x[0].relu());
+    }
+}
+
+#[test]
+fn kernels_take_what_is_not_contiguous() {
+    let x = random(&[2, 3, 6, 4], 5);
+    let turned = |x: &Var| x.transpose(2, 3);
+    agree("relu", &[x.clone()], |x| relu(&turned(&x[0])?), |x| turned(&x[0])?.relu());
+    agree("max_pool2d", &[x], |x| max_pool2d(&turned(&x[0])?, 2), |x| composed_max_pool2d(&turned(&x[0])?, 2));
+}
+
+#[test]
+fn rows_have_no_gradient_that_no_one_asks_for() {
+    let (x, weight, bias) = (random(&[2, 1, 5, 5], 1).as_detached_tensor(), random(&[2, 1, 3, 3], 2), random(&[2], 3));
+    let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
+    let conv = Conv2d::new(weight.as_tensor().clone(), Some(bias.as_tensor().clone()), config);
+    let gradients = conv2d(&conv, &x).unwrap().sum_all().unwrap().backward().unwrap();
+    assert!(gradients.get(&x).is_none() && gradients.get(&weight).is_some() && gradients.get(&bias).is_some());
+}
+
+#[test]
+fn what_is_no_number_stays_none() {
+    let x = Tensor::new(&[f32::NAN, -1., 2., f32::NEG_INFINITY, f32::INFINITY], &Device::Cpu).unwrap();
+    let y = relu(&x).unwrap().to_vec1::<f32>().unwrap();
+    assert!(y[0].is_nan());
+    assert_eq!(y[1..], [0., 2., 0., f32::INFINITY]);
+}
+
+#[test]
+fn linear_layers_are_candles_on_rows_and_on_steps() {
+    for dims in [&[7, 9][..], &[3, 4, 9], &[1, 9]] {
+        let inputs = [random(dims, 1), random(&[5, 9], 2), random(&[5], 3)];
+        let layer = |inputs: &[Var]| Linear::new(inputs[1].as_tensor().clone(), Some(inputs[2].as_tensor().clone()));
+        agree("linear", &inputs, |x| linear(&layer(x), &x[0]), |x| layer(x).forward(&x[0]));
+    }
+}
+
+#[test]
+fn cross_entropy_and_its_gradient_are_the_composed_ones() {
+    // More than a block, and a rest that fills no lane.
+    for dims in [&[3, 5][..], &[40, 1001]] {
+        let logits = Var::from_tensor(&(random(dims, 1).as_tensor() * 30.).unwrap()).unwrap();
+        let target = random(dims, 2).abs().unwrap();
+        let double = target.to_dtype(DType::F64).unwrap();
+        agree("bce", &[logits], |x| bce_with_logits(&x[0], &target), |x| composed_bce(&x[0], &double));
+    }
+    let extremes = Tensor::new(&[1e4f32, -1e4, 100., -100.], &Device::Cpu).unwrap();
+    let target = Tensor::new(&[1f32, 0., 0., 1.], &Device::Cpu).unwrap();
+    assert_eq!(bce_with_logits(&extremes, &target).unwrap().to_scalar::<f32>().unwrap(), 50.);
+}
+
+#[test]
+fn recurrence_is_candles() {
+    use candle_nn::VarBuilder;
+    use candle_nn::rnn::RNN;
+    for (batch, steps, features, units) in [(5, 7, 3, 4), (20, 12, 1, 33), (1, 1, 2, 16)] {
+        let inputs = [
+            random(&[batch, steps, features], 1),
+            random(&[4 * units, features], 2),
+            random(&[4 * units, units], 3),
+            random(&[4 * units], 4),
+        ];
+        let candles = |inputs: &[Var]| {
+            let names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0"];
+            let weights = names.iter().zip(&inputs[1..]).map(|(name, var)| (name.to_string(), var.as_tensor().clone()));
+            let vb = VarBuilder::from_tensors(weights.collect(), inputs[0].dtype(), &Device::Cpu);
+            let lstm = candle_nn::lstm(features, units, crate::Lstm::config(), vb)?;
+            lstm.states_to_tensor(&lstm.seq(&inputs[0])?)
+        };
+        let ours = |x: &[Var]| Ok(lstm(&x[0], &x[1], &x[2], &x[3])?.expect("f32 on the CPU"));
+        agree("lstm", &inputs, ours, candles);
+    }
+}
