@@ -9,7 +9,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::layer::{LayerConfig, Shape};
-use crate::ops;
+use crate::ops::{self, Chain};
 use crate::random::normal;
 
 /// One layer of a [`Stack`].
@@ -180,17 +180,17 @@ impl Stack {
     ///
     /// When `x` does not fit the first layer.
     pub fn forward_before_last(&self, x: &Tensor) -> Result<Tensor> {
-        self.before_last().iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+        run(self.before_last(), x, None)
     }
 
     /// As in training, with noise and dropout drawn from `rng`.
     pub(super) fn forward_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward_training(&x, rng))
+        run(&self.layers, x, Some(rng))
     }
 
     /// As in training, without the last layer.
     pub(super) fn forward_before_last_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-        self.before_last().iter().try_fold(x.clone(), |x, layer| layer.forward_training(&x, rng))
+        run(self.before_last(), x, Some(rng))
     }
 
     fn before_last(&self) -> &[Layer] {
@@ -243,8 +243,40 @@ impl Stack {
 
 impl Module for Stack {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+        run(&self.layers, x, None)
     }
+}
+
+/// The layers one after the other, those on images in one go where there is a kernel for it; in training with what `rng` draws.
+fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
+    let (mut rest, mut x) = (layers, x.clone());
+    while let [layer, others @ ..] = rest {
+        if let Some((chain, count)) = chain(rest, &x) {
+            (x, rest) = (chain.forward(&x)?, &rest[count..]);
+            continue;
+        }
+        x = match &mut rng {
+            Some(rng) => layer.forward_training(&x, rng)?,
+            None => layer.forward(&x)?,
+        };
+        rest = others;
+    }
+    Ok(x)
+}
+
+/// As many of the first layers as go in one, and their number.
+fn chain(layers: &[Layer], x: &Tensor) -> Option<(Chain, usize)> {
+    let mut chain = Chain::new(x)?;
+    let mut fits = |layer: &Layer| match layer {
+        Layer::Conv(conv) => chain.conv(conv),
+        Layer::MaxPool(2) => chain.max_pool2(),
+        Layer::Upsample(2) => chain.upsample2(),
+        Layer::Crop(size) => chain.crop(*size),
+        Layer::Activation(Activation::Relu) => chain.relu(),
+        _ => false,
+    };
+    let count = layers.iter().take_while(|layer| fits(layer)).count();
+    chain.convolves().then_some((chain, count))
 }
 
 /// The dimensions in which `layer` takes `input`, which now has `dims`.

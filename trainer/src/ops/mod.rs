@@ -1,6 +1,7 @@
 //! Operators that candle computes slowly, or not as training needs them: kernels of our own for `f32` on the CPU, and the same
 //! composed of candle's operators for everything else.
 
+mod chain;
 mod dense;
 mod image;
 mod kernel;
@@ -10,6 +11,7 @@ mod update;
 use candle_core::{D, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 
+pub(crate) use chain::Chain;
 use dense::{Affine, Bce, Recurrence};
 use image::{Convolution, MaxPool2, Relu, Upsample2};
 use storage::takes;

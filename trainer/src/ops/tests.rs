@@ -156,3 +156,42 @@ fn recurrence_is_candles() {
         agree("lstm", &inputs, ours, candles);
     }
 }
+
+#[test]
+fn a_chain_is_its_layers_one_after_the_other() {
+    // 37 images: two whole shards and a part of one.
+    let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
+    let inputs = [
+        random(&[37, 2, 7, 6], 1),
+        random(&[5, 2, 3, 3], 2),
+        random(&[5], 3),
+        random(&[3, 5, 3, 3], 4),
+        random(&[3], 5),
+    ];
+    let layers = |x: &[Var]| {
+        let layer =
+            |weight: &Var, bias: &Var| Conv2d::new(weight.as_tensor().clone(), Some(bias.as_tensor().clone()), config);
+        [layer(&x[1], &x[2]), layer(&x[3], &x[4])]
+    };
+    let chained = |x: &[Var]| {
+        let [first, second] = layers(x);
+        let mut chain = Chain::new(&x[0]).expect("f32 images on the CPU");
+        assert!(!chain.relu() && chain.conv(&first) && chain.relu() && chain.max_pool2() && chain.upsample2());
+        assert!(!chain.crop([9, 3]) && chain.crop([7, 5]) && !chain.conv(&first) && chain.conv(&second));
+        chain.forward(&x[0])
+    };
+    let composed = |x: &[Var]| {
+        let [first, second] = layers(x);
+        let y = composed_max_pool2d(&first.forward(&x[0])?.relu()?, 2)?;
+        second.forward(&composed_upsample2d(&y, 2)?.narrow(2, 0, 7)?.narrow(3, 0, 5)?.contiguous()?)
+    };
+    agree("chain", &inputs, chained, composed);
+    let gradient = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let gradients = chained(&inputs).unwrap().sum_all().unwrap().backward().unwrap();
+            inputs.clone().map(|var| gradients.get(&var).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap())
+        })
+    };
+    assert_eq!(gradient(1), gradient(3));
+}

@@ -9,6 +9,7 @@ mod math;
 mod panel;
 pub(super) mod pool;
 mod tiles;
+mod vectorised;
 
 #[cfg(test)]
 mod tests;

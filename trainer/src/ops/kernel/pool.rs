@@ -1,6 +1,7 @@
 //! Pooling by the maximum and nearest-neighbour upsampling, both by a factor of 2.
-use pulp::Arch;
 use rayon::prelude::*;
+
+use super::vectorised::vectorised;
 
 /// The planes that a thread takes at once.
 const PLANES: usize = 64;
@@ -12,29 +13,8 @@ pub(in crate::ops) fn max_pool2(planes: usize, height: usize, width: usize, x: &
     let out_plane = height.div_ceil(2) * out_width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let arch = Arch::new();
-    x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(PLANES * out_plane)).for_each(|(x, out)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(out_plane)) {
-                    for (rows, out) in x.chunks(2 * width).zip(out.chunks_exact_mut(out_width)) {
-                        // The only row of an odd edge's window stands in for the second.
-                        let (above, below) = (&rows[..width], &rows[rows.len() - width..]);
-                        let (above, above_edge) = above.as_chunks::<2>();
-                        let (below, below_edge) = below.as_chunks::<2>();
-                        for ((a, b), out) in above.iter().zip(below).zip(&mut *out) {
-                            *out = larger(larger(a[0], a[1]), larger(b[0], b[1]));
-                        }
-                        if let ([a], [b], Some(out)) = (above_edge, below_edge, out.last_mut()) {
-                            *out = larger(*a, *b);
-                        }
-                    }
-                }
-            },
-        );
-    });
+    let blocks = x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(PLANES * out_plane));
+    blocks.for_each(|(x, out)| max_pool2_planes(height, width, x, out));
 }
 
 /// The gradient `dx` of `max_pool2`'s `x`: each window's goes to its first maximum.
@@ -53,25 +33,9 @@ pub(in crate::ops) fn max_pool2_backward(
     assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
     assert_eq!(grad.len(), planes * out_plane, "[planes, height / 2, width / 2]");
-    let arch = Arch::new();
     let inputs = x.par_chunks(PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane));
     let outputs = out.par_chunks(PLANES * out_plane).zip(grad.par_chunks(PLANES * out_plane));
-    inputs.zip(outputs).for_each(|((x, dx), (out, grad))| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                let inputs = x.chunks_exact(plane).zip(dx.chunks_exact_mut(plane));
-                let outputs = out.chunks_exact(out_plane).zip(grad.chunks_exact(out_plane));
-                for ((x, dx), (out, grad)) in inputs.zip(outputs) {
-                    let rows = x.chunks(2 * width).zip(dx.chunks_mut(2 * width));
-                    let outputs = out.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
-                    for ((x, dx), (out, grad)) in rows.zip(outputs) {
-                        first_maxima(width, (x, dx), (out, grad));
-                    }
-                }
-            },
-        );
-    });
+    inputs.zip(outputs).for_each(|((x, dx), (out, grad))| max_pool2_backward_planes(height, width, x, out, grad, dx));
 }
 
 /// `max_pool2_backward` of one row of windows: `x` and `dx` are two rows, or the last odd one.
@@ -111,22 +75,8 @@ pub(in crate::ops) fn upsample2(planes: usize, height: usize, width: usize, x: &
     let plane = height * width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
-    let arch = Arch::new();
-    x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(4 * PLANES * plane)).for_each(|(x, out)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(4 * width)) {
-                    let (above, below) = out.split_at_mut(2 * width);
-                    let pairs = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
-                    for ((above, below), x) in pairs.zip(x) {
-                        *above = [*x; 2];
-                        *below = [*x; 2];
-                    }
-                }
-            },
-        );
-    });
+    let blocks = x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(4 * PLANES * plane));
+    blocks.for_each(|(x, out)| upsample2_planes(width, x, out));
 }
 
 /// The gradient `dx` of `upsample2`'s `x` `[planes, height, width]`.
@@ -134,19 +84,98 @@ pub(in crate::ops) fn upsample2_backward(planes: usize, height: usize, width: us
     let plane = height * width;
     assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
     assert_eq!(grad.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
-    let arch = Arch::new();
-    grad.par_chunks(4 * PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane)).for_each(|(grad, dx)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (grad, dx) in grad.chunks_exact(4 * width).zip(dx.chunks_exact_mut(width)) {
-                    let (above, below) = grad.split_at(2 * width);
-                    let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
-                    for ((above, below), dx) in pairs.zip(dx) {
-                        *dx = (above[0] + above[1]) + (below[0] + below[1]);
-                    }
+    let blocks = grad.par_chunks(4 * PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane));
+    blocks.for_each(|(grad, dx)| upsample2_backward_planes(width, grad, dx));
+}
+
+vectorised! {
+    fn max_pool2_planes<'a>(height: usize, width: usize, x: &'a [f32], out: &'a mut [f32]) -> () {
+        let (plane, out_width) = (height * width, width.div_ceil(2));
+        let out_plane = height.div_ceil(2) * out_width;
+        for (x, out) in x.chunks_exact(plane).zip(out.chunks_exact_mut(out_plane)) {
+            for (rows, out) in x.chunks(2 * width).zip(out.chunks_exact_mut(out_width)) {
+                // The only row of an odd edge's window stands in for the second.
+                let (above, below) = (&rows[..width], &rows[rows.len() - width..]);
+                let (above, above_edge) = above.as_chunks::<2>();
+                let (below, below_edge) = below.as_chunks::<2>();
+                for ((a, b), out) in above.iter().zip(below).zip(&mut *out) {
+                    *out = larger(larger(a[0], a[1]), larger(b[0], b[1]));
                 }
-            },
-        );
-    });
+                if let ([a], [b], Some(out)) = (above_edge, below_edge, out.last_mut()) {
+                    *out = larger(*a, *b);
+                }
+            }
+        }
+    }
+
+    fn max_pool2_backward_planes<'a>(
+        height: usize,
+        width: usize,
+        x: &'a [f32],
+        out: &'a [f32],
+        grad: &'a [f32],
+        dx: &'a mut [f32],
+    ) -> () {
+        let (plane, out_width) = (height * width, width.div_ceil(2));
+        let out_plane = height.div_ceil(2) * out_width;
+        let inputs = x.chunks_exact(plane).zip(dx.chunks_exact_mut(plane));
+        let outputs = out.chunks_exact(out_plane).zip(grad.chunks_exact(out_plane));
+        for ((x, dx), (out, grad)) in inputs.zip(outputs) {
+            let rows = x.chunks(2 * width).zip(dx.chunks_mut(2 * width));
+            let outputs = out.chunks_exact(out_width).zip(grad.chunks_exact(out_width));
+            for ((x, dx), (out, grad)) in rows.zip(outputs) {
+                first_maxima(width, (x, dx), (out, grad));
+            }
+        }
+    }
+
+    fn upsample2_planes<'a>(width: usize, x: &'a [f32], out: &'a mut [f32]) -> () {
+        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(4 * width)) {
+            let (above, below) = out.split_at_mut(2 * width);
+            let pairs = above.as_chunks_mut::<2>().0.iter_mut().zip(below.as_chunks_mut::<2>().0);
+            for ((above, below), x) in pairs.zip(x) {
+                *above = [*x; 2];
+                *below = [*x; 2];
+            }
+        }
+    }
+
+    fn upsample2_backward_planes<'a>(width: usize, grad: &'a [f32], dx: &'a mut [f32]) -> () {
+        for (grad, dx) in grad.chunks_exact(4 * width).zip(dx.chunks_exact_mut(width)) {
+            let (above, below) = grad.split_at(2 * width);
+            let pairs = above.as_chunks::<2>().0.iter().zip(below.as_chunks::<2>().0);
+            for ((above, below), dx) in pairs.zip(dx) {
+                *dx = (above[0] + above[1]) + (below[0] + below[1]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The top left `[height, width]` of every plane of `x`, whose planes are `[rows, columns]`.
+pub(in crate::ops) fn crop([rows, columns]: [usize; 2], [height, width]: [usize; 2], x: &[f32], out: &mut [f32]) {
+    for (x, out) in x.chunks_exact(rows * columns).zip(out.chunks_exact_mut(height * width)) {
+        for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(width)) {
+            out.copy_from_slice(&x[..width]);
+        }
+    }
+}
+
+/// The gradient `dx` of `crop`'s `x`.
+pub(in crate::ops) fn crop_backward(
+    [rows, columns]: [usize; 2],
+    [height, width]: [usize; 2],
+    grad: &[f32],
+    dx: &mut [f32],
+) {
+    dx.fill(0.);
+    for (grad, dx) in grad.chunks_exact(height * width).zip(dx.chunks_exact_mut(rows * columns)) {
+        for (grad, dx) in grad.chunks_exact(width).zip(dx.chunks_exact_mut(columns)) {
+            dx[..width].copy_from_slice(grad);
+        }
+    }
 }
