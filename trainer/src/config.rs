@@ -137,7 +137,7 @@ pub struct Config {
     pub device: DeviceKind,
     /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
     pub threads: usize,
-    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; 500 for the small set `digits`.
+    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; for the small sets `digits` 500 and `series` 200.
     pub epochs: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
@@ -150,17 +150,17 @@ pub struct Config {
     /// Standard deviation of the Gaussian noise on the input, which is then clipped to 0.0..=1.0; the target stays clean.
     /// From 0. Default 0; 0.5 for `denoise`.
     pub input_noise: f64,
-    /// Largest Euclidean norm of all gradients together; longer ones are scaled down to it. 0 for any. Default 0.
+    /// Largest Euclidean norm of all gradients together; longer ones are scaled down to it. 0 for any. Default 0; 1 for `sequence`.
     pub clip_norm: f64,
     /// Epochs without a lower validation loss after which training stops. 0 for never. Default 0.
     pub patience: usize,
     /// Seconds after which training stops, counted anew when a run is resumed. 0 for any time. Default 0.
     pub time_budget: f64,
-    /// How the learning rate changes. Default `constant`.
+    /// How the learning rate changes. Default `constant`; for `sequence`, `cosine` with 2 epochs of warm-up.
     pub schedule: Schedule,
     /// The network.
     pub model: ModelConfig,
-    /// The optimiser. Default `adam`.
+    /// The optimiser. Default `adam`, at a learning rate of 0.003 for `sequence`.
     pub optimizer: OptimizerConfig,
 }
 
@@ -176,11 +176,13 @@ impl Config {
         // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
         let (epochs, batch_size) = match (&data, preset) {
             (DataSource::Digits, _) => (500, 32),
-            (DataSource::Series, _) => (50, 32),
+            (DataSource::Series, _) => (200, 32),
             (_, Preset::Sparse | Preset::Deep) => (100, 256),
             (_, Preset::Vae) => (50, 128),
             _ => (50, 256),
         };
+        // After 40 epochs on `series`: squared error 0.0022 at this rate, 0.033 at 0.01.
+        let rate = if preset == Preset::Sequence { 3e-3 } else { 1e-3 };
         Self {
             preset,
             data,
@@ -194,12 +196,16 @@ impl Config {
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
             beta: 1.,
             input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },
-            clip_norm: 0.,
+            clip_norm: if preset == Preset::Sequence { 1. } else { 0. },
             patience: 0,
             time_budget: 0.,
-            schedule: Schedule::default(),
+            schedule: if preset == Preset::Sequence {
+                Schedule::Cosine { warmup_epochs: 2., min_learning_rate: 0. }
+            } else {
+                Schedule::default()
+            },
             model: preset.model(),
-            optimizer: OptimizerConfig::default(),
+            optimizer: OptimizerConfig::default().with_learning_rate(rate),
         }
     }
 

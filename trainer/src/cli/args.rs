@@ -81,16 +81,16 @@ pub struct FitArguments {
     /// [default: adam]
     #[arg(long, value_parser = OptimizerConfig::NAMES)]
     optimizer: Option<String>,
-    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]
+    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001; sequence: adam 0.003]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
     /// [default: 0, adamw 0.01]
     #[arg(long, value_name = "RATE")]
     weight_decay: Option<f64>,
-    /// How the learning rate changes; its settings are those of `[schedule]` in a config file [default: constant]
+    /// How the learning rate changes; its settings are those of `[schedule]` in a config file [default: constant; sequence: cosine]
     #[arg(long, value_parser = Schedule::NAMES)]
     schedule: Option<String>,
-    /// Epochs over which the learning rate rises from zero, for --schedule cosine [default: 0]
+    /// Epochs over which the learning rate rises from zero, for --schedule cosine [default: 0; sequence: 2]
     #[arg(long, value_name = "EPOCHS")]
     warmup: Option<f64>,
     /// Weight of the L1 penalty on the code [default: 0; sparse: 1e-4]
@@ -102,7 +102,7 @@ pub struct FitArguments {
     /// Standard deviation of Gaussian noise on the input; the target stays clean [default: 0; denoise: 0.5]
     #[arg(long, value_name = "DEVIATION")]
     input_noise: Option<f64>,
-    /// Scale gradients down to this Euclidean norm [default: never]
+    /// Scale gradients down to this Euclidean norm [default: never; sequence: 1]
     #[arg(long, value_name = "NORM")]
     clip_norm: Option<f64>,
     /// Stop after so many epochs without a lower validation loss [default: never]
@@ -111,7 +111,7 @@ pub struct FitArguments {
     /// Stop after so many seconds [default: never]
     #[arg(long, value_name = "SECONDS")]
     pub time_budget: Option<f64>,
-    /// Passes over the training rows [default: 50; sparse and deep: 100; on digits: 500]
+    /// Passes over the training rows [default: 50; sparse and deep: 100; on digits: 500, on series: 200]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
     /// Rows in one step [default: 256; vae: 128; on digits and series: 32]

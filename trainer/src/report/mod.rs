@@ -75,8 +75,9 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         figures.push(figure("5-nearest-neighbour accuracy", percent(accuracy), note));
     }
     let width: usize = summary.data.image_shape.iter().product();
-    let code = format!("{} of {width} values", summary.latent_dim);
-    figures.push(figure("Code", code, format!("{} zeros, mean {:.2}", percent(test.zero_code), test.mean_code)));
+    let code = format!("{} values", summary.latent_dim);
+    let note = format!("for {width} of a row; {} zeros, mean {:.2}", percent(test.zero_code), test.mean_code);
+    figures.push(figure("Code", code, note));
     let time = format!("{:.2} s an epoch, {}", summary.seconds / summary.epochs as f64, summary.device);
     figures.push(figure("Training", format!("{:.0} s", summary.seconds), time));
     figures
