@@ -124,11 +124,12 @@ impl Optimizer {
         self.step += 1;
         for Parameter { var, slots, .. } in &mut self.parameters {
             if let Some(gradient) = gradients.get(var) {
+                // Without `detach`, the state would keep the graph of every step before alive.
+                let gradient = gradient.detach();
                 let scaled = if scale == 1. { gradient.contiguous()? } else { (gradient * scale)? };
                 if self.rule.update_in_place(var, &scaled, slots, self.learning_rate, self.step)? {
                     continue;
                 }
-                // Without `detach`, every step would keep the graph of the one before alive.
                 let parameter = var.as_detached_tensor();
                 let moved = self.rule.update(&parameter, &scaled, slots, self.learning_rate, self.step)?;
                 var.set(&moved)?;
@@ -232,6 +233,23 @@ mod tests {
             // f32 in place against f64 composed: five steps of a few roundings of 6e-8 each, on values up to 2.
             for (a, b) in run(DType::F32).into_iter().zip(run(DType::F64)) {
                 assert!((a - b).abs() < 2e-6, "{name}: {a}, not {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn state_keeps_no_graph_alive() {
+        for name in OptimizerConfig::NAMES {
+            for dtype in [DType::F32, DType::F64] {
+                let ones = Tensor::ones(3, dtype, &Device::Cpu).unwrap();
+                let (a, b) = (Var::from_tensor(&ones).unwrap(), Var::from_tensor(&ones).unwrap());
+                let parameters = vec![("a".into(), a.clone()), ("b".into(), b.clone())];
+                let mut optimizer = Optimizer::new(&OptimizerConfig::named(name).unwrap(), parameters).unwrap();
+                // The gradient of each depends on the other, so it has a graph of its own.
+                let loss = (a.as_tensor() * b.as_tensor()).unwrap().sum_all().unwrap();
+                optimizer.step(&loss.backward().unwrap()).unwrap();
+                let slots = optimizer.parameters.iter().flat_map(|parameter| &parameter.slots);
+                assert!(slots.into_iter().all(|slot| !slot.track_op()), "{name}");
             }
         }
     }
