@@ -47,7 +47,7 @@ struct Sampling {
     /// The bundle: the folder that `exporter --split` wrote
     bundle: PathBuf,
     /// How many rows
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// The same seed gives the same rows
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -120,7 +120,7 @@ fn trainer_mistakes_are_one_line_and_leave_nothing() {
     fs::write(dir.path().join("bad.toml"), "epoch = 3\n").unwrap();
     let before = contents(dir.path());
     let cases: [(&[&str], &str); 11] = [
-        (&["--data", "no/such/folder"], "no such folder; `--data` takes digits, mnist"),
+        (&["--data", "no/such/folder"], "no such folder; `--data` takes digits, series, mnist"),
         (&["--data", "empty"], "missing: train-images-idx3-ubyte"),
         (&["--epochs", "0"], "setting `epochs`: expected 1 to"),
         (&["--batch-size", "0"], "setting `batch_size`: expected 1 to"),

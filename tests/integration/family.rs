@@ -154,6 +154,7 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
         ("hidden = 3", "unknown field `hidden`"),
         ("preset = \"conv\"\n[model]\nhidden = [3]", "expected either widths in `hidden` or a list of layers"),
         ("schedule = \"cosine\"", "schedule"),
+        ("beta = 3", "only a variational network"),
     ] {
         std::fs::write(dir.path().join("network.toml"), text).unwrap();
         let error = fail(program("trainer", dir.path()).args(["fit", "--config", "network.toml"]));

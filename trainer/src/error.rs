@@ -78,7 +78,7 @@ pub enum Error {
     /// The loss stopped being a number.
     #[error(
         "epoch {epoch}, step {step}: the loss is {loss}; {}, a lower `--learning-rate` may help",
-        if *epoch == 1 { "no epoch was finished".into() } else { format!("the weights of epoch {} are kept", epoch - 1) }
+        if *epoch == 1 { "no epoch was finished" } else { "the weights of the best epoch are kept" }
     )]
     Diverged {
         /// The epoch, from 1.

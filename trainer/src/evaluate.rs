@@ -57,21 +57,6 @@ pub(crate) fn psnr(mse: f64) -> Option<f64> {
     (mse > 0.).then(|| -10. * mse.log10())
 }
 
-/// Measures `model` on the rows `indices` of `images`.
-///
-/// # Errors
-///
-/// When the images have another size than the network's.
-pub fn evaluate(model: &Autoencoder, images: &Images, indices: &[u32], device: &Device) -> Result<Metrics> {
-    let mut sum = Metrics::default();
-    for block in indices.chunks(EVALUATION_ROWS) {
-        let input = images.batch(block, device)?;
-        let logits = model.decode_logits(&model.encode(&input)?)?;
-        sum.add(Metrics::of(&logits, &input)?, block.len() as f64 / indices.len() as f64);
-    }
-    Ok(sum)
-}
-
 /// `clean` `[batch, n]` with Gaussian noise, clipped to 0.0..=1.0.
 pub(crate) fn noisy(clean: &Tensor, deviation: f64, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
     let noise = Tensor::from_vec(normal(rng, clean.elem_count()), clean.shape(), clean.device())?;

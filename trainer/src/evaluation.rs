@@ -47,7 +47,7 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
         return Err(Error::setting("data", reason));
     }
     if data.is_none()
-        && let Ok(summary) = run.summary()
+        && let Some(summary) = run.summary_if_finished()?
         && summary.data.fingerprint != dataset.fingerprint()
     {
         let reason = format!("expected the rows this run was trained on in `{}`, found others", config.data);

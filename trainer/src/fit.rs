@@ -139,7 +139,10 @@ impl<'a> Trainer<'a> {
             }
             let epoch = self.progress.history.len() + 1;
             let started = Instant::now();
-            let end = self.train_epoch(epoch, observer, stop)?;
+            let end = match self.train_epoch(epoch, observer, stop) {
+                Err(error @ Error::Diverged { .. }) => return Err(self.diverged(error)),
+                end => end?,
+            };
             if matches!(end, EpochEnd::Interrupted) {
                 self.progress.seconds += started.elapsed().as_secs_f64();
                 self.save()?;
@@ -147,13 +150,13 @@ impl<'a> Trainer<'a> {
             }
             let (val_loss, measured) = self.validate()?;
             if !val_loss.is_finite() {
-                return Err(Error::Diverged { epoch, step: self.progress.step, loss: val_loss });
+                return Err(self.diverged(Error::Diverged { epoch, step: self.progress.step, loss: val_loss }));
             }
             let record = EpochRecord {
                 epoch,
                 train_loss: self.progress.loss_sum / self.progress.rows as f64,
                 val_loss,
-                learning_rate: self.optimizer.learning_rate(),
+                learning_rate: self.learning_rate(epoch, self.progress.step),
                 seconds: self.progress.seconds + started.elapsed().as_secs_f64(),
                 val_bce: measured.metrics.bce,
                 val_mse: measured.metrics.mse,
@@ -180,6 +183,14 @@ impl<'a> Trainer<'a> {
         Ok(Outcome::Finished(Box::new(self.finish(ended_by)?)))
     }
 
+    /// What there is of good weights becomes the run's result, before the error is told.
+    fn diverged(&self, error: Error) -> Error {
+        if self.progress.best.is_none() {
+            return error;
+        }
+        self.finish(EndedBy::Divergence).err().unwrap_or(error)
+    }
+
     /// Whether there are enough epochs.
     fn ended_by(&self) -> Option<EndedBy> {
         let done = self.progress.history.len();
@@ -195,7 +206,7 @@ impl<'a> Trainer<'a> {
 
     /// Trains the steps of an epoch that are left.
     fn train_epoch(&mut self, epoch: usize, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
-        let Config { seed, batch_size, epochs, input_noise, clip_norm, time_budget, .. } = *self.config;
+        let Config { seed, batch_size, input_noise, clip_norm, time_budget, .. } = *self.config;
         let mut order = self.split.train.clone();
         order.shuffle(&mut stream(seed, Purpose::Shuffle, epoch as u32));
         let batches = order.chunks(batch_size);
@@ -203,10 +214,7 @@ impl<'a> Trainer<'a> {
         let most = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
         for indices in batches.skip(self.progress.step) {
             let step = self.progress.step + 1;
-            let epochs_done = (epoch - 1) as f64 + step as f64 / steps as f64;
-            let base = self.config.optimizer.learning_rate();
-            let rate = self.config.schedule.learning_rate(base, epochs_done, epochs, &self.progress.history);
-            self.optimizer.set_learning_rate(rate);
+            self.optimizer.set_learning_rate(self.learning_rate(epoch, step));
 
             let target = self.dataset.train.batch(indices, &self.device)?;
             let input = if input_noise > 0. {
@@ -235,6 +243,15 @@ impl<'a> Trainer<'a> {
             }
         }
         Ok(EpochEnd::Whole)
+    }
+
+    /// The schedule's rate for step `step` of `epoch`, both from 1, taken in the middle of the step: a wave that ends at zero
+    /// leaves none without effect.
+    fn learning_rate(&self, epoch: usize, step: usize) -> f64 {
+        let Config { epochs, batch_size, ref optimizer, ref schedule, .. } = *self.config;
+        let steps = self.split.train.len().div_ceil(batch_size) as f64;
+        let epochs_done = (epoch - 1) as f64 + (step as f64 - 0.5) / steps;
+        schedule.learning_rate(optimizer.learning_rate(), epochs_done, epochs, &self.progress.history)
     }
 
     fn measure<'m>(&'m self, model: &'m Autoencoder) -> Measure<'m> {

@@ -40,7 +40,7 @@ pub use config::{Config, Preset, Validation};
 pub use data::{DataSource, Dataset, Images, Split};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
-pub use evaluate::{Metrics, evaluate};
+pub use evaluate::Metrics;
 pub use evaluation::{Evaluation, evaluate_run};
 pub use fit::fit;
 pub use loss::{Loss, bce_with_logits};

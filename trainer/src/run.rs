@@ -143,12 +143,21 @@ impl Run {
     ///
     /// [`Error::File`] when the run is not finished.
     pub fn summary(&self) -> Result<Summary> {
+        let unfinished = || {
+            let reason = format!("not finished: go on with `trainer fit --resume {}`", self.dir.display());
+            Error::file(&self.dir, reason)
+        };
+        self.summary_if_finished()?.ok_or_else(unfinished)
+    }
+
+    /// The result; nothing while the run is not finished.
+    pub(crate) fn summary_if_finished(&self) -> Result<Option<Summary>> {
         let path = self.dir.join(SUMMARY);
         if !path.is_file() {
-            let reason = format!("not finished: go on with `trainer fit --resume {}`", self.dir.display());
-            return Err(Error::file(&self.dir, reason));
+            return Ok(None);
         }
-        serde_json::from_str(&file::read_text(&path)?).map_err(|error| Error::file(&path, error.to_string()))
+        let summary = serde_json::from_str(&file::read_text(&path)?);
+        summary.map(Some).map_err(|error| Error::file(&path, error.to_string()))
     }
 
     /// The best weights, ready to compute.
@@ -158,7 +167,7 @@ impl Run {
     /// [`Error::File`] when the checkpoint is missing or damaged, or not the one that the summary is about.
     pub fn load_best(&self, device: &Device) -> Result<Autoencoder> {
         let model = Autoencoder::load(self.best(), device)?;
-        if let Ok(summary) = self.summary()
+        if let Some(summary) = self.summary_if_finished()?
             && summary.weights != self.best_fingerprint()?
         {
             return Err(Error::file(&self.best(), format!("not the weights that {SUMMARY} is about")));

@@ -6,12 +6,11 @@ use crate::observer::EpochRecord;
 use crate::{Error, Result};
 
 /// How the learning rate changes in the course of training. Default: `constant`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Schedule {
     /// The optimiser's own rate throughout.
-    #[default]
-    Constant,
+    Constant {},
     /// Lower by a factor whenever the validation loss has not improved for a while; an improvement is one of 1e-4 of the loss,
     /// as in PyTorch's `ReduceLROnPlateau`, where the defaults come from too.
     Plateau {
@@ -35,6 +34,12 @@ pub enum Schedule {
 /// The least part of the loss that counts as an improvement.
 const IMPROVEMENT: f64 = 1e-4;
 
+impl Default for Schedule {
+    fn default() -> Self {
+        Self::Constant {}
+    }
+}
+
 impl Schedule {
     /// Every schedule's name.
     pub const NAMES: [&str; 3] = ["constant", "plateau", "cosine"];
@@ -46,7 +51,7 @@ impl Schedule {
     /// [`Error::Setting`] when there is none of that name.
     pub fn named(name: &str) -> Result<Self> {
         Ok(match name {
-            "constant" => Self::Constant,
+            "constant" => Self::Constant {},
             "plateau" => Self::Plateau { factor: 0.1, patience: 10, min_learning_rate: 0. },
             "cosine" => Self::Cosine { warmup_epochs: 0., min_learning_rate: 0. },
             _ => {
@@ -56,18 +61,24 @@ impl Schedule {
         })
     }
 
-    /// Checks every range.
+    /// Checks every range, for an optimiser's rate `base` and so many `epochs`.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] naming the first setting out of its range.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(&self, base: f64, epochs: usize) -> Result<()> {
+        if let Self::Plateau { min_learning_rate, .. } | Self::Cosine { min_learning_rate, .. } = *self
+            && min_learning_rate > base
+        {
+            let reason = format!("expected at most the optimiser's rate, {base}, found {min_learning_rate}");
+            return Err(Error::setting("schedule.min_learning_rate", reason));
+        }
         let from_zero = |setting, value: f64| {
             let fine = value >= 0. && value.is_finite();
             fine.then_some(()).ok_or_else(|| Error::setting(setting, format!("expected 0 or more, found {value}")))
         };
         match *self {
-            Self::Constant => Ok(()),
+            Self::Constant {} => Ok(()),
             Self::Plateau { factor, min_learning_rate, .. } => {
                 if !(factor > 0. && factor < 1.) {
                     return Err(Error::setting("schedule.factor", format!("expected 0.0..1.0, found {factor}")));
@@ -76,16 +87,20 @@ impl Schedule {
             }
             Self::Cosine { warmup_epochs, min_learning_rate } => {
                 from_zero("schedule.warmup_epochs", warmup_epochs)?;
+                if warmup_epochs > epochs as f64 {
+                    let reason = format!("expected at most the {epochs} epochs there are, found {warmup_epochs}");
+                    return Err(Error::setting("schedule.warmup_epochs", reason));
+                }
                 from_zero("schedule.min_learning_rate", min_learning_rate)
             }
         }
     }
 
-    /// The rate for the step that ends when `epochs_done` epochs of `epochs` are over, parts of an epoch included, and
+    /// The rate at the moment when `epochs_done` epochs of `epochs` are over, parts of an epoch included, and
     /// `history` is what the whole ones came to. `base` is the optimiser's rate.
     pub(crate) fn learning_rate(&self, base: f64, epochs_done: f64, epochs: usize, history: &[EpochRecord]) -> f64 {
         match *self {
-            Self::Constant => base,
+            Self::Constant {} => base,
             Self::Plateau { factor, patience, min_learning_rate } => {
                 let (mut rate, mut best, mut waited) = (base, f64::INFINITY, 0);
                 for EpochRecord { val_loss, .. } in history {
@@ -95,7 +110,7 @@ impl Schedule {
                         waited += 1;
                     }
                     if waited > patience {
-                        (rate, waited) = ((rate * factor).max(min_learning_rate.min(base)), 0);
+                        (rate, waited) = ((rate * factor).max(min_learning_rate), 0);
                     }
                 }
                 rate
@@ -106,8 +121,7 @@ impl Schedule {
                 }
                 let falling = (epochs as f64 - warmup_epochs).max(f64::MIN_POSITIVE);
                 let part = ((epochs_done - warmup_epochs) / falling).clamp(0., 1.);
-                let lowest = min_learning_rate.min(base);
-                lowest + (base - lowest) * 0.5 * (1. + (std::f64::consts::PI * part).cos())
+                min_learning_rate + (base - min_learning_rate) * 0.5 * (1. + (std::f64::consts::PI * part).cos())
             }
         }
     }
@@ -148,10 +162,13 @@ mod tests {
     #[test]
     fn names_have_defaults_in_range_and_others_are_refused() {
         for name in Schedule::NAMES {
-            Schedule::named(name).unwrap().check().unwrap();
+            Schedule::named(name).unwrap().check(1., 1).unwrap();
         }
         assert!(Schedule::named("linear").unwrap_err().to_string().contains("constant, plateau, cosine"));
         let schedule = Schedule::Plateau { factor: 1.5, patience: 1, min_learning_rate: 0. };
-        assert!(schedule.check().unwrap_err().to_string().contains("schedule.factor"));
+        assert!(schedule.check(1., 1).unwrap_err().to_string().contains("schedule.factor"));
+        let cosine = |warmup_epochs, min_learning_rate| Schedule::Cosine { warmup_epochs, min_learning_rate };
+        assert!(cosine(4., 0.).check(1., 3).unwrap_err().to_string().contains("at most the 3 epochs"));
+        assert!(cosine(0., 5.).check(1., 3).unwrap_err().to_string().contains("at most the optimiser's rate"));
     }
 }

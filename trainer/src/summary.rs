@@ -105,6 +105,8 @@ pub enum EndedBy {
     Patience,
     /// The time was spent.
     TimeBudget,
+    /// The loss was no longer finite.
+    Divergence,
 }
 
 /// A reconstruction error that few rows like the training rows exceed.

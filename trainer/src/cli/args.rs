@@ -81,16 +81,18 @@ pub struct FitArguments {
     /// [default: adam]
     #[arg(long, value_parser = OptimizerConfig::NAMES)]
     optimizer: Option<String>,
-    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001; sequence: adam 0.003]
+    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001; with adam, conv, denoise and
+    /// sequence 0.003]
     #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f64>,
+    pub learning_rate: Option<f64>,
     /// [default: 0, adamw 0.01]
     #[arg(long, value_name = "RATE")]
     weight_decay: Option<f64>,
-    /// How the learning rate changes; its settings are those of `[schedule]` in a config file [default: constant; sequence: cosine]
+    /// How the learning rate changes; its settings are those of `[schedule]` in a config file [default: constant; conv, denoise
+    /// and sequence: cosine]
     #[arg(long, value_parser = Schedule::NAMES)]
     schedule: Option<String>,
-    /// Epochs over which the learning rate rises from zero, for --schedule cosine [default: 0; sequence: 2]
+    /// Epochs over which the learning rate rises from zero, for --schedule cosine [default: 0; conv, denoise and sequence: 1]
     #[arg(long, value_name = "EPOCHS")]
     warmup: Option<f64>,
     /// Weight of the L1 penalty on the code [default: 0; sparse: 1e-4]
@@ -132,9 +134,10 @@ pub struct FitArguments {
     /// Settings to start from; a run's `config.toml` repeats that run
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Go on with a run that was stopped, or train it longer with --epochs
+    /// Go on with a run that was stopped, or train it longer with --epochs; --learning-rate, --patience and --time-budget
+    /// may be others than before
     #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "preset", "data", "validation", "latent_dim", "hidden", "loss", "optimizer", "learning_rate", "weight_decay",
+        "preset", "data", "validation", "latent_dim", "hidden", "loss", "optimizer", "weight_decay",
         "schedule", "warmup", "sparsity", "beta", "input_noise", "clip_norm", "batch_size", "seed", "device", "out", "config",
     ])]
     pub resume: Option<PathBuf>,

@@ -2,21 +2,25 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use trainer::{Run, draw_comparison};
 
 use super::args::CompareArguments;
 use super::progress::print;
 
 pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
+    if arguments.out.extension().is_none_or(|extension| extension != "svg") {
+        bail!("--out: expected a file that ends in .svg, found {}", arguments.out.display());
+    }
     let runs = arguments.runs.iter().map(Run::open).collect::<trainer::Result<Vec<_>>>()?;
-    let mut rows =
-        vec![["run", "network", "code", "epochs", "BCE", "MSE", "PSNR", "5-NN", "time"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["run", "network", "code", "epochs", "test BCE", "MSE", "PSNR", "5-NN", "time"].map(str::to_owned).to_vec(),
+    ];
     for run in &runs {
         let summary = run.summary()?;
         let test = &summary.test;
         rows.push(vec![
-            run.dir().file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned()),
+            run.dir().display().to_string(),
             summary.network.clone(),
             summary.latent_dim.to_string(),
             summary.epochs.to_string(),

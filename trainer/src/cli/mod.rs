@@ -40,7 +40,11 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
             let threads = arguments.threads.map_or(config.threads, |threads| threads as usize);
             let patience = arguments.patience.map_or(config.patience, |epochs| epochs as usize);
             let time_budget = arguments.time_budget.unwrap_or(config.time_budget);
-            (Config { epochs, threads, patience, time_budget, ..config }, Some(run))
+            let optimizer = match arguments.learning_rate {
+                Some(rate) => config.optimizer.with_learning_rate(rate),
+                None => config.optimizer,
+            };
+            (Config { epochs, threads, patience, time_budget, optimizer, ..config }, Some(run))
         }
     };
     config.check()?;
@@ -128,6 +132,7 @@ fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String
             let waited = epochs - best.epoch;
             lines.push(format!("ended after epoch {epochs}: {waited} epochs without a lower validation loss"));
         }
+        EndedBy::Divergence => lines.push(format!("ended after epoch {epochs}: the loss was no longer finite")),
         EndedBy::TimeBudget => lines.push(format!("ended in epoch {epochs}: the time was spent")),
     }
     lines.push(String::new());

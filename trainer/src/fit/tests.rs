@@ -86,7 +86,8 @@ fn another_seed_gives_other_weights() {
 fn an_interrupted_run_ends_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     for (name, optimizer) in [("adam", "adam"), ("adadelta", "adadelta")] {
-        let config = Config { optimizer: OptimizerConfig::named(optimizer).unwrap(), ..config() };
+        let schedule = Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. };
+        let config = Config { optimizer: OptimizerConfig::named(optimizer).unwrap(), schedule, ..config() };
         let dataset = Dataset::load(&DataSource::Digits).unwrap();
         let (whole, _) = train(&config, &dir.path().join(name)).unwrap();
         let run = Run::create(dir.path().join(format!("{name}-interrupted")), &config).unwrap();
@@ -211,8 +212,10 @@ fn schedules_move_the_learning_rate() {
         run.metrics().unwrap().iter().map(|record| record.learning_rate).collect()
     };
     let cosine = rates(Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. }, "cosine");
-    assert!((cosine[0] - 1e-3).abs() < 1e-12 && cosine[1] > cosine[2] && cosine[3] == 0., "{cosine:?}");
-    assert_eq!(rates(Schedule::Constant, "constant"), [1e-3; 4]);
+    // Seven steps an epoch, each at the rate of its middle.
+    assert!((cosine[0] - 1e-3 * 6.5 / 7.).abs() < 1e-12, "{cosine:?}");
+    assert!(cosine[1] > cosine[2] && cosine[2] > cosine[3] && cosine[3] > 0., "{cosine:?}");
+    assert_eq!(rates(Schedule::default(), "constant"), [1e-3; 4]);
 }
 
 #[test]
@@ -324,11 +327,33 @@ fn weights_that_ran_away_end_in_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights() {
+fn a_loss_that_is_no_number_stops_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let optimizer = OptimizerConfig::Sgd { learning_rate: 1e30, momentum: 0., weight_decay: 0. };
     let error = train(&Config { optimizer, ..config() }, &dir.path().join("run")).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 1, .. }), "{error}");
+}
+
+#[test]
+fn a_run_that_diverges_later_ends_with_its_best_weights_and_can_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
+    let best = std::fs::read(run.best()).unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    let with_rate =
+        |rate| Config { epochs: 6, optimizer: OptimizerConfig::default().with_learning_rate(rate), ..config() };
+    let error = fit(&with_rate(1e30), &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(error, Error::Diverged { epoch: 4.., .. }), "{error}");
+    let summary = run.summary().unwrap();
+    assert_eq!((summary.ended_by, summary.best.epoch), (EndedBy::Divergence, 3));
+    assert!(best == std::fs::read(run.best()).unwrap());
+    run.load_best(&Device::Cpu).unwrap();
+
+    let slower = with_rate(1e-3);
+    run.check_unfinished(&slower).unwrap();
+    let outcome = fit(&slower, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
+    assert_eq!((summary.ended_by, summary.epochs), (EndedBy::Epochs, 6));
 }
 
 #[test]

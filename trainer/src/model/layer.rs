@@ -211,6 +211,16 @@ impl LayerConfig {
         matches!(self, Relu | LeakyRelu | Elu | Gelu | Silu | Tanh | Sigmoid)
     }
 
+    /// Another shape for the same values.
+    pub(super) fn is_shaping(&self) -> bool {
+        matches!(self, Self::Reshape { .. } | Self::Flatten)
+    }
+
+    /// Whether it makes other values of those it is given, one by one aside.
+    pub(super) fn computes(&self) -> bool {
+        !self.is_activation() && !self.is_shaping() && !matches!(self, Self::Dropout { .. } | Self::Noise { .. })
+    }
+
     /// The zeros that a convolution puts around an image.
     pub(super) fn padding(kernel: usize, padding: Option<usize>) -> usize {
         padding.unwrap_or(kernel / 2)
@@ -246,6 +256,9 @@ impl LayerConfig {
                 let (channels, height, width) = image()?;
                 if height == 1 && width == 1 {
                     return Err(format!("there is nothing left to pool: it is given {input}"));
+                }
+                if size > height.max(width) {
+                    return Err(format!("its window of {size} x {size} is larger than {input}"));
                 }
                 Shape::Image { channels, height: height.div_ceil(size), width: width.div_ceil(size) }
             }
@@ -361,6 +374,7 @@ mod tests {
         let point = Shape::Image { channels: 8, height: 1, width: 1 };
         assert!(refused(LayerConfig::MaxPool { size: 2 }, point).contains("nothing left"));
         assert!(refused(LayerConfig::AvgPool { size: 2 }, point).contains("nothing would be left"));
+        assert!(refused(LayerConfig::MaxPool { size: 65536 }, IMAGE).contains("larger than an image of 28 x 28"));
         let wide = LayerConfig::Conv { channels: 1, kernel: 30, stride: 1, padding: Some(0) };
         assert!(refused(wide, IMAGE).contains("larger than an image of 28 x 28"));
         assert!(refused(conv(0), IMAGE).contains("`channels`: expected 1 to"));

@@ -5,12 +5,17 @@ use super::network::{layer_error, walk};
 use crate::Result;
 
 /// The layers of `encoder`, which is given `start`, in reverse and each turned round: what pools enlarges, what shrank a
-/// row widens it, noise and dropout are left out.
+/// row widens it, noise and dropout are left out. An image that pooling made is convolved once more first.
 pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerConfig>> {
     let mut inputs = Vec::new();
     let latent = walk("encoder", encoder, start, |_, _, shape| inputs.push(shape))?;
+    if let (Shape::Sequence { .. }, Some(last)) = (latent, encoder.last()) {
+        let reason = format!("a code of {latent} has no mirror image; list the decoder's layers in `decoder`");
+        return Err(layer_error("encoder", encoder.len() - 1, last, reason));
+    }
     // The code is a row, whatever shape it came from.
     let mut layers = unflatten(latent);
+    layers.extend(waist(encoder, latent));
     for (index, (layer, &input)) in encoder.iter().zip(&inputs).enumerate().rev() {
         let output = layer.output(input).map_err(|reason| layer_error("encoder", index, layer, reason))?;
         let turned = turn(layer, input, output).map_err(|reason| {
@@ -19,7 +24,7 @@ pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerC
         layers.extend(turned);
     }
     // Nothing is gained by an activation of the code itself.
-    let moves = |layer: &LayerConfig| layer.is_activation() || is_shaping(layer) || is_enlarging(layer);
+    let moves = |layer: &LayerConfig| layer.is_activation() || layer.is_shaping() || is_enlarging(layer);
     let first = layers.iter().position(|layer| !moves(layer)).unwrap_or(layers.len());
     let mut position = 0;
     layers.retain(|layer| {
@@ -28,7 +33,7 @@ pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerC
     });
     activate_before_enlarging(&mut layers);
     // The last values are the reconstruction, whatever their shape.
-    while layers.last().is_some_and(is_shaping) {
+    while layers.last().is_some_and(LayerConfig::is_shaping) {
         layers.pop();
     }
     Ok(layers)
@@ -38,8 +43,22 @@ fn is_enlarging(layer: &LayerConfig) -> bool {
     matches!(layer, LayerConfig::Upsample { .. } | LayerConfig::Crop { .. })
 }
 
-fn is_shaping(layer: &LayerConfig) -> bool {
-    matches!(layer, LayerConfig::Reshape { .. } | LayerConfig::Flatten)
+/// A pooled image is convolved once more before it grows, as in "Building Autoencoders in Keras": with the window of the
+/// encoder's last convolution.
+fn waist(encoder: &[LayerConfig], latent: Shape) -> Option<LayerConfig> {
+    let pooled = |layer: &LayerConfig| matches!(layer, LayerConfig::MaxPool { .. } | LayerConfig::AvgPool { .. });
+    let kernel = encoder.iter().rev().find_map(|layer| match layer {
+        LayerConfig::Conv { kernel, .. } => Some(*kernel),
+        _ => None,
+    });
+    match (kernel, latent) {
+        (Some(kernel), Shape::Image { channels, .. })
+            if kernel % 2 == 1 && encoder.iter().rfind(|layer| layer.computes()).is_some_and(pooled) =>
+        {
+            Some(LayerConfig::Conv { channels, kernel, stride: 1, padding: None })
+        }
+        _ => None,
+    }
 }
 
 /// From a row to `shape`; a greyscale image that only dense layers see stays a row.
@@ -143,8 +162,8 @@ mod tests {
         );
         let expected = layers(
             r#"layers = [
-                { layer = "reshape", channels = 4, height = 4, width = 4 },
-                { layer = "upsample" }, { layer = "crop", height = 7, width = 7 }, { layer = "conv", channels = 8 },
+                { layer = "reshape", channels = 4, height = 4, width = 4 }, { layer = "conv", channels = 4 },
+                { layer = "tanh" }, { layer = "upsample" }, { layer = "crop", height = 7, width = 7 }, { layer = "conv", channels = 8 },
                 { layer = "relu" }, { layer = "upsample" }, { layer = "conv", channels = 16 },
                 { layer = "relu" }, { layer = "upsample" }, { layer = "conv", channels = 1 },
             ]"#,

@@ -17,17 +17,13 @@ pub struct ModelConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent_dim: Option<usize>,
     /// Widths of the dense layers between input and code, from 1, each with a ReLU. Default none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<usize>,
     /// Whether the code is a distribution: the encoder ends in its mean and log variance, and training samples from it
     /// (Kingma and Welling 2014). Default false.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub variational: bool,
     /// The layers down to the code, instead of `hidden`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub encoder: Vec<LayerConfig>,
     /// The layers from the code back; a sigmoid is added at the end. Default the mirror image of the encoder.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub decoder: Vec<LayerConfig>,
 }
 
@@ -43,7 +39,8 @@ impl ModelConfig {
     fn encoder_layers(&self) -> Result<Vec<LayerConfig>> {
         if !self.encoder.is_empty() {
             if !self.hidden.is_empty() {
-                let reason = "expected either widths in `hidden` or a list of layers in `encoder`, found both";
+                let reason = "expected either widths in `hidden` or a list of layers in `encoder`, as the presets conv, denoise \
+                              and sequence have one; found both";
                 return Err(Error::setting("model.hidden", reason));
             }
             let code = self.latent_dim.map(|units| LayerConfig::Linear { units });
@@ -90,20 +87,36 @@ impl NetworkConfig {
     pub fn new(model: &ModelConfig, image_shape: [usize; 2]) -> Result<Self> {
         let encoder = model.encoder_layers()?;
         let start = start(image_shape);
-        let decoder = if model.decoder.is_empty() {
+        let mirrored = model.decoder.is_empty();
+        let decoder = if mirrored {
             mirror(&encoder, start)?
         } else {
             if model.encoder.is_empty() && !model.hidden.is_empty() {
                 let reason = "expected a list of layers in `encoder` beside the one in `decoder`, found widths";
                 return Err(Error::setting("model.hidden", reason));
             }
-            model.decoder.clone()
+            let mut decoder = model.decoder.clone();
+            // A sigmoid may be followed by what gives the same values another shape.
+            if decoder.iter().rfind(|layer| !layer.is_shaping()) == Some(&LayerConfig::Sigmoid) {
+                while decoder.last().is_some_and(LayerConfig::is_shaping) {
+                    decoder.pop();
+                }
+            }
+            decoder
         };
         let mut network = Self { image_shape, variational: model.variational, encoder, decoder };
         if network.decoder.last() != Some(&LayerConfig::Sigmoid) {
             network.decoder.push(LayerConfig::Sigmoid);
         }
-        network.check()?;
+        network.check().map_err(|error| match error {
+            Error::Layer { layer, kind, reason } if mirrored && layer.starts_with("decoder") => {
+                let reason = format!(
+                    "the encoder's mirror image does not fit, at {layer} ({kind}): {reason}; list the decoder's layers"
+                );
+                Error::setting("model.decoder", reason)
+            }
+            error => error,
+        })?;
         Ok(network)
     }
 
@@ -128,18 +141,27 @@ impl NetworkConfig {
             let reason = "expected an encoder that ends in a linear layer, which `latent_dim` appends";
             return Err(Error::setting("model.variational", reason));
         }
-        let mut weights = 0u64;
-        let mut count = |_: usize, layer: &LayerConfig, input: Shape| weights += weight_count(layer, input);
+        let (mut weights, mut last_input) = (0u64, Shape::Row(0));
+        let mut count = |_: usize, layer: &LayerConfig, input: Shape| {
+            weights += weight_count(layer, input);
+            last_input = input;
+        };
         let latent = walk("encoder", &self.encoder, start(self.image_shape), &mut count)?;
+        if let (true, Some(layer), Shape::Sequence { .. }) = (self.variational, self.encoder.last(), last_input) {
+            let reason =
+                format!("the mean of a distribution is one row, found {last_input}; put a `flatten` before it");
+            return Err(layer_error("encoder", self.encoder.len() - 1, layer, reason));
+        }
+        let mut count = |_: usize, layer: &LayerConfig, input: Shape| weights += weight_count(layer, input);
         let row = Shape::Row(latent.len().expect("a checked shape can be counted"));
         let output = walk("decoder", &self.decoder, row, &mut count)?;
         if output.len() != Some(self.input_dim()) {
             let reason = format!("it gives {output}; expected the {} values of the input back", self.input_dim());
-            let last = self.decoder.iter().rposition(|layer| !layer.is_activation()).unwrap_or(0);
+            let last = self.decoder.iter().rposition(LayerConfig::computes).unwrap_or(0);
             return Err(layer_error("decoder", last, &self.decoder[last], reason));
         }
-        if weights > MOST_WEIGHTS {
-            let reason = format!("expected a network of at most {MOST_WEIGHTS} weights, found {weights}");
+        if !(1..=MOST_WEIGHTS).contains(&weights) {
+            let reason = format!("expected a network of 1 to {MOST_WEIGHTS} weights, found {weights}");
             return Err(Error::setting("model", reason));
         }
         Ok(())
@@ -244,7 +266,7 @@ mod tests {
         assert!(refused(0, vec![]).contains("model.latent_dim"));
         assert!(refused(2, vec![16, 0]).contains("model.hidden"));
         assert!(refused(2, vec![1_000_000]).contains("found 1000000"));
-        assert!(refused(2, vec![65536, 65536]).contains("at most 1073741824 weights"));
+        assert!(refused(2, vec![65536, 65536]).contains("1 to 1073741824 weights"));
     }
 
     #[test]
@@ -273,5 +295,35 @@ mod tests {
         assert!(error.contains("found both"), "{error}");
         let error = refused("variational = true\nencoder = [{ layer = \"relu\" }]");
         assert!(error.contains("`latent_dim` appends"), "{error}");
+        assert!(refused("encoder = [{ layer = \"relu\" }]").contains("found 0"));
+        let error = refused(
+            r#"variational = true
+            encoder = [{ layer = "lstm", units = 5, sequence = true }, { layer = "linear", units = 3 }]
+            decoder = [{ layer = "linear", units = 784 }]"#,
+        );
+        assert!(error.starts_with("layer `encoder.1` (linear): the mean of a distribution is one row"), "{error}");
+        let error = refused(r#"encoder = [{ layer = "conv", channels = 1 }, { layer = "lstm", units = 3 }]"#);
+        assert!(
+            error.contains("mirror image does not fit, at decoder.3 (conv)") && error.contains("list the"),
+            "{error}"
+        );
+        let error = refused(r#"encoder = [{ layer = "lstm", units = 3, sequence = true }]"#);
+        assert!(error.starts_with("layer `encoder.0` (lstm)") && error.contains("`decoder`"), "{error}");
+        let error = refused(
+            r#"encoder = [{ layer = "linear", units = 4 }]
+            decoder = [{ layer = "linear", units = 30 }, { layer = "dropout", rate = 0.1 }]"#,
+        );
+        assert!(error.starts_with("layer `decoder.0` (linear): it gives 30 values"), "{error}");
+    }
+
+    #[test]
+    fn a_listed_sigmoid_is_not_doubled() {
+        for end in [r#", { layer = "sigmoid" }"#, r#", { layer = "sigmoid" }, { layer = "flatten" }"#, ""] {
+            let text = format!(
+                r#"encoder = [{{ layer = "linear", units = 4 }}]
+                decoder = [{{ layer = "linear", units = 784 }}{end}]"#
+            );
+            assert_eq!(network(&text).unwrap().decoder[1..], [LayerConfig::Sigmoid], "{end}");
+        }
     }
 }

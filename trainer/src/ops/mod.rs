@@ -104,7 +104,10 @@ fn composed_max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let x = fill_windows(&fill_windows(x, 2, size)?, 3, size)?;
     let (batch, channels, height, width) = x.dims4()?;
     let windows = x.reshape((batch * channels, height / size, size, width / size, size))?;
-    windows.max(D::Minus1)?.max(2)?.reshape((batch, channels, height / size, width / size))
+    let windows = windows.transpose(2, 3)?.contiguous()?.flatten_from(3)?;
+    // Of equals the first alone has a gradient; candle's `max` would give each of them the whole.
+    let first = windows.argmax_keepdim(D::Minus1)?;
+    windows.gather(&first, D::Minus1)?.reshape((batch, channels, height / size, width / size))
 }
 
 /// The mean of each whole window of `size` x `size`, one beside the other: `[batch, c, h, w] -> [batch, c, h / size, w / size]`.

@@ -195,3 +195,17 @@ fn a_chain_is_its_layers_one_after_the_other() {
     };
     assert_eq!(gradient(1), gradient(3));
 }
+
+#[test]
+fn of_equal_values_the_first_alone_has_the_gradient() {
+    let black = Var::zeros((1, 2, 7, 5), DType::F32, &Device::Cpu).unwrap();
+    for size in [2, 3] {
+        for pool in [max_pool2d, composed_max_pool2d] {
+            let gradients = pool(&black, size).unwrap().sum_all().unwrap().backward().unwrap();
+            let gradient = gradients.get(&black).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            let windows = 2 * 7usize.div_ceil(size) * 5usize.div_ceil(size);
+            assert_eq!(gradient.iter().filter(|&&value| value == 1.).count(), windows, "{size}");
+            assert_eq!(gradient.iter().sum::<f32>(), windows as f32, "{size}");
+        }
+    }
+}

@@ -142,7 +142,8 @@ impl Optimizer {
     fn norm(&self, gradients: &GradStore) -> Result<f64> {
         let gradients = self.parameters.iter().filter_map(|parameter| gradients.get(&parameter.var));
         let sum = gradients.map(|gradient| -> Result<f64> {
-            Ok(gradient.sqr()?.sum_all()?.to_dtype(DType::F64)?.to_scalar::<f64>()?)
+            // In f64: the square of what has run away overflows f32.
+            Ok(gradient.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?)
         });
         Ok(sum.sum::<Result<f64>>()?.sqrt())
     }

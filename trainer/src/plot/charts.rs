@@ -5,7 +5,6 @@ use std::path::Path;
 use candle_core::Tensor;
 use plotters::prelude::*;
 
-use crate::loss::Loss;
 use crate::observer::EpochRecord;
 use crate::pca::Pca;
 use crate::summary::Summary;
@@ -28,13 +27,7 @@ const COLORS: [RGBColor; 10] = [
 ];
 
 /// Training and validation loss over the epochs.
-pub(super) fn draw_losses(
-    path: &Path,
-    history: &[EpochRecord],
-    summary: &Summary,
-    variational: bool,
-    loss: Loss,
-) -> Result<()> {
+pub(super) fn draw_losses(path: &Path, history: &[EpochRecord], summary: &Summary, unit: &str) -> Result<()> {
     let curve = |value: fn(&EpochRecord) -> f64| -> Vec<(f64, f64)> {
         history.iter().map(|record| (record.epoch as f64, value(record))).collect()
     };
@@ -42,18 +35,13 @@ pub(super) fn draw_losses(
         Curve { name: "training".into(), points: curve(|record| record.train_loss) },
         Curve { name: "validation".into(), points: curve(|record| record.val_loss) },
     ];
-    let unit = match (loss, variational) {
-        (_, true) => "loss of an image, summed over pixels",
-        (Loss::Bce, _) => "binary cross-entropy per pixel",
-        (Loss::Mse, _) => "mean squared error per pixel",
-    };
     let title = format!("{} on {}: best epoch {}", summary.network, summary.data.name, summary.best.epoch);
     draw_curves(path, &title, unit, &curves)
 }
 
 /// The validation cross-entropy of several runs.
 pub(super) fn draw_comparison(path: &Path, curves: &[Curve]) -> Result<()> {
-    draw_curves(path, "validation", "binary cross-entropy per pixel", curves)
+    draw_curves(path, "validation rows", "binary cross-entropy per value", curves)
 }
 
 /// A named line over the epochs.

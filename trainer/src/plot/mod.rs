@@ -10,6 +10,7 @@ use candle_core::{Device, Tensor};
 
 use crate::data::Images;
 use crate::evaluate::Measure;
+use crate::loss::Loss;
 use crate::observer::EpochRecord;
 use crate::random::{Purpose, normal, stream};
 use crate::run::Run;
@@ -30,7 +31,7 @@ const SAMPLES: usize = 60;
 /// [`crate::Error::File`] when a run has no metrics, [`crate::Error::Plot`] when the picture cannot be written.
 pub fn draw_comparison(path: impl AsRef<Path>, runs: &[Run]) -> Result<()> {
     let curve = |run: &Run| {
-        let name = run.dir().file_name().map_or(String::new(), |name| name.to_string_lossy().into_owned());
+        let name = run.dir().display().to_string();
         let points = run.metrics()?.iter().map(|record| (record.epoch as f64, record.val_bce)).collect();
         Ok(charts::Curve { name, points })
     };
@@ -48,7 +49,13 @@ pub(crate) fn draw_all(
 ) -> Result<()> {
     file::create_dir(dir)?;
     let Measure { model, config, device } = *measure;
-    charts::draw_losses(&dir.join("loss.svg"), history, summary, model.network().variational, config.loss)?;
+    let unit = match (config.loss, model.network().variational, config.sparsity > 0.) {
+        (_, true, _) => "loss of a row, summed over its values",
+        (_, _, true) => "loss per value, penalty on the code included",
+        (Loss::Bce, ..) => "binary cross-entropy per value",
+        (Loss::Mse, ..) => "mean squared error per value",
+    };
+    charts::draw_losses(&dir.join("loss.svg"), history, summary, unit)?;
 
     let shown = one_of_each_class(test);
     let clean = test.batch(&shown, device)?;
@@ -74,7 +81,7 @@ pub(crate) fn draw_all(
         let noise = normal(&mut stream(config.seed, Purpose::Pictures, 0), SAMPLES * summary.latent_dim);
         let samples = model.decode(&Tensor::from_vec(noise, (SAMPLES, summary.latent_dim), device)?)?.to_vec2()?;
         let caption = [
-            format!("{} images that never were", SAMPLES),
+            format!("{SAMPLES} samples"),
             "what the decoder makes of codes drawn from the standard normal distribution".into(),
         ];
         reconstructions::draw_grid(&dir.join("samples.png"), &samples, 10, test.shape(), &caption)?;

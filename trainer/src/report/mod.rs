@@ -36,6 +36,7 @@ fn subtitle(summary: &Summary) -> String {
         EndedBy::Epochs => "",
         EndedBy::Patience => ", when the validation loss no longer fell",
         EndedBy::TimeBudget => ", when the time was spent",
+        EndedBy::Divergence => ", after which the loss was no longer finite",
     };
     format!(
         "{network}: best of {epochs} epochs {} {}, trained on {} rows, measured on {} others{ended}",

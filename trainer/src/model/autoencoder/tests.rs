@@ -54,6 +54,15 @@ fn networks() -> Vec<(&'static str, ModelConfig)> {
             ),
         ),
         (
+            "wide windows",
+            layers(
+                r#"encoder = [
+                    { layer = "conv", channels = 2 }, { layer = "sigmoid" }, { layer = "max_pool", size = 3 },
+                    { layer = "flatten" }, { layer = "linear", units = 4 },
+                ]"#,
+            ),
+        ),
+        (
             "recurrent",
             layers(
                 r#"latent_dim = 4
