@@ -315,6 +315,10 @@ fn merge(settings: &mut Table, layer: Table) -> Result<()> {
                 }
                 inner.extend(layer);
             }
+            (Some(Value::Table(_)), value) => {
+                let reason = format!("expected a table, `[{key}]`, found {value}");
+                return Err(Error::Config { place: key, reason });
+            }
             (_, value) => {
                 settings.insert(key, value);
             }
@@ -424,6 +428,7 @@ mod tests {
             ("seed = 3\nepochs = ", "config.toml:2: "),
             ("beta = -1", "setting `beta`: expected 0 or more"),
             ("beta = 2", "only a variational network"),
+            ("schedule = \"cosine\"", "expected a table, `[schedule]`, found \"cosine\""),
             ("[schedule]\nwarmup_epochs = 2", "warmup_epochs"),
             ("[schedule]\nname = \"steps\"", "constant, plateau, cosine"),
             ("[[model.encoder]]\nlayer = \"convolution\"", "convolution"),

@@ -30,7 +30,7 @@ fn assert_close(what: &str, found: &Tensor, expected: &Tensor) {
 }
 
 /// Compares `kernel` of f32 tensors with `composed` of the same in f64, and the gradients of a sum in which every value has
-/// another weight.
+/// another weight: with the composed ones, and some of them with finite differences.
 fn agree(
     what: &str,
     inputs: &[Var],
@@ -42,9 +42,28 @@ fn agree(
     assert_close(what, &found, &expected);
     let weights = random(found.dims(), 77);
     let found = (found * weights.as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
-    let expected = (expected * in_f64(&weights).as_tensor()).unwrap().sum_all().unwrap().backward().unwrap();
+    let sum = |doubles: &[Var]| (composed(doubles).unwrap() * in_f64(&weights).as_tensor()).unwrap().sum_all().unwrap();
+    let expected = sum(&doubles).backward().unwrap();
     for (index, (input, double)) in inputs.iter().zip(&doubles).enumerate() {
-        assert_close(&format!("{what}, gradient {index}"), found.get(input).unwrap(), expected.get(double).unwrap());
+        let gradient = found.get(input).unwrap();
+        assert_close(&format!("{what}, gradient {index}"), gradient, expected.get(double).unwrap());
+
+        let gradient = gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let scale = gradient.iter().fold(1f64, |most, value| most.max(f64::from(value.abs())));
+        let values = double.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        let at = |place: usize, delta: f64| {
+            let mut moved = values.clone();
+            moved[place] += delta;
+            double.set(&Tensor::from_vec(moved, double.dims(), &Device::Cpu).unwrap()).unwrap();
+            sum(&doubles).to_scalar::<f64>().unwrap()
+        };
+        for place in (0..values.len()).step_by(values.len() / 5 + 1) {
+            // Central differences in f64 are far closer than the kernel's f32.
+            let difference = (at(place, 1e-6) - at(place, -1e-6)) / 2e-6;
+            let found = f64::from(gradient[place]);
+            assert!((found - difference).abs() <= TOLERANCE * scale, "{what}, {index}: {found}, not {difference}");
+        }
+        at(0, 0.);
     }
 }
 
