@@ -276,7 +276,7 @@ fn chain(layers: &[Layer], x: &Tensor) -> Option<(Chain, usize)> {
         _ => false,
     };
     let count = layers.iter().take_while(|layer| fits(layer)).count();
-    chain.convolves().then_some((chain, count))
+    (!chain.is_empty()).then_some((chain, count))
 }
 
 /// The dimensions in which `layer` takes `input`, which now has `dims`.

@@ -163,15 +163,16 @@ impl Chain {
         self.stages.last_mut().map(|stage| stage.relu = true).is_some()
     }
 
-    /// Whether it is worth while.
-    pub(crate) fn convolves(&self) -> bool {
-        !self.parameters.is_empty()
+    /// Whether it has no layers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stages.is_empty()
     }
 
     /// All layers: `[batch, channels, height, width] -> [batch, channels', height', width']`.
     pub(crate) fn forward(self, x: &Tensor) -> Result<Tensor> {
         let rows = self.parameters.iter().map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
-        let parameters = Tensor::cat(&rows, 0)?;
+        let parameters =
+            if rows.is_empty() { Tensor::zeros(0, x.dtype(), x.device())? } else { Tensor::cat(&rows, 0)? };
         x.contiguous()?.apply_op2(&parameters, self)
     }
 

@@ -1,4 +1,4 @@
-//! Linear layers, their loss and recurrence as candle operators: for `f32` on the CPU, forward and backward.
+//! Linear layers, ReLU, their loss and recurrence as candle operators: for `f32` on the CPU, forward and backward.
 
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
@@ -183,5 +183,42 @@ impl CustomOp3 for RecurrenceGradient {
             let (dprojected, dweight) = gradients.split_at_mut(projected.len());
             lstm::backward(&lstm, projected, weight, states, grad, dprojected, dweight);
         })
+    }
+}
+
+/// max(x, 0)
+pub(super) struct Relu;
+
+impl CustomOp1 for Relu {
+    fn name(&self) -> &'static str {
+        "relu"
+    }
+
+    fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = values(x, layout)?;
+        filled(layout.shape().clone(), |out| elementwise::relu(x, out))
+    }
+
+    fn bwd(&self, _x: &Tensor, out: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        out.apply_op2_no_bwd(&grad.contiguous()?, &ReluGradient).map(Some)
+    }
+}
+
+struct ReluGradient;
+
+impl CustomOp2 for ReluGradient {
+    fn name(&self) -> &'static str {
+        "relu-gradient"
+    }
+
+    fn cpu_fwd(
+        &self,
+        out: &CpuStorage,
+        out_layout: &Layout,
+        grad: &CpuStorage,
+        grad_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (out, grad) = (values(out, out_layout)?, values(grad, grad_layout)?);
+        filled(out_layout.shape().clone(), |dx| elementwise::relu_backward(out, grad, dx))
     }
 }

@@ -3,7 +3,6 @@
 
 mod chain;
 mod dense;
-mod image;
 mod kernel;
 mod storage;
 mod update;
@@ -12,33 +11,9 @@ use candle_core::{D, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 
 pub(crate) use chain::Chain;
-use dense::{Affine, Bce, Recurrence};
-use image::{Convolution, MaxPool2, Relu, Upsample2};
+use dense::{Affine, Bce, Recurrence, Relu};
 use storage::takes;
 pub(crate) use update::{AdamStep, MoveMean, in_place};
-
-/// `[batch, c, h, w] -> [batch, channels, h', w']`.
-pub(crate) fn conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
-    let Conv2dConfig { padding, stride, dilation: 1, groups: 1, .. } = *conv.config() else { return conv.forward(x) };
-    let (_, _, kernel, width) = conv.weight().dims4()?;
-    match conv.bias() {
-        Some(bias) if takes(x) && stride == 1 && kernel == width && kernel % 2 == 1 && padding < kernel => {
-            x.contiguous()?.apply_op3(conv.weight(), bias, Convolution { padding })
-        }
-        _ => composed_conv2d(conv, x),
-    }
-}
-
-/// The largest value of each window of `size` x `size`, one beside the other; the last one may be cut off:
-/// `[batch, c, h, w] -> [batch, c, ceil(h / size), ceil(w / size)]`.
-pub(crate) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
-    if takes(x) && size == 2 { x.contiguous()?.apply_op1(MaxPool2) } else { composed_max_pool2d(x, size) }
-}
-
-/// Every pixel `size` times down and right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`.
-pub(crate) fn upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
-    if takes(x) && size == 2 { x.contiguous()?.apply_op1(Upsample2) } else { composed_upsample2d(x, size) }
-}
 
 /// `[.., n] -> [.., units]`
 pub(crate) fn linear(linear: &Linear, x: &Tensor) -> Result<Tensor> {
@@ -77,7 +52,8 @@ pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
     if takes(x) { x.contiguous()?.apply_op1(Relu) } else { x.relu() }
 }
 
-fn composed_conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
+/// `[batch, c, h, w] -> [batch, channels, h', w']`, for what a [`Chain`] does not take.
+pub(crate) fn conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
     let Conv2dConfig { padding, stride, .. } = *conv.config();
     if stride == 1 {
         return conv.forward(x);
@@ -99,7 +75,9 @@ fn composed_bce(logits: &Tensor, target: &Tensor) -> Result<Tensor> {
     ((logits.relu()? - (logits * target)?)? + softplus)?.mean_all()
 }
 
-fn composed_max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
+/// The largest value of each window of `size` x `size`, one beside the other; the last one may be cut off:
+/// `[batch, c, h, w] -> [batch, c, ceil(h / size), ceil(w / size)]`, for what a [`Chain`] does not take.
+pub(crate) fn max_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     // candle's own leaves out what fills no window, and divides the gradient by the window's area.
     let x = fill_windows(&fill_windows(x, 2, size)?, 3, size)?;
     let (batch, channels, height, width) = x.dims4()?;
@@ -117,7 +95,9 @@ pub(crate) fn avg_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     whole(whole(x.clone(), 2)?, 3)?.contiguous()?.avg_pool2d(size)
 }
 
-fn composed_upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
+/// Every pixel `size` times down and right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`, for what a [`Chain`] does not
+/// take.
+pub(crate) fn upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
     x.upsample_nearest2d(height * size, width * size)
 }

@@ -67,6 +67,13 @@ fn agree(
     }
 }
 
+/// One layer as a chain.
+fn chain(x: &Tensor, append: impl FnOnce(&mut Chain) -> bool) -> Result<Tensor> {
+    let mut chain = Chain::new(x).expect("f32 images on the CPU");
+    assert!(append(&mut chain));
+    chain.forward(x)
+}
+
 #[test]
 fn convolutions_are_candles() {
     for (in_channels, out_channels, [height, width], kernel, padding) in [
@@ -90,8 +97,8 @@ fn convolutions_are_candles() {
             Conv2d::new(inputs[1].as_tensor().clone(), Some(inputs[2].as_tensor().clone()), config)
         };
         let what = format!("{in_channels} -> {out_channels} at {height} x {width}, {kernel} x {kernel} + {padding}");
-        let expect = |inputs: &[Var]| composed_conv2d(&layer(inputs), &inputs[0]);
-        agree(&what, &inputs, |inputs| conv2d(&layer(inputs), &inputs[0]), expect);
+        let chained = |inputs: &[Var]| chain(&inputs[0], |chain| chain.conv(&layer(inputs)));
+        agree(&what, &inputs, chained, |inputs| conv2d(&layer(inputs), &inputs[0]));
     }
 }
 
@@ -99,8 +106,8 @@ fn convolutions_are_candles() {
 fn images_are_pooled_enlarged_and_cut_off_below_zero_as_by_candle() {
     for [height, width] in [[28, 28], [7, 7], [1, 5], [4, 1], [1, 1]] {
         let x = [random(&[3, 4, height, width], 4)];
-        agree("max_pool2d", &x, |x| max_pool2d(&x[0], 2), |x| composed_max_pool2d(&x[0], 2));
-        agree("upsample2d", &x, |x| upsample2d(&x[0], 2), |x| composed_upsample2d(&x[0], 2));
+        agree("max_pool2d", &x, |x| chain(&x[0], Chain::max_pool2), |x| max_pool2d(&x[0], 2));
+        agree("upsample2d", &x, |x| chain(&x[0], Chain::upsample2), |x| upsample2d(&x[0], 2));
         agree("relu", &x, |x| relu(&x[0]), |x| x[0].relu());
     }
 }
@@ -110,7 +117,7 @@ fn kernels_take_what_is_not_contiguous() {
     let x = random(&[2, 3, 6, 4], 5);
     let turned = |x: &Var| x.transpose(2, 3);
     agree("relu", std::slice::from_ref(&x), |x| relu(&turned(&x[0])?), |x| turned(&x[0])?.relu());
-    agree("max_pool2d", &[x], |x| max_pool2d(&turned(&x[0])?, 2), |x| composed_max_pool2d(&turned(&x[0])?, 2));
+    agree("max_pool2d", &[x], |x| chain(&turned(&x[0])?, Chain::max_pool2), |x| max_pool2d(&turned(&x[0])?, 2));
 }
 
 #[test]
@@ -118,7 +125,7 @@ fn rows_have_no_gradient_that_no_one_asks_for() {
     let (x, weight, bias) = (random(&[2, 1, 5, 5], 1).as_detached_tensor(), random(&[2, 1, 3, 3], 2), random(&[2], 3));
     let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
     let conv = Conv2d::new(weight.as_tensor().clone(), Some(bias.as_tensor().clone()), config);
-    let gradients = conv2d(&conv, &x).unwrap().sum_all().unwrap().backward().unwrap();
+    let gradients = chain(&x, |chain| chain.conv(&conv)).unwrap().sum_all().unwrap().backward().unwrap();
     assert!(gradients.get(&x).is_none() && gradients.get(&weight).is_some() && gradients.get(&bias).is_some());
 }
 
@@ -201,8 +208,8 @@ fn a_chain_is_its_layers_one_after_the_other() {
     };
     let composed = |x: &[Var]| {
         let [first, second] = layers(x);
-        let y = composed_max_pool2d(&first.forward(&x[0])?.relu()?, 2)?;
-        second.forward(&composed_upsample2d(&y, 2)?.narrow(2, 0, 7)?.narrow(3, 0, 5)?.contiguous()?)
+        let y = max_pool2d(&first.forward(&x[0])?.relu()?, 2)?;
+        second.forward(&upsample2d(&y, 2)?.narrow(2, 0, 7)?.narrow(3, 0, 5)?.contiguous()?)
     };
     agree("chain", &inputs, chained, composed);
     let gradient = |threads: usize| {
@@ -218,13 +225,12 @@ fn a_chain_is_its_layers_one_after_the_other() {
 #[test]
 fn of_equal_values_the_first_alone_has_the_gradient() {
     let black = Var::zeros((1, 2, 7, 5), DType::F32, &Device::Cpu).unwrap();
-    for size in [2, 3] {
-        for pool in [max_pool2d, composed_max_pool2d] {
-            let gradients = pool(&black, size).unwrap().sum_all().unwrap().backward().unwrap();
-            let gradient = gradients.get(&black).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-            let windows = 2 * 7usize.div_ceil(size) * 5usize.div_ceil(size);
-            assert_eq!(gradient.iter().filter(|&&value| value == 1.).count(), windows, "{size}");
-            assert_eq!(gradient.iter().sum::<f32>(), windows as f32, "{size}");
-        }
+    let pools = [(2, chain(&black, Chain::max_pool2)), (2, max_pool2d(&black, 2)), (3, max_pool2d(&black, 3))];
+    for (size, pooled) in pools {
+        let gradients = pooled.unwrap().sum_all().unwrap().backward().unwrap();
+        let gradient = gradients.get(&black).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let windows = 2 * 7usize.div_ceil(size) * 5usize.div_ceil(size);
+        assert_eq!(gradient.iter().filter(|&&value| value == 1.).count(), windows, "{size}");
+        assert_eq!(gradient.iter().sum::<f32>(), windows as f32, "{size}");
     }
 }
