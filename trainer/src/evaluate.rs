@@ -95,10 +95,11 @@ impl Measure<'_> {
         &'b self,
         images: &'b Images,
         indices: &'b [u32],
+        noise: Purpose,
     ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + 'b {
-        indices.chunks(EVALUATION_ROWS).enumerate().map(|(index, block)| {
+        indices.chunks(EVALUATION_ROWS).enumerate().map(move |(index, block)| {
             let clean = images.batch(block, self.device)?;
-            Ok((self.input(&clean, index as u32)?, clean))
+            Ok((self.input_with(&clean, noise, index as u32)?, clean))
         })
     }
 
@@ -107,7 +108,7 @@ impl Measure<'_> {
         let objective = Objective::new(self.config, self.model.network());
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
         let mut sum = Measured::default();
-        for (index, block) in self.blocks(images, indices).enumerate() {
+        for (index, block) in self.blocks(images, indices, Purpose::MeasuredNoise).enumerate() {
             let (input, clean) = block?;
             let weight = clean.dim(0)? as f64 / indices.len() as f64;
             let code = self.model.code(&input)?;
@@ -140,18 +141,22 @@ impl Measure<'_> {
         Objective::new(self.config, self.model.network()).total(sampled.bce, sampled.mse, *penalty)
     }
 
-    /// Block `index` of the rows, `clean`, as the network is given them.
-    pub(crate) fn input(&self, clean: &Tensor, index: u32) -> Result<Tensor> {
+    /// The first rows that are measured, `clean`, as the network is given them.
+    pub(crate) fn input(&self, clean: &Tensor) -> Result<Tensor> {
+        self.input_with(clean, Purpose::MeasuredNoise, 0)
+    }
+
+    fn input_with(&self, clean: &Tensor, noise: Purpose, index: u32) -> Result<Tensor> {
         if self.config.input_noise == 0. {
             return Ok(clean.clone());
         }
-        noisy(clean, self.config.input_noise, &mut stream(self.config.seed, Purpose::MeasuredNoise, index))
+        noisy(clean, self.config.input_noise, &mut stream(self.config.seed, noise, index))
     }
 
     /// The mean squared error of each row, in order.
     pub(crate) fn row_errors(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
         let mut errors = Vec::with_capacity(indices.len());
-        for block in self.blocks(images, indices) {
+        for block in self.blocks(images, indices, Purpose::MeasuredNoise) {
             let (input, clean) = block?;
             errors.extend((self.model.reconstruct(&input)? - clean)?.sqr()?.mean(1)?.to_vec1::<f32>()?);
         }
@@ -159,8 +164,15 @@ impl Measure<'_> {
     }
 
     /// What `encode` makes of the rows `indices`, `[indices.len(), ..]`, on the CPU.
-    fn codes(&self, images: &Images, indices: &[u32], encode: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
-        let blocks = self.blocks(images, indices).map(|block| Ok(encode(&block?.0)?.to_device(&Device::Cpu)?));
+    fn codes(
+        &self,
+        images: &Images,
+        indices: &[u32],
+        noise: Purpose,
+        encode: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Tensor> {
+        let blocks = self.blocks(images, indices, noise);
+        let blocks = blocks.map(|block| Ok(encode(&block?.0)?.to_device(&Device::Cpu)?));
         Ok(Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?)
     }
 
@@ -175,8 +187,9 @@ impl Measure<'_> {
         let labels: Vec<u8> = split.train.iter().map(|&row| dataset.train.labels()[row as usize]).collect();
         let classified = labels.iter().any(|label| *label != labels[0]);
         let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| {
-            let training = self.codes(&dataset.train, &split.train, encode)?;
-            knn::accuracy(&training, &labels, &self.codes(test, &all, encode)?, test.labels())
+            let training = self.codes(&dataset.train, &split.train, Purpose::NeighbourNoise, encode)?;
+            let codes = self.codes(test, &all, Purpose::MeasuredNoise, encode)?;
+            knn::accuracy(&training, &labels, &codes, test.labels())
         };
         let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| classified.then(|| accuracy(encode)).transpose();
         let bound = |reconstruction: f64| Bound {
@@ -187,7 +200,8 @@ impl Measure<'_> {
         let on_cpu = |(input, clean): (Tensor, Tensor)| -> Result<_> {
             Ok((input.to_device(&Device::Cpu)?, clean.to_device(&Device::Cpu)?))
         };
-        let pca_metrics = pca.evaluate_blocks(self.blocks(test, &all).map(|block| on_cpu(block?)))?;
+        let pca_metrics =
+            pca.evaluate_blocks(self.blocks(test, &all, Purpose::MeasuredNoise).map(|block| on_cpu(block?)))?;
         let test_report = TestReport {
             rows: test.len(),
             metrics: measured.metrics,
@@ -206,5 +220,28 @@ impl Measure<'_> {
             neighbour_accuracy: accuracy(&|input| pca.project(&input.to_device(&Device::Cpu)?))?,
         };
         Ok((test_report, pca_report))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NetworkConfig;
+    use crate::{DataSource, Preset};
+
+    #[test]
+    fn measured_rows_have_the_same_noise_every_time_and_their_neighbours_another() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let config = Config::preset(Preset::Denoise, DataSource::Digits);
+        let network = NetworkConfig::new(&config.model, dataset.image_shape()).unwrap();
+        let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
+        let measure = Measure { model: &model, config: &config, device: &Device::Cpu };
+        let input = |noise: Purpose| {
+            let (input, _) = measure.blocks(&dataset.test, &[0, 1], noise).next().unwrap().unwrap();
+            input.to_vec2::<f32>().unwrap()
+        };
+        assert_eq!(input(Purpose::MeasuredNoise), input(Purpose::MeasuredNoise));
+        assert_ne!(input(Purpose::MeasuredNoise), input(Purpose::NeighbourNoise));
+        assert!(input(Purpose::MeasuredNoise).iter().flatten().all(|value| (0. ..=1.).contains(value)));
     }
 }

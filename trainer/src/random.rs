@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Dropout = 6,
     /// Noise on the rows that are measured, the same every time.
     MeasuredNoise = 7,
+    /// Noise on the training rows that those are compared with: were it the same, a row would be near the one in its own place.
+    NeighbourNoise = 11,
     /// Samples of the code of the rows that are measured.
     MeasuredSample = 8,
     /// Codes to draw pictures from.

@@ -1,7 +1,6 @@
 //! Convolutions, pooling, enlarging and ReLU in a row as one operator: a few images at a time go through all of them, so that
 //! what lies between the layers never leaves the processor's cache.
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
@@ -9,6 +8,7 @@ use candle_nn::{Conv2d, Conv2dConfig};
 use rayon::prelude::*;
 
 use super::kernel::conv::{self, Conv};
+use super::kernel::scratch::with_scratch;
 use super::kernel::{elementwise, pool};
 use super::storage::{filled, takes, values};
 
@@ -206,11 +206,9 @@ impl Chain {
         let largest =
             batch * self.stages.iter().map(|stage| size(stage.output).max(size(stage.input))).max().unwrap_or(0);
         let all = batch * self.outputs();
-        with_scratch(all + 2 * largest, |scratch| {
-            let (outputs, gradient_buffers) = scratch.split_at_mut(all);
+        with_scratch([all, largest, largest], |[outputs, mut above, mut below]| {
             // Computed anew: writing them in the forward pass and reading them here costs more, from memory.
             self.run(parameters, images, outputs);
-            let (mut above, mut below) = gradient_buffers.split_at_mut(largest);
             above[..grad.len()].copy_from_slice(grad);
             let mut end = all;
             for (index, stage) in self.stages.iter().enumerate().rev() {
@@ -234,22 +232,6 @@ fn size(shape: [usize; 3]) -> usize {
     shape.iter().product()
 }
 
-thread_local! {
-    static SCRATCH: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
-}
-
-/// Calls `work` with values that this thread keeps, of any content. They are taken, not borrowed: a thread that waits for
-/// another may begin a second shard meanwhile.
-fn with_scratch<R>(length: usize, work: impl FnOnce(&mut [f32]) -> R) -> R {
-    let mut scratch = SCRATCH.take();
-    if scratch.len() < length {
-        scratch.resize(length, 0.);
-    }
-    let result = work(&mut scratch[..length]);
-    SCRATCH.set(scratch);
-    result
-}
-
 impl CustomOp2 for Chain {
     fn name(&self) -> &'static str {
         "chain"
@@ -268,7 +250,7 @@ impl CustomOp2 for Chain {
             let shards = x.par_chunks(SHARD * size(self.input)).zip(out.par_chunks_mut(SHARD * size(self.output())));
             shards.for_each(|(images, out)| {
                 let all = images.len() / size(self.input) * self.outputs();
-                with_scratch(all, |outputs| {
+                with_scratch([all], |[outputs]| {
                     self.run(parameters, images, outputs);
                     out.copy_from_slice(&outputs[all - out.len()..]);
                 });

@@ -59,7 +59,7 @@ pub(crate) fn draw_all(
 
     let shown = one_of_each_class(test);
     let clean = test.batch(&shown, device)?;
-    let input = measure.input(&clean, 0)?;
+    let input = measure.input(&clean)?;
     let latent = model.encode(&input)?;
     let (clean, output) = (clean.to_vec2()?, model.decode(&latent)?.to_vec2()?);
     let denoises = config.input_noise > 0.;
@@ -71,7 +71,7 @@ pub(crate) fn draw_all(
     reconstructions::draw(&dir.join("reconstructions.png"), &rows, test.shape(), &caption(summary))?;
 
     let points: Vec<u32> = (0..test.len().min(SCATTER_POINTS) as u32).collect();
-    let codes = model.encode(&measure.input(&test.batch(&points, device)?, 0)?)?.to_device(&Device::Cpu)?;
+    let codes = model.encode(&measure.input(&test.batch(&points, device)?)?)?.to_device(&Device::Cpu)?;
     charts::draw_codes(&dir.join("latent.svg"), &codes, &test.labels()[..points.len()], summary)?;
 
     if summary.latent_dim == 2 {

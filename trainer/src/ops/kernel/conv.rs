@@ -1,6 +1,7 @@
 //! Convolutions with stride 1 and their gradients.
 use super::few;
-use super::panel::{Geometry, Panel, SHARD, with_scratch};
+use super::panel::{Geometry, Panel, SHARD};
+use super::scratch::with_zeros;
 use super::tiles::{Dots, Products, pack};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -104,7 +105,7 @@ fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &m
     let tasks = x.par_chunks(SHARD * geometry.image()).zip(out.par_chunks_mut(SHARD * geometry.out_image()));
     let lines = if panel.dense { 0 } else { panel.lines() };
     tasks.for_each(|(x, out)| {
-        with_scratch([panel.len(), lines, weight.len()], |scratch| {
+        with_zeros([panel.len(), lines, weight.len()], |scratch| {
             arch.dispatch(Convolve { panel: &panel, distances: &distances, x, weight, bias, out, scratch });
         });
     });
@@ -153,7 +154,7 @@ fn correlate(geometry: Geometry, x: &[f32], grad: &[f32], transposed: bool, sums
     let tasks = x.par_chunks(SHARD * geometry.image()).zip(grad.par_chunks(SHARD * geometry.out_image()));
     let shards = tasks.map(|(x, grad)| {
         let mut sums = vec![0.0; sums.len()];
-        with_scratch([panel.len(), lines], |scratch| {
+        with_zeros([panel.len(), lines], |scratch| {
             let (panel, distances, sums) = (&panel, &distances[..], &mut sums[..]);
             arch.dispatch(Correlate { panel, distances, x, grad, transposed, sums, scratch });
         });

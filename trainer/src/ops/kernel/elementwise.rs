@@ -29,17 +29,6 @@ pub(in crate::ops) fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
     });
 }
 
-/// `relu`, on one thread.
-pub(in crate::ops) fn relu_in_place(x: &mut [f32]) {
-    relu_block(x);
-}
-
-/// `relu_backward`, on one thread: `grad` becomes zero where `out` is not above zero.
-pub(in crate::ops) fn mask_in_place(out: &[f32], grad: &mut [f32]) {
-    assert_eq!(out.len(), grad.len());
-    mask_block(out, grad);
-}
-
 /// The sum of the binary cross-entropies of `sigmoid(logits)` against `target`, in nats: max(x, 0) - x t + ln(1 + exp(-|x|)).
 /// Sums of blocks are added in their order, so the bytes do not depend on the number of threads.
 pub(in crate::ops) fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
@@ -60,12 +49,6 @@ pub(in crate::ops) fn bce_backward(logits: &[f32], target: &[f32], scale: f32, d
 pub(in crate::ops) fn add_bias(rows: &mut [f32], bias: &[f32]) {
     let block = (BLOCK / bias.len()).max(1) * bias.len();
     rows.par_chunks_mut(block).for_each(|rows| add_bias_block(rows, bias));
-}
-
-/// Adds up the rows of `rows` `[.., columns]`.
-pub(in crate::ops) fn sum_rows(rows: &[f32], sum: &mut [f32]) {
-    sum.fill(0.);
-    sum_rows_block(rows, sum);
 }
 
 /// A running mean: `mean = decay * mean + (1 - decay) * value`, of values or of their squares.
@@ -98,13 +81,16 @@ fn bce(x: f32, t: f32) -> f32 {
 }
 
 vectorised! {
-    fn relu_block<'a>(x: &'a mut [f32]) -> () {
+    /// `relu`, on one thread.
+    pub(in crate::ops) fn relu_in_place<'a>(x: &'a mut [f32]) -> () {
         for x in x {
             *x = if *x < 0. { 0. } else { *x };
         }
     }
 
-    fn mask_block<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
+    /// `relu_backward`, on one thread: `grad` becomes zero where `out` is not above zero.
+    pub(in crate::ops) fn mask_in_place<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
+        assert_eq!(out.len(), grad.len());
         for (grad, &out) in grad.iter_mut().zip(out) {
             *grad = if out > 0. { *grad } else { 0. };
         }
@@ -146,7 +132,9 @@ vectorised! {
         }
     }
 
-    fn sum_rows_block<'a>(rows: &'a [f32], sum: &'a mut [f32]) -> () {
+    /// Adds up the rows of `rows` `[.., columns]`.
+    pub(in crate::ops) fn sum_rows<'a>(rows: &'a [f32], sum: &'a mut [f32]) -> () {
+        sum.fill(0.);
         for row in rows.chunks_exact(sum.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;

@@ -1,7 +1,8 @@
 //! Convolutions to so few channels that their sums would leave most registers unused.
 //!
 //! All taps of a channel count as outputs of each input pixel, and are then moved and added.
-use super::panel::{Geometry, SHARD, VECTOR, with_scratch};
+use super::panel::{Geometry, SHARD, VECTOR};
+use super::scratch::with_zeros;
 use super::tiles::{Products, load, pack};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
@@ -29,7 +30,7 @@ pub(super) fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f3
     let arch = Arch::new();
     let tasks = x.par_chunks(SHARD * geometry.image()).zip(out.par_chunks_mut(SHARD * geometry.out_image()));
     tasks.for_each(|(x, out)| {
-        with_scratch([weight.len(), area * line], |scratch| {
+        with_zeros([weight.len(), area * line], |scratch| {
             let (geometry, weight, columns, distances) = (&geometry, &weight, &columns, &distances);
             arch.dispatch(Few { geometry, margin, line, distances, x, weight, columns, bias, out, scratch });
         });

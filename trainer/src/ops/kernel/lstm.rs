@@ -4,13 +4,12 @@
 //! rows runs through all its steps on one thread, the weights staying in that core's cache.
 
 use std::array::from_fn;
-use std::cell::RefCell;
-use std::thread::LocalKey;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::math::{sigmoid, tanh};
+use super::scratch::with_scratch;
 
 /// Numbers worked on together: one AVX-512 register or two of AVX2.
 const LANES: usize = 16;
@@ -22,8 +21,6 @@ const SHARDS: usize = 16;
 const ROWS: usize = 4;
 /// Chunks of units whose state gradients are computed together.
 const PAIR: usize = 2;
-/// Numbers in a cache line, where scratch memory starts.
-const LINE: usize = 16;
 
 type Lane = [f32; LANES];
 type Gates = [Lane; 4];
@@ -72,11 +69,11 @@ pub(in crate::ops) fn forward(lstm: &Lstm, projected: &[f32], weight: &[f32], st
         return;
     }
     let block = BLOCK * lstm.steps * lstm.units;
-    with_scratch(&SHARED, [lstm.chunks() * lstm.units * 4 * LANES], |[panels]| {
+    with_scratch([lstm.chunks() * lstm.units * 4 * LANES], |[panels]| {
         pack_gates(lstm, weight, panels);
         let blocks = states.par_chunks_mut(block).zip(projected.par_chunks(4 * block));
         blocks.for_each(|(states, projected)| {
-            with_scratch(&OWN, [lstm.chunks() * BLOCK * LANES], |[cells]| {
+            with_scratch([lstm.chunks() * BLOCK * LANES], |[cells]| {
                 let lstm = lstm.rows(states);
                 Arch::new().dispatch(Forward { lstm, projected, panels, states, cells });
             });
@@ -110,7 +107,7 @@ pub(in crate::ops) fn backward(
     let panels = chunks * units * 4 * LANES;
     let columns = chunks.div_ceil(PAIR) * 4 * units * PAIR * LANES;
     let tape = chunks * BLOCK * lstm.steps * LANES;
-    with_scratch(&SHARED, [panels, columns, lstm.batch.div_ceil(rows) * shard], |[panels, columns, shards]| {
+    with_scratch([panels, columns, lstm.batch.div_ceil(rows) * shard], |[panels, columns, shards]| {
         pack_gates(lstm, weight, panels);
         pack_columns(lstm, weight, columns);
         let (panels, columns) = (&*panels, &*columns);
@@ -119,7 +116,7 @@ pub(in crate::ops) fn backward(
         let work = shards.par_chunks_mut(shard).zip(sequences).zip(gates);
         work.for_each(|((shard, (states, grad)), (projected, dprojected))| {
             shard.fill(0.0);
-            with_scratch(&OWN, [4 * tape, 2 * tape, chunks * BLOCK * LANES], |[tape, cells, carry]| {
+            with_scratch([4 * tape, 2 * tape, chunks * BLOCK * LANES], |[tape, cells, carry]| {
                 let sequences = states.chunks(BLOCK * row).zip(grad.chunks(BLOCK * row));
                 let gates = projected.chunks(BLOCK * 4 * row).zip(dprojected.chunks_mut(BLOCK * 4 * row));
                 for ((states, grad), (projected, dprojected)) in sequences.zip(gates) {
@@ -467,31 +464,6 @@ fn sum_shards(lstm: &Lstm, shards: &mut [f32], shard: usize, dweight: &mut [f32]
             *target = *value;
         }
     }
-}
-
-thread_local! {
-    /// Scratch of the calling thread, read by all.
-    static SHARED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-    /// Scratch of each working thread.
-    static OWN: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Runs `work` with parts of the sizes given, which hold any values; sizes being multiples of [`LINE`] keep all aligned.
-fn with_scratch<const N: usize>(
-    scratch: &'static LocalKey<RefCell<Vec<f32>>>,
-    sizes: [usize; N],
-    work: impl FnOnce([&mut [f32]; N]),
-) {
-    // Taken, not borrowed: while rayon waits, this thread may begin another call.
-    let mut buffer = scratch.take();
-    let needed = sizes.iter().sum::<usize>() + LINE;
-    if buffer.len() < needed {
-        buffer.resize(needed, 0.0);
-    }
-    let start = buffer.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-    let mut rest = &mut buffer[start..];
-    work(sizes.map(|size| rest.split_off_mut(..size).unwrap_or_default()));
-    scratch.replace(buffer);
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub(super) mod lstm;
 mod math;
 mod panel;
 pub(super) mod pool;
+pub(super) mod scratch;
 mod tiles;
 mod vectorised;
 

@@ -1,8 +1,8 @@
 //! Images laid out so that a convolution finds each kernel tap at one distance from any pixel.
-use std::cell::RefCell;
+use super::scratch::LINE;
 
-/// The most floats of a SIMD vector: what the lengths of buffers are multiples of.
-pub(super) const VECTOR: usize = 16;
+/// The most floats of a SIMD vector, a line's: what the lengths of buffers are multiples of.
+pub(super) const VECTOR: usize = LINE;
 
 /// The images that a thread takes at once. A weight's gradient is summed by these shards and then
 /// over them, in order, so that its bytes do not depend on the number of threads.
@@ -199,21 +199,4 @@ fn copy_ends<const N: usize>(rows: usize, width: usize, from: (&[f32], usize), t
             to[start..start + N].copy_from_slice(&from[start..start + N]);
         }
     }
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Calls `work` with `N` buffers of zeros that this thread keeps.
-pub(super) fn with_scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|scratch| {
-        scratch.clear();
-        scratch.resize(lengths.iter().sum::<usize>() + VECTOR, 0.0);
-        // Vectors that straddle no cache line are the faster ones.
-        let mut rest = &mut scratch[..];
-        let start = rest.as_ptr().align_offset(64).min(VECTOR);
-        rest = &mut rest[start..];
-        work(lengths.map(|length| rest.split_off_mut(..length).unwrap_or_default()))
-    })
 }

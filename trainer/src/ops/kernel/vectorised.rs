@@ -5,10 +5,10 @@
 /// A closure will not do: called through `FnOnce`, one that only borrows goes through a shim, which is compiled without the
 /// vectors. For the same reason, bodies have loops instead of iterators' closures.
 macro_rules! vectorised {
-    ($($(#[$doc:meta])* fn $name:ident<'a>($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block)+) => {
+    ($($(#[$doc:meta])* $visibility:vis fn $name:ident<'a>($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block)+) => {
         $(
             $(#[$doc])*
-            fn $name<'a>($($argument: $type),*) -> $result {
+            $visibility fn $name<'a>($($argument: $type),*) -> $result {
                 struct Call<'a> {
                     $($argument: $type),*
                 }
