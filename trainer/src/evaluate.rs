@@ -1,15 +1,18 @@
 //! How well a network reconstructs rows it was not trained on.
 
 use candle_core::{DType, Device, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::{Dataset, Images, Split};
 use crate::loss::bce_with_logits;
 use crate::model::Autoencoder;
+use crate::noise::Noise;
 use crate::objective::Objective;
+use crate::ops::{errors, takes, with_values};
 use crate::pca::Pca;
-use crate::random::{Purpose, normal, stream};
+use crate::random::{Purpose, stream};
 use crate::summary::{Bound, PcaReport, TestReport};
 use crate::{Result, knn};
 
@@ -39,6 +42,12 @@ impl Metrics {
     }
 
     fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
+        if takes(logits) && takes(target) {
+            let (logits, target) = (logits.contiguous()?, target.contiguous()?);
+            let [bce, mse] = with_values(&[&logits, &target], |values| errors(values[0], values[1]))?
+                .map(|sum| sum / target.elem_count() as f64);
+            return Ok(Self { bce, mse });
+        }
         let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;
         Ok(Self {
             bce: f64::from(bce_with_logits(logits, target)?.to_scalar::<f32>()?),
@@ -46,21 +55,14 @@ impl Metrics {
         })
     }
 
-    fn add(&mut self, other: Self, weight: f64) {
-        self.bce += other.bce * weight;
-        self.mse += other.mse * weight;
+    fn values(&mut self) -> [&mut f64; 2] {
+        [&mut self.bce, &mut self.mse]
     }
 }
 
 /// Peak signal-to-noise ratio in decibels of a mean squared error, for a peak of 1.0.
 pub(crate) fn psnr(mse: f64) -> Option<f64> {
     (mse > 0.).then(|| -10. * mse.log10())
-}
-
-/// `clean` `[batch, n]` with Gaussian noise, clipped to 0.0..=1.0.
-pub(crate) fn noisy(clean: &Tensor, deviation: f64, rng: &mut rand_chacha::ChaCha8Rng) -> Result<Tensor> {
-    let noise = Tensor::from_vec(normal(rng, clean.elem_count()), clean.shape(), clean.device())?;
-    Ok((clean + (noise * deviation)?)?.clamp(0f32, 1f32)?)
 }
 
 /// A network, and how the rows it is measured on are prepared: with the noise it was trained for, drawn anew from the same seed.
@@ -89,6 +91,22 @@ pub(crate) struct Measured {
     pub(crate) zero_code: f64,
 }
 
+impl Measured {
+    fn values(&mut self) -> [&mut f64; 9] {
+        let Self { metrics, sampled, input_mse, penalty, divergence, mean_code, zero_code } = self;
+        let ([bce, mse], [sampled_bce, sampled_mse]) = (metrics.values(), sampled.values());
+        [bce, mse, sampled_bce, sampled_mse, input_mse, penalty, divergence, mean_code, zero_code]
+    }
+
+    fn scale(&mut self, factor: f64) {
+        self.values().into_iter().for_each(|value| *value *= factor);
+    }
+
+    fn add(&mut self, mut other: Self) {
+        self.values().into_iter().zip(other.values()).for_each(|(sum, term)| *sum += *term);
+    }
+}
+
 impl Measure<'_> {
     /// The rows `indices` of `images`, block by block: as the network is given them, and clean, `[n, width]` both.
     fn blocks<'b>(
@@ -97,42 +115,60 @@ impl Measure<'_> {
         indices: &'b [u32],
         noise: Purpose,
     ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + 'b {
-        indices.chunks(EVALUATION_ROWS).enumerate().map(move |(index, block)| {
-            let clean = images.batch(block, self.device)?;
-            Ok((self.input_with(&clean, noise, index as u32)?, clean))
-        })
+        indices.chunks(EVALUATION_ROWS).enumerate().map(move |(index, block)| self.block(images, block, noise, index))
+    }
+
+    fn block(&self, images: &Images, rows: &[u32], noise: Purpose, index: usize) -> Result<(Tensor, Tensor)> {
+        let clean = images.batch(rows, self.device)?;
+        Ok((self.input_with(&clean, noise, index as u32)?, clean))
     }
 
     /// Measures the rows `indices` of `images`.
     pub(crate) fn rows(&self, images: &Images, indices: &[u32]) -> Result<Measured> {
+        let blocks: Vec<_> = indices.chunks(EVALUATION_ROWS).enumerate().collect();
+        let measure = |&(index, rows): &(usize, &[u32])| -> Result<Measured> {
+            let block = self.block(images, rows, Purpose::MeasuredNoise, index)?;
+            let mut measured = self.measure_block(block, index)?;
+            measured.scale(rows.len() as f64 / indices.len() as f64);
+            Ok(measured)
+        };
+        let parts: Vec<Measured> = if self.device.is_cpu() {
+            blocks.par_iter().map(measure).collect::<Result<_>>()?
+        } else {
+            blocks.iter().map(measure).collect::<Result<_>>()?
+        };
+        let mut sum = Measured::default();
+        parts.into_iter().for_each(|part| sum.add(part));
+        Ok(sum)
+    }
+
+    /// Measures one block, the one at `index`.
+    fn measure_block(&self, (input, clean): (Tensor, Tensor), index: usize) -> Result<Measured> {
         let objective = Objective::new(self.config, self.model.network());
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
-        let mut sum = Measured::default();
-        for (index, block) in self.blocks(images, indices, Purpose::MeasuredNoise).enumerate() {
-            let (input, clean) = block?;
-            let weight = clean.dim(0)? as f64 / indices.len() as f64;
-            let code = self.model.code(&input)?;
-            let logits = self.model.decode_logits(&code.latent)?;
-            let metrics = Metrics::of(&logits, &clean)?;
-            sum.metrics.add(metrics, weight);
-            let mut sampled = metrics;
-            if let Some(divergence) = code.divergence()? {
-                let sample = code.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, index as u32))?;
-                sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean)?;
-                sum.divergence += scalar(divergence)? * weight;
-            }
-            sum.sampled.add(sampled, weight);
-            if self.config.input_noise > 0. {
-                sum.input_mse += scalar((&input - &clean)?.sqr()?.mean_all()?)? * weight;
-            }
-            if let Some(penalty) = objective.penalty(&code)? {
-                sum.penalty += scalar(penalty)? * weight;
-            }
-            sum.mean_code += scalar(code.latent.to_dtype(DType::F64)?.mean_all()?)? * weight;
-            let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
-            sum.zero_code += scalar(zeros.mean_all()?)? * weight;
+        let code = self.model.code(&input)?;
+        let logits = self.model.decode_logits(&code.latent)?;
+        let metrics = Metrics::of(&logits, &clean)?;
+        let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
+        let mut measured = Measured {
+            metrics,
+            sampled: metrics,
+            mean_code: scalar(code.latent.to_dtype(DType::F64)?.mean_all()?)?,
+            zero_code: scalar(zeros.mean_all()?)?,
+            ..Measured::default()
+        };
+        if let Some(divergence) = code.divergence()? {
+            let sample = code.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, index as u32))?;
+            measured.sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean)?;
+            measured.divergence = scalar(divergence)?;
         }
-        Ok(sum)
+        if self.config.input_noise > 0. {
+            measured.input_mse = scalar((&input - &clean)?.sqr()?.mean_all()?)?;
+        }
+        if let Some(penalty) = objective.penalty(&code)? {
+            measured.penalty = scalar(penalty)?;
+        }
+        Ok(measured)
     }
 
     /// The loss that training minimises, on rows measured before.
@@ -150,7 +186,7 @@ impl Measure<'_> {
         if self.config.input_noise == 0. {
             return Ok(clean.clone());
         }
-        noisy(clean, self.config.input_noise, &mut stream(self.config.seed, noise, index))
+        Ok(Noise::new(self.config.input_noise, stream(self.config.seed, noise, index)).on(clean)?)
     }
 
     /// The mean squared error of each row, in order.

@@ -9,13 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::{Dataset, Split};
-use crate::evaluate::{Measure, Measured, Metrics, noisy};
+use crate::evaluate::{Measure, Measured, Metrics};
 use crate::model::{Autoencoder, Checkpoint, NetworkConfig};
+use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::observer::{EpochRecord, Observer, Outcome, StepReport};
+use crate::ops::{Batch, Pass};
 use crate::optim::Optimizer;
+use crate::phase::{Phase, time_epoch};
 use crate::plot;
-use crate::random::{Purpose, stream, stream_at};
+use crate::random::{Purpose, normal, stream, stream_at};
 use crate::report;
 use crate::run::Run;
 use crate::summary::{BestEpoch, DataReport, EndedBy, Summary, Threshold, Versions};
@@ -75,6 +78,8 @@ struct Trainer<'a> {
     model: Autoencoder,
     optimizer: Optimizer,
     objective: Objective,
+    /// Instead of candle's graph, where there are kernels for the whole network.
+    pass: Option<Pass>,
     progress: Progress,
     started: Instant,
 }
@@ -102,7 +107,20 @@ impl<'a> Trainer<'a> {
             let model = Autoencoder::new(&network, config.seed, &device)?;
             let optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
             let progress = Progress { fingerprint: dataset.fingerprint(), ..Progress::default() };
-            return Ok(Self { config, dataset, run, split, device, model, optimizer, objective, progress, started });
+            let pass = model.pass(objective.terms());
+            return Ok(Self {
+                config,
+                dataset,
+                run,
+                split,
+                device,
+                model,
+                optimizer,
+                objective,
+                pass,
+                progress,
+                started,
+            });
         }
         let path = run.resume();
         let mut checkpoint = Checkpoint::read(&path, &device)?;
@@ -127,7 +145,8 @@ impl<'a> Trainer<'a> {
         }
         let mut optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
         optimizer.load_state(&state, progress.optimizer_steps)?;
-        Ok(Self { config, dataset, run, split, device, model, optimizer, objective, progress, started })
+        let pass = model.pass(objective.terms());
+        Ok(Self { config, dataset, run, split, device, model, optimizer, objective, pass, progress, started })
     }
 
     fn train(mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Outcome> {
@@ -137,43 +156,16 @@ impl<'a> Trainer<'a> {
             if let Some(ended_by) = self.ended_by() {
                 break ended_by;
             }
-            let epoch = self.progress.history.len() + 1;
-            let started = Instant::now();
-            let end = match self.train_epoch(epoch, observer, stop) {
+            match time_epoch(|| self.epoch(observer, stop)) {
                 Err(error @ Error::Diverged { .. }) => return Err(self.diverged(error)),
-                end => end?,
-            };
-            if matches!(end, EpochEnd::Interrupted) {
-                self.progress.seconds += started.elapsed().as_secs_f64();
-                self.save()?;
-                return Ok(Outcome::Interrupted { epoch, step: self.progress.step });
-            }
-            let (val_loss, measured) = self.validate()?;
-            if !val_loss.is_finite() {
-                return Err(self.diverged(Error::Diverged { epoch, step: self.progress.step, loss: val_loss }));
-            }
-            let record = EpochRecord {
-                epoch,
-                train_loss: self.progress.loss_sum / self.progress.rows as f64,
-                val_loss,
-                learning_rate: self.learning_rate(epoch, self.progress.step),
-                seconds: self.progress.seconds + started.elapsed().as_secs_f64(),
-                val_bce: measured.metrics.bce,
-                val_mse: measured.metrics.mse,
-                val_penalty: measured.penalty,
-            };
-            let best = self.progress.best.is_none_or(|best| val_loss < best.val_loss);
-            if best {
-                self.model.save(self.run.best())?;
-                self.progress.best = Some(BestEpoch { epoch, val_loss });
-            }
-            let Progress { fingerprint, history, best: best_epoch, .. } = std::mem::take(&mut self.progress);
-            self.progress = Progress { fingerprint, history, best: best_epoch, ..Progress::default() };
-            self.progress.history.push(record);
-            self.save()?;
-            observer.epoch(&record, best);
-            if matches!(end, EpochEnd::OutOfTime) {
-                break EndedBy::TimeBudget;
+                end => match end? {
+                    EpochEnd::Whole => {}
+                    EpochEnd::OutOfTime => break EndedBy::TimeBudget,
+                    EpochEnd::Interrupted => {
+                        let epoch = self.progress.history.len() + 1;
+                        return Ok(Outcome::Interrupted { epoch, step: self.progress.step });
+                    }
+                },
             }
         };
         if stop.load(Ordering::Relaxed) {
@@ -181,6 +173,47 @@ impl<'a> Trainer<'a> {
         }
         observer.finishing();
         Ok(Outcome::Finished(Box::new(self.finish(ended_by)?)))
+    }
+
+    /// Trains what is left of the next epoch, measures it and saves.
+    fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
+        let epoch = self.progress.history.len() + 1;
+        let started = Instant::now();
+        let end = self.train_epoch(epoch, observer, stop)?;
+        if matches!(end, EpochEnd::Interrupted) {
+            self.progress.seconds += started.elapsed().as_secs_f64();
+            self.save()?;
+            return Ok(end);
+        }
+        let (val_loss, measured) = Phase::Validation.time(|| self.validate())?;
+        if !val_loss.is_finite() {
+            return Err(Error::Diverged { epoch, step: self.progress.step, loss: val_loss });
+        }
+        let record = EpochRecord {
+            epoch,
+            train_loss: self.progress.loss_sum / self.progress.rows as f64,
+            val_loss,
+            learning_rate: self.learning_rate(epoch, self.progress.step),
+            seconds: self.progress.seconds + started.elapsed().as_secs_f64(),
+            val_bce: measured.metrics.bce,
+            val_mse: measured.metrics.mse,
+            val_penalty: measured.penalty,
+        };
+        let best = self.progress.best.is_none_or(|best| val_loss < best.val_loss);
+        if best {
+            self.progress.best = Some(BestEpoch { epoch, val_loss });
+        }
+        let Progress { fingerprint, history, best: best_epoch, .. } = std::mem::take(&mut self.progress);
+        self.progress = Progress { fingerprint, history, best: best_epoch, ..Progress::default() };
+        self.progress.history.push(record);
+        Phase::Save.time(|| {
+            if best {
+                self.model.save(self.run.best())?;
+            }
+            self.save()
+        })?;
+        observer.epoch(&record, best);
+        Ok(end)
     }
 
     /// What there is of good weights becomes the run's result, before the error is told.
@@ -206,30 +239,19 @@ impl<'a> Trainer<'a> {
 
     /// Trains the steps of an epoch that are left.
     fn train_epoch(&mut self, epoch: usize, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
-        let Config { seed, batch_size, input_noise, clip_norm, time_budget, .. } = *self.config;
+        let Config { seed, batch_size, time_budget, .. } = *self.config;
         let mut order = self.split.train.clone();
         order.shuffle(&mut stream(seed, Purpose::Shuffle, epoch as u32));
         let batches = order.chunks(batch_size);
         let steps = batches.len();
-        let most = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
         for indices in batches.skip(self.progress.step) {
             let step = self.progress.step + 1;
             self.optimizer.set_learning_rate(self.learning_rate(epoch, step));
 
-            let target = self.dataset.train.batch(indices, &self.device)?;
-            let input = if input_noise > 0. {
-                noisy(&target, input_noise, &mut stream_at(seed, Purpose::InputNoise, epoch as u32, step))?
-            } else {
-                target.clone()
-            };
-            let mut rng = stream_at(seed, Purpose::Dropout, epoch as u32, step);
-            let pass = self.model.forward_training(&input, &mut rng)?;
-            let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
-            let value = f64::from(loss.to_scalar::<f32>()?);
+            let value = self.step(indices, epoch, step)?;
             if !value.is_finite() {
                 return Err(Error::Diverged { epoch, step, loss: value });
             }
-            self.optimizer.step_clipped(&loss.backward()?, most)?;
             self.progress.step = step;
             self.progress.loss_sum += value * indices.len() as f64;
             self.progress.rows += indices.len();
@@ -243,6 +265,47 @@ impl<'a> Trainer<'a> {
             }
         }
         Ok(EpochEnd::Whole)
+    }
+
+    /// Trains one step on the rows `indices`, unless the loss, which it returns, is not finite.
+    fn step(&mut self, indices: &[u32], epoch: usize, step: usize) -> Result<f64> {
+        let Config { seed, input_noise, clip_norm, .. } = *self.config;
+        let most = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
+        let images = &self.dataset.train;
+        let noise = Noise::new(input_noise, stream_at(seed, Purpose::InputNoise, epoch as u32, step));
+        let mut rng = stream_at(seed, Purpose::Dropout, epoch as u32, step);
+
+        if let Some(pass) = &mut self.pass {
+            let drawn = if self.model.log_variance().is_some() { self.model.network().latent_dim() } else { 0 };
+            let add_noise = |first: usize, rows: &mut [f32]| noise.add(first, images.width(), rows);
+            let batch = Batch {
+                rows: indices.len(),
+                clean: &|first, rows| images.fill(&indices[first..], rows),
+                noise: (input_noise > 0.).then_some(&add_noise),
+                sample: &normal(&mut rng, indices.len() * drawn),
+            };
+            let (loss, gradients) = pass.run(&batch)?;
+            if loss.is_finite() {
+                self.optimizer.step_values(gradients, most)?;
+            }
+            return Ok(loss);
+        }
+
+        let (input, target) = Phase::Batch.time(|| -> Result<_> {
+            let target = images.batch(indices, &self.device)?;
+            Ok((if input_noise > 0. { noise.on(&target)? } else { target.clone() }, target))
+        })?;
+        let pass = Phase::Forward.time(|| self.model.forward_training(&input, &mut rng))?;
+        let (loss, value) = Phase::Loss.time(|| -> Result<_> {
+            let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
+            let value = f64::from(loss.to_scalar::<f32>()?);
+            Ok((loss, value))
+        })?;
+        if value.is_finite() {
+            let gradients = Phase::Backward.time(|| loss.backward())?;
+            self.optimizer.step_clipped(&gradients, most)?;
+        }
+        Ok(value)
     }
 
     /// The schedule's rate for step `step` of `epoch`, both from 1, taken in the middle of the step: a wave that ends at zero

@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use crate::config::Config;
 use crate::loss::Loss;
 use crate::model::{Code, NetworkConfig};
+use crate::ops::Terms;
 
 /// The loss of a batch: reconstruction + sparsity * |code| + beta * divergence.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +48,12 @@ impl Objective {
             terms.push((divergence * self.beta)?);
         }
         terms.into_iter().map(Ok).reduce(|sum, term| sum? + term?).transpose()
+    }
+
+    /// The same for the kernels.
+    pub(crate) fn terms(&self) -> Terms {
+        let Self { loss, scale, sparsity, beta } = *self;
+        Terms { square: loss == Loss::Mse, scale, sparsity, beta }
     }
 
     /// The whole loss, of means over elements and the penalty.

@@ -128,6 +128,9 @@ pub struct FitArguments {
     /// Threads of the CPU; the result does not depend on it [default: all]
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
+    /// Measure where the time goes, and print it at the end
+    #[arg(long)]
+    pub phases: bool,
     /// Folder for the run, new or empty [default: the next free runs/PRESET-DATA-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

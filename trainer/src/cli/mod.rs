@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, Run, Split, Summary, fit};
+use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, Phase, PhaseTimes, Run, Split, Summary, fit};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -68,7 +68,14 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
         progress::say("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
     }
     let stop = stop_on_interrupt()?;
-    match fit(&config, &dataset, &run, log.as_mut(), &stop)? {
+    if arguments.phases {
+        trainer::measure_phases();
+    }
+    let outcome = fit(&config, &dataset, &run, log.as_mut(), &stop)?;
+    if arguments.phases {
+        progress::say(&phase_lines(config.threads));
+    }
+    match outcome {
         Outcome::Finished(summary) => {
             log.finished(&run, &summary, &next_commands(&run));
             Ok(ExitCode::SUCCESS)
@@ -120,6 +127,23 @@ fn shell_quoted(run: &Run) -> String {
     let path = run.dir().display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:".contains(c);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// Where the time went, a line for each phase: the threads' mean seconds in an epoch, and the part of the whole.
+fn phase_lines(threads: usize) -> String {
+    let PhaseTimes { phases, epochs, wall } = trainer::phase_times();
+    let (epochs, wall) = (epochs.max(1) as f64, wall.as_secs_f64());
+    let seconds = phases.map(|(phase, time)| {
+        // What is done between epochs was timed from without.
+        let shared = if matches!(phase, Phase::Validation | Phase::Save) { 1 } else { threads };
+        (format!("{phase:?}").to_lowercase(), time.as_secs_f64() / shared as f64)
+    });
+    let waiting = (wall - seconds.iter().map(|(_, seconds)| seconds).sum::<f64>()).max(0.);
+    let mut lines = vec![format!("{:<12}{:>12}{:>10}", "phase", "ms an epoch", "part")];
+    for (name, seconds) in seconds.into_iter().chain([("waiting".into(), waiting), ("epoch".into(), wall)]) {
+        lines.push(format!("{name:<12}{:>12.1}{:>9.1}%", seconds * 1e3 / epochs, 100. * seconds / wall));
+    }
+    lines.join("\n")
 }
 
 /// The last lines of a run, for people.

@@ -1,8 +1,17 @@
 //! Rows of pixels, kept as bytes until they are batched.
 
-use candle_core::{Device, Tensor};
+use std::hint::black_box;
 
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+
+use crate::ops::parts_of_white;
 use crate::{Error, Result};
+
+/// Bytes that the processor fetches at once.
+const LINE: usize = 64;
+/// Images that a thread converts at once.
+const BLOCK: usize = 64;
 
 /// Greyscale images of one size with a class label each.
 #[derive(Clone, Debug)]
@@ -85,13 +94,23 @@ impl Images {
     ///
     /// When an index is not below [`Images::len`].
     pub fn batch(&self, indices: &[u32], device: &Device) -> Result<Tensor> {
-        let white = f32::from(self.white);
-        let levels: [f32; 256] = std::array::from_fn(|byte| byte as f32 / white);
-        let mut values = Vec::with_capacity(indices.len() * self.width());
-        for &index in indices {
-            values.extend(self.row(index as usize).iter().map(|&byte| levels[usize::from(byte)]));
+        let width = self.width();
+        let mut values = vec![0.; indices.len() * width];
+        let blocks = values.par_chunks_mut(BLOCK * width).zip(indices.par_chunks(BLOCK));
+        blocks.for_each(|(values, indices)| self.fill(indices, values));
+        Ok(Tensor::from_vec(values, (indices.len(), width), device)?)
+    }
+
+    /// Writes the images `indices` as floats in 0.0..=1.0, `[indices.len(), width]`.
+    pub(crate) fn fill(&self, indices: &[u32], values: &mut [f32]) {
+        for (place, values) in values.chunks_exact_mut(self.width()).enumerate() {
+            // The rows lie anywhere in memory: one is on its way while another is converted.
+            if let Some(&next) = indices.get(place + 1) {
+                let lines = self.row(next as usize).iter().step_by(LINE);
+                black_box(lines.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
+            }
+            parts_of_white(self.row(indices[place] as usize), f32::from(self.white), values);
         }
-        Ok(Tensor::from_vec(values, (indices.len(), self.width()), device)?)
     }
 }
 
@@ -104,6 +123,16 @@ mod tests {
         let images = Images::new(vec![0, 16, 8, 4, 2, 1], vec![7, 8, 9], [1, 2], 16).unwrap();
         let batch = images.batch(&[2, 0], &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(batch, [[0.125, 0.0625], [0., 1.]]);
+    }
+
+    #[test]
+    fn every_byte_becomes_the_quotient() {
+        for white in 1..=255 {
+            let images = Images::new((0..=255).collect(), vec![0], [16, 16], white).unwrap();
+            let mut found = vec![0.; 256];
+            images.fill(&[0], &mut found);
+            assert!((0..256).all(|byte| found[byte] == byte as f32 / f32::from(white)), "{white}");
+        }
     }
 
     #[test]

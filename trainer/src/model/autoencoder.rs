@@ -8,9 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::checkpoint::Checkpoint;
 use super::network::NetworkConfig;
-use super::stack::{Stack, initial, linear};
+use super::stack::{Layer, Stack, initial, linear};
 use crate::Result;
-use crate::ops;
+use crate::ops::{self, Chain, Pass, Terms};
 use crate::random::{Purpose, normal, stream};
 
 /// An autoencoder: `[batch, input_dim] -> [batch, latent_dim] -> [batch, input_dim]`, values in 0.0..=1.0.
@@ -213,6 +213,25 @@ impl Autoencoder {
     fn distribution(&self, features: &Tensor, log_variance: &Linear) -> Result<Code> {
         let mean = self.encoder.layers().last().expect("a variational encoder has a last layer");
         Ok(Code { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
+    }
+
+    /// All of a training step but the update in one go; nothing where there are no kernels for it.
+    pub(crate) fn pass(&self, terms: Terms) -> Option<Pass> {
+        let variational = self.log_variance.is_some();
+        let heads = match (&self.log_variance, self.encoder.layers()) {
+            (None, _) => None,
+            (Some(log_variance), [.., Layer::Linear(mean)]) => {
+                let head = |linear: &Linear| {
+                    let mut chain = Chain::new(&linear.weight().dims()[1..]);
+                    chain.linear(linear).then_some(chain)
+                };
+                Some([head(mean)?, head(log_variance)?])
+            }
+            _ => return None,
+        };
+        let encoder = self.encoder.chain(usize::from(variational))?;
+        // Its last layer is the sigmoid, which is the loss's.
+        Some(Pass::new(encoder, heads, self.decoder.chain(1)?, terms))
     }
 
     /// The way of a batch in training: dropout, noise and the code's sample are drawn from `rng`.

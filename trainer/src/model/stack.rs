@@ -160,6 +160,8 @@ impl Layer {
 #[derive(Clone, Debug)]
 pub struct Stack {
     name: &'static str,
+    /// Values of a row that comes in.
+    input_len: usize,
     layers: Vec<Layer>,
 }
 
@@ -193,6 +195,13 @@ impl Stack {
         run(self.before_last(), x, Some(rng))
     }
 
+    /// All layers but the `without` last ones as one chain; nothing where there are no kernels for them.
+    pub(super) fn chain(&self, without: usize) -> Option<Chain> {
+        let layers = &self.layers[..self.layers.len().checked_sub(without)?];
+        let (chain, count) = chain(layers, Chain::new(&[self.input_len]))?;
+        (count == layers.len()).then_some(chain)
+    }
+
     fn before_last(&self) -> &[Layer] {
         &self.layers[..self.layers.len().saturating_sub(1)]
     }
@@ -205,8 +214,9 @@ impl Stack {
         inputs: &[Shape],
         mut parameter: impl FnMut(String, Vec<usize>) -> crate::Result<Var>,
     ) -> crate::Result<Self> {
-        let mut stack = Self { name, layers: Vec::new() };
-        let mut dims = vec![inputs[0].dims().iter().product()];
+        let input_len = inputs[0].dims().iter().product();
+        let mut stack = Self { name, input_len, layers: Vec::new() };
+        let mut dims = vec![input_len];
         let sigmoid_last = layers.last() == Some(&LayerConfig::Sigmoid);
         for (index, (layer, &input)) in layers.iter().zip(inputs).enumerate() {
             // A final activation follows the flattening, so that what is before it are the logits, row by row.
@@ -251,7 +261,7 @@ impl Module for Stack {
 fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
     let (mut rest, mut x) = (layers, x.clone());
     while let [layer, others @ ..] = rest {
-        if let Some((chain, count)) = chain(rest, &x) {
+        if let Some((chain, count)) = Chain::of(&x).and_then(|empty| chain(rest, empty)) {
             (x, rest) = (chain.forward(&x)?, &rest[count..]);
             continue;
         }
@@ -264,14 +274,16 @@ fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result
     Ok(x)
 }
 
-/// As many of the first layers as go in one, and their number.
-fn chain(layers: &[Layer], x: &Tensor) -> Option<(Chain, usize)> {
-    let mut chain = Chain::new(x)?;
+/// As many of the first layers as go in one, behind the `empty` chain, and their number.
+fn chain(layers: &[Layer], empty: Chain) -> Option<(Chain, usize)> {
+    let mut chain = empty;
     let mut fits = |layer: &Layer| match layer {
+        Layer::Linear(linear) => chain.linear(linear),
         Layer::Conv(conv) => chain.conv(conv),
         Layer::MaxPool(2) => chain.max_pool2(),
         Layer::Upsample(2) => chain.upsample2(),
         Layer::Crop(size) => chain.crop(*size),
+        Layer::Reshape(dims) => chain.reshape(dims),
         Layer::Activation(Activation::Relu) => chain.relu(),
         _ => false,
     };

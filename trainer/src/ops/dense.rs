@@ -1,65 +1,9 @@
-//! Linear layers, ReLU, their loss and recurrence as candle operators: for `f32` on the CPU, forward and backward.
+//! ReLU, loss and recurrence as candle operators: for `f32` on the CPU, forward and backward.
 
-use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::kernel::{elementwise, lstm};
-use super::storage::{filled, values, values_mut};
-
-/// `x` `[rows, n]`, `weight` `[units, n]`, `bias` `[units]` `-> [rows, units]`.
-pub(super) struct Affine;
-
-impl CustomOp3 for Affine {
-    fn name(&self) -> &'static str {
-        "affine"
-    }
-
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        x_layout: &Layout,
-        weight: &CpuStorage,
-        weight_layout: &Layout,
-        bias: &CpuStorage,
-        bias_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let ((rows, width), (units, _)) = (x_layout.shape().dims2()?, weight_layout.shape().dims2()?);
-        let mut product = x.matmul(weight, (1, rows, units, width), x_layout, &weight_layout.transpose(0, 1)?)?;
-        let shape = Shape::from((rows, units));
-        elementwise::add_bias(values_mut(&mut product, &Layout::contiguous(&shape))?, values(bias, bias_layout)?);
-        Ok((product, shape))
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        weight: &Tensor,
-        _bias: &Tensor,
-        _out: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        // No one asks for the gradient of the rows themselves.
-        let dx = if x.track_op() { Some(grad.matmul(weight)?) } else { None };
-        let dweight = grad.t()?.matmul(x)?;
-        let dbias = grad.contiguous()?.apply_op1_no_bwd(&SumRows)?;
-        Ok((dx, Some(dweight), Some(dbias)))
-    }
-}
-
-/// `[rows, units] -> [units]`
-struct SumRows;
-
-impl CustomOp1 for SumRows {
-    fn name(&self) -> &'static str {
-        "sum-rows"
-    }
-
-    fn cpu_fwd(&self, rows: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (_, units) = layout.shape().dims2()?;
-        let rows = values(rows, layout)?;
-        filled(units, |sum| elementwise::sum_rows(rows, sum))
-    }
-}
+use super::storage::{filled, values};
 
 /// The mean binary cross-entropy of `sigmoid(logits)` against a target of the same shape.
 pub(super) struct Bce;

@@ -4,27 +4,28 @@
 mod chain;
 mod dense;
 mod kernel;
+mod pass;
 mod storage;
-mod update;
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 
 pub(crate) use chain::Chain;
-use dense::{Affine, Bce, Recurrence, Relu};
-use storage::takes;
-pub(crate) use update::{AdamStep, MoveMean, in_place};
+use dense::{Bce, Recurrence, Relu};
+pub(crate) use kernel::elementwise::{errors, parts_of_white};
+pub(crate) use kernel::update;
+pub(crate) use pass::{Batch, Pass, Terms};
+pub(crate) use storage::{takes, with_values, with_values_mut};
 
 /// `[.., n] -> [.., units]`
 pub(crate) fn linear(linear: &Linear, x: &Tensor) -> Result<Tensor> {
-    let (Some(bias), true) = (linear.bias(), takes(x)) else { return linear.forward(x) };
-    let (units, width) = linear.weight().dims2()?;
-    let Some((&found, before)) = x.dims().split_last() else { return linear.forward(x) };
-    if found != width || x.elem_count() == 0 {
+    let Some((&width, before)) = x.dims().split_last() else { return linear.forward(x) };
+    let mut chain = Chain::new(&[width]);
+    if !takes(x) || x.elem_count() == 0 || !chain.linear(linear) {
         return linear.forward(x);
     }
-    let rows = x.contiguous()?.reshape(((), width))?.apply_op3(linear.weight(), bias, Affine)?;
-    rows.reshape([before, &[units]].concat())
+    let rows = chain.forward(&x.contiguous()?.reshape(((), width))?)?;
+    rows.reshape([before, &[linear.weight().dim(0)?]].concat())
 }
 
 /// The mean binary cross-entropy of `sigmoid(logits)` against `target`, a scalar.

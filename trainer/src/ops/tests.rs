@@ -69,7 +69,7 @@ fn agree(
 
 /// One layer as a chain.
 fn chain(x: &Tensor, append: impl FnOnce(&mut Chain) -> bool) -> Result<Tensor> {
-    let mut chain = Chain::new(x).expect("f32 images on the CPU");
+    let mut chain = Chain::of(x).expect("f32 images on the CPU");
     assert!(append(&mut chain));
     chain.forward(x)
 }
@@ -139,8 +139,10 @@ fn what_is_no_number_stays_none() {
 
 #[test]
 fn linear_layers_are_candles_on_rows_and_on_steps() {
-    for dims in [&[7, 9][..], &[3, 4, 9], &[1, 9]] {
-        let inputs = [random(dims, 1), random(&[5, 9], 2), random(&[5], 3)];
+    // 150 rows are several lanes; a weight of 190 x 180 is so large that its gradient comes at once for all rows.
+    for (dims, units) in [(&[7, 9][..], 5), (&[3, 4, 9], 5), (&[1, 9], 1), (&[150, 20], 17), (&[70, 180], 190)] {
+        let width = dims[dims.len() - 1];
+        let inputs = [random(dims, 1), random(&[units, width], 2), random(&[units], 3)];
         let layer = |inputs: &[Var]| Linear::new(inputs[1].as_tensor().clone(), Some(inputs[2].as_tensor().clone()));
         agree("linear", &inputs, |x| linear(&layer(x), &x[0]), |x| layer(x).forward(&x[0]));
     }
@@ -201,7 +203,7 @@ fn a_chain_is_its_layers_one_after_the_other() {
     };
     let chained = |x: &[Var]| {
         let [first, second] = layers(x);
-        let mut chain = Chain::new(&x[0]).expect("f32 images on the CPU");
+        let mut chain = Chain::of(&x[0]).expect("f32 images on the CPU");
         assert!(!chain.relu() && chain.conv(&first) && chain.relu() && chain.max_pool2() && chain.upsample2());
         assert!(!chain.crop([9, 3]) && chain.crop([7, 5]) && !chain.conv(&first) && chain.conv(&second));
         chain.forward(&x[0])

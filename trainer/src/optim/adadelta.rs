@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
+use crate::ops::update;
 
 pub(super) struct Adadelta {
     pub(super) rho: f64,
@@ -30,5 +31,19 @@ impl Rule for Adadelta {
         let update = (scale * gradient)?;
         slots[1] = ((&slots[1] * self.rho)? + (update.sqr()? * (1. - self.rho))?)?;
         parameter - (update * learning_rate)?
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
+        learning_rate: f64,
+        _step: u64,
+    ) {
+        let [squared_gradient, squared_update] = slots else { unreachable!("two slots") };
+        let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
+        let settings = settings.map(|value| value as f32);
+        update::adadelta(parameter, gradient, squared_gradient, squared_update, settings);
     }
 }

@@ -1,10 +1,10 @@
 //! Adam: Kingma and Ba 2015, algorithm 1; with decoupled decay, AdamW: Loshchilov and Hutter 2019, algorithm 2.
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
-use crate::ops::{AdamStep, MoveMean, in_place};
+use crate::ops::update;
 
 pub(super) struct Adam {
     pub(super) beta1: f64,
@@ -44,27 +44,25 @@ impl Rule for Adam {
 
     fn update_in_place(
         &self,
-        parameter: &Var,
-        gradient: &Tensor,
-        slots: &[Tensor],
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
         learning_rate: f64,
         step: u64,
-    ) -> Result<bool> {
-        let [mean, variance] = slots else { return Ok(false) };
-        if ![parameter, gradient, mean, variance].into_iter().all(in_place) {
-            return Ok(false);
-        }
-        let gradient = decayed(parameter, gradient, self.weight_decay)?;
-        mean.inplace_op2(&gradient, &MoveMean { decay: self.beta1, squared: false })?;
-        variance.inplace_op2(&gradient, &MoveMean { decay: self.beta2, squared: true })?;
+    ) {
+        let [mean, variance] = slots else { unreachable!("two slots") };
         let bias = |beta: f64| 1. - beta.powf(step as f64);
-        let adam = AdamStep {
-            kept: 1. - learning_rate * self.decoupled_decay,
-            rate: learning_rate / bias(self.beta1),
-            unbias: 1. / bias(self.beta2),
-            epsilon: self.epsilon,
-        };
-        parameter.inplace_op3(mean, variance, &adam)?;
-        Ok(true)
+        let settings = [
+            self.beta1,
+            1. - self.beta1,
+            self.beta2,
+            1. - self.beta2,
+            self.weight_decay,
+            1. - learning_rate * self.decoupled_decay,
+            learning_rate / bias(self.beta1),
+            1. / bias(self.beta2),
+            self.epsilon,
+        ];
+        update::adam(parameter, gradient, mean, variance, settings.map(|value| value as f32));
     }
 }

@@ -7,12 +7,16 @@ mod rmsprop;
 mod sgd;
 
 use std::collections::HashMap;
+use std::iter::once;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor, Var};
+use rayon::prelude::*;
 
 pub use config::OptimizerConfig;
 
+use crate::ops::{takes, with_values, with_values_mut};
+use crate::phase::Phase;
 use crate::{Error, Result};
 
 /// One optimiser's update of one parameter.
@@ -30,19 +34,19 @@ trait Rule: Send + Sync {
         step: u64,
     ) -> candle_core::Result<Tensor>;
 
-    /// The same in place, where there is a kernel for it: false where there is none, and nothing was changed.
+    /// The same of a part of the parameter, its gradient and its slots, in place.
     fn update_in_place(
         &self,
-        parameter: &Var,
-        gradient: &Tensor,
-        slots: &[Tensor],
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
         learning_rate: f64,
         step: u64,
-    ) -> candle_core::Result<bool> {
-        let _ = (parameter, gradient, slots, learning_rate, step);
-        Ok(false)
-    }
+    );
 }
+
+/// Values that a thread moves at once.
+const PART: usize = 1 << 13;
 
 /// Moves named parameters along their gradients.
 ///
@@ -120,22 +124,67 @@ impl Optimizer {
     /// When a gradient has another shape than its parameter.
     pub fn step_clipped(&mut self, gradients: &GradStore, most: f64) -> Result<f64> {
         let norm = if most.is_finite() { self.norm(gradients)? } else { f64::INFINITY };
-        let scale = if norm.is_finite() && norm > most { most / norm } else { 1. };
+        let scale = clipping(norm, most);
+        // Without `detach`, the state would keep the graph of every step before alive.
+        let scaled = |gradient: &Tensor| if scale == 1. { gradient.contiguous() } else { gradient * scale };
+        let gradients = self
+            .parameters
+            .iter()
+            .map(|parameter| gradients.get(&parameter.var).map(|gradient| scaled(&gradient.detach())).transpose());
+        let gradients = gradients.collect::<candle_core::Result<Vec<_>>>()?;
         self.step += 1;
-        for Parameter { var, slots, .. } in &mut self.parameters {
-            if let Some(gradient) = gradients.get(var) {
-                // Without `detach`, the state would keep the graph of every step before alive.
-                let gradient = gradient.detach();
-                let scaled = if scale == 1. { gradient.contiguous()? } else { (gradient * scale)? };
-                if self.rule.update_in_place(var, &scaled, slots, self.learning_rate, self.step)? {
-                    continue;
-                }
-                let parameter = var.as_detached_tensor();
-                let moved = self.rule.update(&parameter, &scaled, slots, self.learning_rate, self.step)?;
-                var.set(&moved)?;
-            }
+        if self.parameters.iter().all(|parameter| takes(&parameter.var)) {
+            let moved: Vec<&Tensor> = gradients.iter().flatten().collect();
+            let parameters = self.parameters.iter().zip(&gradients).filter(|(_, gradient)| gradient.is_some());
+            let parameters: Vec<&Parameter> = parameters.map(|(parameter, _)| parameter).collect();
+            with_values(&moved, |gradients| self.update_in_place(&parameters, gradients))??;
+            return Ok(norm);
+        }
+        for (Parameter { var, slots, .. }, gradient) in self.parameters.iter_mut().zip(gradients) {
+            let Some(gradient) = gradient else { continue };
+            let parameter = var.as_detached_tensor();
+            let moved = self.rule.update(&parameter, &gradient, slots, self.learning_rate, self.step)?;
+            var.set(&moved)?;
         }
         Ok(norm)
+    }
+
+    /// As [`Optimizer::step_clipped`], with the gradients of all parameters, one after the other.
+    pub(crate) fn step_values(&mut self, gradients: &mut [f32], most: f64) -> Result<()> {
+        if most.is_finite() {
+            let norm = gradients.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
+            let scale = clipping(norm, most) as f32;
+            gradients.iter_mut().for_each(|value| *value *= scale);
+        }
+        self.step += 1;
+        let mut rest = &*gradients;
+        let parts = self.parameters.iter().map(|Parameter { var, .. }| rest.split_off(..var.elem_count()));
+        let parts: Vec<&[f32]> = parts.map(Option::unwrap_or_default).collect();
+        self.update_in_place(&self.parameters.iter().collect::<Vec<_>>(), &parts)
+    }
+
+    /// Moves `parameters`, `f32` on the CPU.
+    fn update_in_place(&self, parameters: &[&Parameter], gradients: &[&[f32]]) -> Result<()> {
+        let tensors = parameters.iter().flat_map(|parameter| once(parameter.var.as_tensor()).chain(&parameter.slots));
+        let each = 1 + self.rule.slots().len();
+        with_values_mut(&tensors.collect::<Vec<_>>(), |mut values| {
+            let mut tasks = Vec::new();
+            for (values, gradient) in values.chunks_mut(each).zip(gradients) {
+                assert_eq!(values[0].len(), gradient.len());
+                let mut parts: Vec<_> = values.iter_mut().map(|values| values.chunks_mut(PART)).collect();
+                for gradient in gradient.chunks(PART) {
+                    let parts: Vec<&mut [f32]> = parts.iter_mut().filter_map(Iterator::next).collect();
+                    tasks.push((gradient, parts));
+                }
+            }
+            tasks.into_par_iter().for_each(|(gradient, mut parts)| {
+                if let Some((parameter, slots)) = parts.split_first_mut() {
+                    let (rate, step) = (self.learning_rate, self.step);
+                    Phase::Update.time(|| self.rule.update_in_place(parameter, gradient, slots, rate, step));
+                }
+            });
+        })?;
+        Ok(())
     }
 
     /// The Euclidean norm of all gradients together.
@@ -186,6 +235,11 @@ impl Optimizer {
         self.step = steps;
         Ok(())
     }
+}
+
+/// The factor that brings a norm down to `most`.
+fn clipping(norm: f64, most: f64) -> f64 {
+    if norm.is_finite() && norm > most { most / norm } else { 1. }
 }
 
 #[cfg(test)]

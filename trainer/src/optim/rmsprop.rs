@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
+use crate::ops::update;
 
 pub(super) struct Rmsprop {
     pub(super) rho: f64,
@@ -27,5 +28,18 @@ impl Rule for Rmsprop {
         let gradient = decayed(parameter, gradient, self.weight_decay)?;
         slots[0] = ((&slots[0] * self.rho)? + (gradient.sqr()? * (1. - self.rho))?)?;
         parameter - ((gradient * learning_rate)? / (slots[0].sqrt()? + self.epsilon)?)?
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
+        learning_rate: f64,
+        _step: u64,
+    ) {
+        let [squared_gradient] = slots else { unreachable!("one slot") };
+        let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
+        update::rmsprop(parameter, gradient, squared_gradient, settings.map(|value| value as f32));
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::Rule;
+use crate::ops::update;
 
 pub(super) struct Sgd {
     pub(super) momentum: f64,
@@ -25,6 +26,19 @@ impl Rule for Sgd {
         let gradient = decayed(parameter, gradient, self.weight_decay)?;
         slots[0] = ((&slots[0] * self.momentum)? + gradient)?;
         parameter - (&slots[0] * learning_rate)?
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
+        learning_rate: f64,
+        _step: u64,
+    ) {
+        let [velocity] = slots else { unreachable!("one slot") };
+        let settings = [self.momentum, self.weight_decay, learning_rate].map(|value| value as f32);
+        update::sgd(parameter, gradient, velocity, settings);
     }
 }
 

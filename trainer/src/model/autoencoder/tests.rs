@@ -4,10 +4,12 @@ use candle_core::DType;
 use rand::RngExt;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, Preset};
+use crate::data::DataSource;
 use crate::loss::Loss;
 use crate::model::{LayerConfig, ModelConfig};
 use crate::objective::Objective;
+use crate::ops::Batch;
 
 const SHAPE: [usize; 2] = [7, 6];
 const ROWS: usize = 3;
@@ -150,4 +152,89 @@ fn a_distribution_that_is_standard_normal_costs_nothing() {
     // Mean 1, variance e^2: (e^2 + 1 - 2 - 1) / 2 for each of three units.
     let (one, two) = ((&zeros + 1.).unwrap(), (&zeros + 2.).unwrap());
     assert!((divergence(&one, &two) - 1.5 * (2f64.exp() - 2.)).abs() < 1e-12);
+}
+
+#[test]
+fn a_pass_is_candles_graph() {
+    let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
+    let pooled = vec![conv(5), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(3), LayerConfig::Relu];
+    let networks = [
+        ("small", ModelConfig::dense(4, [9]), [7, 6]),
+        // Weights of which each lane has a sum of its own, and some that are too large for that.
+        ("wide", ModelConfig::dense(40, [64]), [28, 28]),
+        ("variational", ModelConfig { variational: true, ..ModelConfig::dense(5, [70]) }, [28, 20]),
+        ("convolutional", ModelConfig { encoder: pooled.clone(), ..ModelConfig::default() }, [7, 6]),
+        ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
+    ];
+    for (name, model, shape) in networks {
+        let network = NetworkConfig::new(&model, shape).unwrap();
+        let double = in_f64(&network);
+        let mut weights = double.parameters().iter();
+        let single = Autoencoder::build(&network, |_, _| {
+            let (_, weight) = weights.next().expect("as many parameters");
+            Ok(Var::from_tensor(&weight.to_dtype(DType::F32)?)?)
+        });
+        let single = single.unwrap();
+        for (rows, loss, noisy) in [(3, Loss::Bce, false), (150, Loss::Mse, true), (70, Loss::Bce, true)] {
+            let config = Config { loss, sparsity: 0.01, beta: 0.5, ..Config::default() };
+            let objective = Objective::new(&config, &network);
+            let width = network.input_dim();
+            let mut rng = stream(6, Purpose::Weights, rows as u32);
+            let mut draw = || -> Vec<f32> { (0..rows * width).map(|_| rng.random()).collect() };
+            let (target, input) = (draw(), draw());
+            let input = if noisy { &input } else { &target };
+            let in_rows =
+                |values: &[f32]| Tensor::from_slice(values, (rows, width), &Device::Cpu)?.to_dtype(DType::F64);
+
+            let sample = stream(7, Purpose::Dropout, 0);
+            let graph = double.forward_training(&in_rows(input).unwrap(), &mut sample.clone()).unwrap();
+            let expected = objective.compute(&graph.code, &graph.logits, &in_rows(&target).unwrap()).unwrap();
+            let gradients = expected.backward().unwrap();
+            let expected = expected.to_scalar::<f64>().unwrap();
+
+            let latent = if single.log_variance().is_some() { network.latent_dim() } else { 0 };
+            let copy =
+                |from: &[f32], first: usize, to: &mut [f32]| to.copy_from_slice(&from[first * width..][..to.len()]);
+            let batch = Batch {
+                rows,
+                clean: &|first, rows| copy(&target, first, rows),
+                noise: if noisy { Some(&|first, rows| copy(input, first, rows)) } else { None },
+                sample: &normal(&mut sample.clone(), rows * latent),
+            };
+            let run = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut pass = single.pass(objective.terms()).expect("there are kernels for all layers");
+                let (loss, gradients) = pool.install(|| pass.run(&batch)).map(|(a, b)| (a, b.to_vec())).unwrap();
+                (loss, gradients)
+            };
+            let (found, values) = run(1);
+            assert_eq!((found, &values), (run(3).0, &run(3).1), "{name}: on another number of threads");
+            // f32 against f64: sums of up to 784 products, relative to the largest.
+            assert!((found - expected).abs() < 1e-5 * expected.abs(), "{name}: {found}, not {expected}");
+            let mut rest = &values[..];
+            for (parameter, var) in double.parameters() {
+                let gradient = gradients.get(var).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+                let scale = gradient.iter().fold(1e-3f64, |most, value| most.max(value.abs()));
+                let own = rest.split_off(..gradient.len()).unwrap();
+                for (a, b) in own.iter().zip(gradient) {
+                    assert!((f64::from(*a) - b).abs() < 2e-5 * scale, "{name}, {rows} rows, {parameter}: {a}, not {b}");
+                }
+            }
+            assert!(rest.is_empty());
+        }
+    }
+}
+
+#[test]
+fn every_preset_but_the_recurrent_one_has_a_pass() {
+    for preset in
+        [Preset::Simple, Preset::Sparse, Preset::Deep, Preset::Conv, Preset::Denoise, Preset::Vae, Preset::Sequence]
+    {
+        let config = Config::preset(preset, DataSource::Digits);
+        let shape = if preset == Preset::Sequence { [128, 1] } else { [28, 28] };
+        let network = NetworkConfig::new(&config.model, shape).unwrap();
+        let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
+        let pass = model.pass(Objective::new(&config, &network).terms());
+        assert_eq!(pass.is_some(), preset != Preset::Sequence, "{}", preset.name());
+    }
 }

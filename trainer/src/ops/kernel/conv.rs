@@ -1,10 +1,9 @@
-//! Convolutions with stride 1 and their gradients.
+//! Convolutions with stride 1 and their gradients, on one thread: who calls shares the images between threads.
 use super::few;
-use super::panel::{Geometry, Panel, SHARD};
+use super::panel::{Geometry, Panel};
 use super::scratch::with_zeros;
 use super::tiles::{Dots, Products, pack};
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 /// A convolution with stride 1 and `padding` zeros on all sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,20 +65,19 @@ pub(in crate::ops) fn backward_input(conv: &Conv, grad: &[f32], weight: &[f32], 
     convolve(conv.geometry().transposed(), grad, &flipped, &vec![0.0; conv.in_channels], dx);
 }
 
-/// The gradients `dweight` `[out, in, k, k]` and `dbias` `[out]`, from that of the output.
+/// Adds the gradients of `weight` and `bias` to `dweight` `[out, in, k, k]` and `dbias` `[out]`, from that of the output.
 pub(in crate::ops) fn backward_weight(conv: &Conv, x: &[f32], grad: &[f32], dweight: &mut [f32], dbias: &mut [f32]) {
     conv.check(x, dweight, grad);
     assert_eq!(dbias.len(), conv.out_channels, "[out]");
-    let mut sums = vec![0.0; dweight.len() + dbias.len()];
     // A tap's input is read once for several channels of the output: those should be the many.
-    if conv.out_channels < conv.in_channels {
-        correlate(conv.geometry().transposed(), grad, x, true, &mut sums);
-        dweight.copy_from_slice(&exchange(&sums[..dweight.len()], conv.in_channels, conv.out_channels, conv.kernel));
-    } else {
-        correlate(conv.geometry(), x, grad, false, &mut sums);
-        dweight.copy_from_slice(&sums[..dweight.len()]);
+    if conv.out_channels >= conv.in_channels {
+        return correlate(conv.geometry(), x, grad, false, dweight, dbias);
     }
-    dbias.copy_from_slice(&sums[dweight.len()..]);
+    with_zeros([dweight.len()], |[sums]| {
+        correlate(conv.geometry().transposed(), grad, x, true, sums, dbias);
+        let terms = exchange(sums, conv.in_channels, conv.out_channels, conv.kernel);
+        dweight.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+    });
 }
 
 /// A weight `[out, in, k, k]` as `[in, out, k, k]`, with the rows and columns in reverse.
@@ -101,13 +99,9 @@ fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &m
     }
     let panel = Panel::new(geometry, 256);
     let distances = panel.distances();
-    let arch = Arch::new();
-    let tasks = x.par_chunks(SHARD * geometry.image()).zip(out.par_chunks_mut(SHARD * geometry.out_image()));
     let lines = if panel.dense { 0 } else { panel.lines() };
-    tasks.for_each(|(x, out)| {
-        with_zeros([panel.len(), lines, weight.len()], |scratch| {
-            arch.dispatch(Convolve { panel: &panel, distances: &distances, x, weight, bias, out, scratch });
-        });
+    with_zeros([panel.len(), lines, weight.len()], |scratch| {
+        Arch::new().dispatch(Convolve { panel: &panel, distances: &distances, x, weight, bias, out, scratch });
     });
 }
 
@@ -144,25 +138,16 @@ impl WithSimd for Convolve<'_> {
     }
 }
 
-/// Adds to `sums` the `dweight[o, i, y, x] = sum of grad[n, o, ..] * x[n, i, .. + (y, x)]`, and
-/// then the sums by channel of `grad`, or of `x` if that is the gradient.
-fn correlate(geometry: Geometry, x: &[f32], grad: &[f32], transposed: bool, sums: &mut [f32]) {
+/// Adds to `dweight[o, i, y, x]` the sum of `grad[n, o, ..] * x[n, i, .. + (y, x)]`, and to `dbias` the sums by channel of
+/// `grad`, or of `x` if that is the gradient.
+fn correlate(geometry: Geometry, x: &[f32], grad: &[f32], transposed: bool, dweight: &mut [f32], dbias: &mut [f32]) {
     let panel = Panel::new(geometry, 1024);
     let distances = panel.distances();
-    let arch = Arch::new();
     let lines = if panel.dense { 0 } else { panel.lines() };
-    let tasks = x.par_chunks(SHARD * geometry.image()).zip(grad.par_chunks(SHARD * geometry.out_image()));
-    let shards = tasks.map(|(x, grad)| {
-        let mut sums = vec![0.0; sums.len()];
-        with_zeros([panel.len(), lines], |scratch| {
-            let (panel, distances, sums) = (&panel, &distances[..], &mut sums[..]);
-            arch.dispatch(Correlate { panel, distances, x, grad, transposed, sums, scratch });
-        });
-        sums
+    with_zeros([panel.len(), lines], |scratch| {
+        let (panel, distances) = (&panel, &distances[..]);
+        Arch::new().dispatch(Correlate { panel, distances, x, grad, transposed, dweight, dbias, scratch });
     });
-    for shard in shards.collect::<Vec<_>>() {
-        sums.iter_mut().zip(shard).for_each(|(sum, term)| *sum += term);
-    }
 }
 
 /// `correlate` of some images.
@@ -172,7 +157,8 @@ struct Correlate<'a> {
     x: &'a [f32],
     grad: &'a [f32],
     transposed: bool,
-    sums: &'a mut [f32],
+    dweight: &'a mut [f32],
+    dbias: &'a mut [f32],
     scratch: [&'a mut [f32]; 2],
 }
 
@@ -184,7 +170,7 @@ impl WithSimd for Correlate<'_> {
         let panel = self.panel;
         let geometry = panel.geometry;
         let [buffer, lines] = self.scratch;
-        let (dweight, dbias) = self.sums.split_at_mut(geometry.out_channels * geometry.taps());
+        let (dweight, dbias) = (self.dweight, self.dbias);
         let groups = self.x.chunks(panel.group * geometry.image());
         for (x, grad) in groups.zip(self.grad.chunks(panel.group * geometry.out_image())) {
             // The missing images of the last group must not be those of the one before.

@@ -2,13 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::math::{sigmoid, softplus};
+use super::math::{ln_1p, sigmoid, sigmoid_and_exp, softplus};
 use super::vectorised::vectorised;
 
 /// Values that a thread takes at once: 64 KiB.
 const BLOCK: usize = 1 << 14;
 /// Sums that are kept side by side.
 const LANES: usize = 16;
+/// Terms of such a sum before it goes into f64.
+const GROUP: usize = 32;
 
 /// `out = max(x, 0)`; what is no number stays none.
 pub(in crate::ops) fn relu(x: &[f32], out: &mut [f32]) {
@@ -45,33 +47,20 @@ pub(in crate::ops) fn bce_backward(logits: &[f32], target: &[f32], scale: f32, d
     blocks.for_each(|((logits, target), dx)| bce_backward_block(logits, target, scale, dx));
 }
 
-/// Adds `bias` `[columns]` to every row of `rows` `[.., columns]`.
-pub(in crate::ops) fn add_bias(rows: &mut [f32], bias: &[f32]) {
-    let block = (BLOCK / bias.len()).max(1) * bias.len();
-    rows.par_chunks_mut(block).for_each(|rows| add_bias_block(rows, bias));
+/// The errors of `sigmoid(logits)` against `target`, summed: the binary cross-entropy in nats, and the square.
+pub(crate) fn errors(logits: &[f32], target: &[f32]) -> [f64; 2] {
+    assert_eq!(logits.len(), target.len());
+    let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
+    let sums: Vec<[f64; 2]> = blocks.map(|(logits, target)| errors_block(logits, target)).collect();
+    sums.into_iter().fold([0.; 2], |sum, term| [sum[0] + term[0], sum[1] + term[1]])
 }
 
-/// A running mean: `mean = decay * mean + (1 - decay) * value`, of values or of their squares.
-pub(in crate::ops) fn move_mean(mean: &mut [f32], values: &[f32], decay: f64, squared: bool) {
-    assert_eq!(mean.len(), values.len());
-    let weights = [decay as f32, (1. - decay) as f32];
-    mean.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(mean, values)| {
-        if squared { move_square(mean, values, weights) } else { move_value(mean, values, weights) }
-    });
-}
-
-/// Adam's step: `parameter = parameter * kept - rate * mean / (sqrt(variance * unbias) + epsilon)`.
-pub(in crate::ops) fn adam(
-    parameter: &mut [f32],
-    mean: &[f32],
-    variance: &[f32],
-    [kept, rate, unbias, epsilon]: [f64; 4],
-) {
-    assert_eq!((mean.len(), variance.len()), (parameter.len(), parameter.len()));
-    let settings = [kept, rate, unbias, epsilon].map(|value| value as f32);
-    let moments = mean.par_chunks(BLOCK).zip(variance.par_chunks(BLOCK));
-    let blocks = parameter.par_chunks_mut(BLOCK).zip(moments);
-    blocks.for_each(|(parameter, (mean, variance))| adam_block(parameter, mean, variance, settings));
+/// The cross-entropy and the squared error of `sigmoid(x)`.
+#[inline(always)]
+fn both_errors(x: f32, t: f32) -> [f32; 2] {
+    let (sigmoid, z) = sigmoid_and_exp(x);
+    let error = sigmoid - t;
+    [(x.max(0.) - x * t) + ln_1p(z), error * error]
 }
 
 /// max(x, 0) - x t + ln(1 + exp(-|x|))
@@ -101,7 +90,7 @@ vectorised! {
         let (targets, targets_rest) = target.as_chunks::<LANES>();
         let mut total = 0f64;
         // f32 holds the sum of a few dozen terms well; more of them go into f64.
-        for (lanes, targets) in lanes.chunks(64).zip(targets.chunks(64)) {
+        for (lanes, targets) in lanes.chunks(GROUP).zip(targets.chunks(GROUP)) {
             let mut sums = [0f32; LANES];
             for (lane, target) in lanes.iter().zip(targets) {
                 for i in 0..LANES {
@@ -124,40 +113,93 @@ vectorised! {
         }
     }
 
-    fn add_bias_block<'a>(rows: &'a mut [f32], bias: &'a [f32]) -> () {
-        for row in rows.chunks_exact_mut(bias.len()) {
-            for (value, bias) in row.iter_mut().zip(bias) {
-                *value += bias;
-            }
-        }
-    }
-
-    /// Adds up the rows of `rows` `[.., columns]`.
-    pub(in crate::ops) fn sum_rows<'a>(rows: &'a [f32], sum: &'a mut [f32]) -> () {
-        sum.fill(0.);
-        for row in rows.chunks_exact(sum.len()) {
+    /// Adds the first values of rows, which begin every so many values, to `sum`.
+    pub(in crate::ops) fn add_rows<'a>(rows: &'a [f32], stride: usize, sum: &'a mut [f32]) -> () {
+        for row in rows.chunks(stride) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;
             }
         }
     }
 
-    fn move_value<'a>(mean: &'a mut [f32], values: &'a [f32], weights: [f32; 2]) -> () {
-        for (mean, &value) in mean.iter_mut().zip(values) {
-            *mean = weights[0] * *mean + weights[1] * value;
+    /// `bce_sum` and `bce_backward` of a few rows on one thread, in one pass.
+    pub(in crate::ops) fn bce_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+        assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
+        let (lanes, rest) = logits.as_chunks::<LANES>();
+        let (targets, targets_rest) = target.as_chunks::<LANES>();
+        let (gradients, gradients_rest) = dx.as_chunks_mut::<LANES>();
+        let mut total = 0f64;
+        let groups = lanes.chunks(GROUP).zip(targets.chunks(GROUP)).zip(gradients.chunks_mut(GROUP));
+        for ((lanes, targets), gradients) in groups {
+            let (mut sums, mut factors) = ([0f32; LANES], [1f32; LANES]);
+            for ((x, t), dx) in lanes.iter().zip(targets).zip(gradients) {
+                for i in 0..LANES {
+                    let (sigmoid, z) = sigmoid_and_exp(x[i]);
+                    dx[i] = (sigmoid - t[i]) * scale;
+                    sums[i] += x[i].max(0.) - x[i] * t[i];
+                    factors[i] *= 1. + z;
+                }
+            }
+            // One logarithm for a group. Its arguments are at most 2, so their product is at most 2^512.
+            let mut product = 1f64;
+            for i in 0..LANES {
+                total += f64::from(sums[i]);
+                product *= f64::from(factors[i]);
+            }
+            total += product.ln();
         }
+        for ((&x, &t), dx) in rest.iter().zip(targets_rest).zip(gradients_rest) {
+            let (sigmoid, z) = sigmoid_and_exp(x);
+            *dx = (sigmoid - t) * scale;
+            total += f64::from((x.max(0.) - x * t) + ln_1p(z));
+        }
+        total
     }
 
-    fn move_square<'a>(mean: &'a mut [f32], values: &'a [f32], weights: [f32; 2]) -> () {
-        for (mean, &value) in mean.iter_mut().zip(values) {
-            *mean = weights[0] * *mean + weights[1] * (value * value);
+    /// The sum of the squared errors of `sigmoid(logits)` against `target` and, in `dx`, its gradient times `scale`.
+    pub(in crate::ops) fn square_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+        assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
+        for ((dx, &x), &t) in dx.iter_mut().zip(logits).zip(target) {
+            let y = sigmoid(x);
+            *dx = 2. * (y - t) * (y * (1. - y)) * scale;
         }
+        errors_block(logits, target)[1]
     }
 
-    fn adam_block<'a>(parameter: &'a mut [f32], mean: &'a [f32], variance: &'a [f32], settings: [f32; 4]) -> () {
-        let [kept, rate, unbias, epsilon] = settings;
-        for ((parameter, &mean), &variance) in parameter.iter_mut().zip(mean).zip(variance) {
-            *parameter = *parameter * kept - rate * mean / ((variance * unbias).sqrt() + epsilon);
+    fn errors_block<'a>(logits: &'a [f32], target: &'a [f32]) -> [f64; 2] {
+        let mut totals = [0f64; 2];
+        for (logits, target) in logits.chunks(GROUP * LANES).zip(target.chunks(GROUP * LANES)) {
+            let (mut bces, mut squares) = ([0f32; LANES], [0f32; LANES]);
+            let (lanes, rest) = logits.as_chunks::<LANES>();
+            let (targets, targets_rest) = target.as_chunks::<LANES>();
+            for (x, t) in lanes.iter().zip(targets) {
+                for i in 0..LANES {
+                    let [bce, square] = both_errors(x[i], t[i]);
+                    bces[i] += bce;
+                    squares[i] += square;
+                }
+            }
+            for (&x, &t) in rest.iter().zip(targets_rest) {
+                let [bce, square] = both_errors(x, t);
+                totals[0] += f64::from(bce);
+                totals[1] += f64::from(square);
+            }
+            for i in 0..LANES {
+                totals[0] += f64::from(bces[i]);
+                totals[1] += f64::from(squares[i]);
+            }
+        }
+        totals
+    }
+
+    /// Bytes as parts of `white`, rounded as a division is.
+    pub(crate) fn parts_of_white<'a>(bytes: &'a [u8], white: f32, out: &'a mut [f32]) -> () {
+        let inverse = 1. / white;
+        for (out, &byte) in out.iter_mut().zip(bytes) {
+            // A product and one step of Newton's, which takes a third of a division's time.
+            let byte = f32::from(byte);
+            let part = byte * inverse;
+            *out = (-part).mul_add(white, byte).mul_add(inverse, part);
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Convolutions to so few channels that their sums would leave most registers unused.
 //!
 //! All taps of a channel count as outputs of each input pixel, and are then moved and added.
-use super::panel::{Geometry, SHARD, VECTOR};
+use super::panel::{Geometry, VECTOR};
 use super::scratch::with_zeros;
 use super::tiles::{Products, load, pack};
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 /// Whether this way of convolving is possible, and likely to be the faster one.
 pub(super) fn fits(geometry: &Geometry) -> bool {
@@ -27,13 +26,9 @@ pub(super) fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f3
     let distances: Vec<usize> = (0..channels).map(|channel| channel * plane).collect();
     let margin = (kernel / 2 * (width + 1)).next_multiple_of(VECTOR);
     let line = (plane + 2 * margin).next_multiple_of(VECTOR);
-    let arch = Arch::new();
-    let tasks = x.par_chunks(SHARD * geometry.image()).zip(out.par_chunks_mut(SHARD * geometry.out_image()));
-    tasks.for_each(|(x, out)| {
-        with_zeros([weight.len(), area * line], |scratch| {
-            let (geometry, weight, columns, distances) = (&geometry, &weight, &columns, &distances);
-            arch.dispatch(Few { geometry, margin, line, distances, x, weight, columns, bias, out, scratch });
-        });
+    with_zeros([weight.len(), area * line], |scratch| {
+        let (geometry, weight, columns, distances) = (&geometry, &weight, &columns, &distances);
+        Arch::new().dispatch(Few { geometry, margin, line, distances, x, weight, columns, bias, out, scratch });
     });
 }
 

@@ -12,8 +12,18 @@ const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// Coefficients of `(exp(r) - 1 - r) / r^2` for `|r| <= ln(2) / 2`, from the highest power down.
 const EXP: [f32; 5] = [1.392_625e-3, 8.363_233e-3, 4.166_655_2e-2, 1.666_657_6e-1, 0.5];
 
-/// Coefficients of `(atanh(s) / s - 1) / s^2` in powers of `s^2 <= 1/9`, from the highest down.
-const ATANH: [f32; 4] = [1.342_575e-1, 1.411_831e-1, 2.000_378e-1, 3.333_332e-1];
+/// Coefficients of `ln(1 + z) / z` for `0 <= z <= 1`, from the highest power down: fitted to the least relative error, 3e-8.
+const LN_1P: [f32; 9] = [
+    5.232_688e-3,
+    -2.950_521_4e-2,
+    7.822_591_1e-2,
+    -1.366_324_3e-1,
+    1.910_600_5e-1,
+    -2.484_298_2e-1,
+    3.331_909_8e-1,
+    -4.999_949_3e-1,
+    9.999_999_4e-1,
+];
 
 /// Value of the polynomial by Horner's rule.
 #[inline(always)]
@@ -74,12 +84,24 @@ pub(super) fn tanh(x: f32) -> f32 {
 /// `ln(1 + exp(-|x|))`: what softplus adds to `max(x, 0)`.
 #[inline(always)]
 pub(super) fn softplus(x: f32) -> f32 {
-    // ln(1 + z) = 2 atanh(z / (2 + z)), whose argument is at most 1/3.
-    let z = exp(-x.abs());
-    let s = z / (2.0 + z);
-    let square = s * s;
-    let twice = 2.0 * s;
-    polynomial(ATANH, square).mul_add(square * twice, twice)
+    ln_1p(exp(-x.abs()))
+}
+
+/// `sigmoid(x)` and `exp(-|x|)`.
+#[inline(always)]
+pub(super) fn sigmoid_and_exp(x: f32) -> (f32, f32) {
+    // At the limit 2^n is zero.
+    let (n, r) = split(limit(-x.abs(), -88.2, 0.));
+    let scale = f32::from_bits(n << 23);
+    let z = scale.mul_add(r, scale);
+    let upper = 1. / (1. + z);
+    (if x < 0. { z * upper } else { upper }, z)
+}
+
+/// `ln(1 + z)` for `0 <= z <= 1`.
+#[inline(always)]
+pub(super) fn ln_1p(z: f32) -> f32 {
+    polynomial(LN_1P, z) * z
 }
 
 #[cfg(test)]
@@ -147,6 +169,10 @@ mod tests {
             check(&Arch::new().dispatch(|| map(&inputs, sigmoid)), &inputs, |x| 1.0 / (1.0 + (-x).exp()));
             check(&Arch::new().dispatch(|| map(&inputs, tanh)), &inputs, f64::tanh);
             check(&Arch::new().dispatch(|| map(&inputs, softplus)), &inputs, |x| (-x.abs()).exp().ln_1p());
+            check(&Arch::new().dispatch(|| map(&inputs, |x| sigmoid_and_exp(x).0)), &inputs, |x| {
+                1.0 / (1.0 + (-x).exp())
+            });
+            check(&Arch::new().dispatch(|| map(&inputs, |x| sigmoid_and_exp(x).1)), &inputs, |x| (-x.abs()).exp());
         }
     }
 

@@ -4,9 +4,8 @@ use super::scratch::LINE;
 /// The most floats of a SIMD vector, a line's: what the lengths of buffers are multiples of.
 pub(super) const VECTOR: usize = LINE;
 
-/// The images that a thread takes at once. A weight's gradient is summed by these shards and then
-/// over them, in order, so that its bytes do not depend on the number of threads.
-pub(super) const SHARD: usize = 16;
+/// The most images in a group.
+const GROUP: usize = 16;
 
 /// The sizes of a convolution, or of the transposed one that its gradients are.
 #[derive(Clone, Copy)]
@@ -95,7 +94,7 @@ impl Panel {
         let stride = geometry.out_width.max(geometry.width.saturating_add_signed(shared));
         let rows = geometry.out_height.max(geometry.height.saturating_add_signed(shared));
         let plane = rows * stride;
-        let group = (pixels / plane).clamp(1, SHARD);
+        let group = (pixels / plane).clamp(1, GROUP);
         let pixels = (group * plane).next_multiple_of(VECTOR);
         let length = (pixels + (kernel - 1) * (stride + 1)).next_multiple_of(VECTOR);
         Self { geometry, dense: false, group, pixels, stride, plane, length }

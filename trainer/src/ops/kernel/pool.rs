@@ -1,10 +1,6 @@
-//! Pooling by the maximum and nearest-neighbour upsampling, both by a factor of 2.
-use rayon::prelude::*;
+//! Pooling by the maximum and nearest-neighbour upsampling, both by a factor of 2, on one thread.
 
 use super::vectorised::vectorised;
-
-/// The planes that a thread takes at once.
-const PLANES: usize = 64;
 
 /// The maxima of the 2 x 2 windows of `x` `[planes, height, width]`; a window at an odd edge has
 /// one row or column. `out` is `[planes, height / 2, width / 2]`, both rounded up.
@@ -13,8 +9,7 @@ pub(in crate::ops) fn max_pool2(planes: usize, height: usize, width: usize, x: &
     let out_plane = height.div_ceil(2) * out_width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
-    let blocks = x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(PLANES * out_plane));
-    blocks.for_each(|(x, out)| max_pool2_planes(height, width, x, out));
+    max_pool2_planes(height, width, x, out);
 }
 
 /// The gradient `dx` of `max_pool2`'s `x`: each window's goes to its first maximum.
@@ -33,9 +28,7 @@ pub(in crate::ops) fn max_pool2_backward(
     assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), planes * out_plane, "[planes, height / 2, width / 2]");
     assert_eq!(grad.len(), planes * out_plane, "[planes, height / 2, width / 2]");
-    let inputs = x.par_chunks(PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane));
-    let outputs = out.par_chunks(PLANES * out_plane).zip(grad.par_chunks(PLANES * out_plane));
-    inputs.zip(outputs).for_each(|((x, dx), (out, grad))| max_pool2_backward_planes(height, width, x, out, grad, dx));
+    max_pool2_backward_planes(height, width, x, out, grad, dx);
 }
 
 /// `max_pool2_backward` of one row of windows: `x` and `dx` are two rows, or the last odd one.
@@ -75,8 +68,7 @@ pub(in crate::ops) fn upsample2(planes: usize, height: usize, width: usize, x: &
     let plane = height * width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
-    let blocks = x.par_chunks(PLANES * plane).zip(out.par_chunks_mut(4 * PLANES * plane));
-    blocks.for_each(|(x, out)| upsample2_planes(width, x, out));
+    upsample2_planes(width, x, out);
 }
 
 /// The gradient `dx` of `upsample2`'s `x` `[planes, height, width]`.
@@ -84,8 +76,7 @@ pub(in crate::ops) fn upsample2_backward(planes: usize, height: usize, width: us
     let plane = height * width;
     assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
     assert_eq!(grad.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
-    let blocks = grad.par_chunks(4 * PLANES * plane).zip(dx.par_chunks_mut(PLANES * plane));
-    blocks.for_each(|(grad, dx)| upsample2_backward_planes(width, grad, dx));
+    upsample2_backward_planes(width, grad, dx);
 }
 
 vectorised! {

@@ -1,0 +1,159 @@
+//! Layers in a row as one operator: a few rows at a time go through all of them, so that what lies between the layers never
+//! leaves the processor's cache.
+
+mod op;
+mod run;
+mod stage;
+
+use candle_core::Tensor;
+use candle_nn::{Conv2d, Conv2dConfig, Linear};
+
+use super::storage::takes;
+pub(super) use run::{Kept, Lane, Prepared, prepare, weight_gradients};
+use stage::{Kind, Stage};
+
+/// Images that go through the layers together, and rows of other kinds.
+const IMAGES: usize = 16;
+const ROWS: usize = 64;
+/// The most lanes. Gradients of convolutions are added up along each lane of rows and then over lanes, in order, so they do not
+/// depend on the number of threads.
+const LANES: usize = 16;
+/// Layers in a row.
+#[derive(Clone)]
+pub(crate) struct Chain {
+    /// The shape of a row that comes in, and of one that goes out.
+    start: Vec<usize>,
+    dims: Vec<usize>,
+    stages: Vec<Stage>,
+    /// Weights and biases in turn.
+    parameters: Vec<Tensor>,
+}
+
+impl Chain {
+    /// An empty chain for rows of shape `dims`.
+    pub(crate) fn new(dims: &[usize]) -> Self {
+        Self { start: dims.to_vec(), dims: dims.to_vec(), stages: vec![], parameters: vec![] }
+    }
+
+    /// An empty chain for `x` `[batch, ..]`; nothing where there are no kernels for it.
+    pub(crate) fn of(x: &Tensor) -> Option<Self> {
+        (takes(x) && x.elem_count() > 0 && x.rank() > 1).then(|| Self::new(&x.dims()[1..]))
+    }
+
+    /// Values of a row that comes in.
+    pub(super) fn input(&self) -> usize {
+        self.start.iter().product()
+    }
+
+    /// Values of a row that goes out.
+    pub(super) fn output(&self) -> usize {
+        self.dims.iter().product()
+    }
+
+    /// The most values of a row before, between and behind the layers.
+    fn widest(&self) -> usize {
+        self.stages.iter().map(|stage| stage.output).fold(self.input(), usize::max)
+    }
+
+    /// Values of all parameters.
+    pub(super) fn parameter_values(&self) -> usize {
+        self.stages.iter().map(Stage::parameters).sum()
+    }
+
+    /// Values of the gradients that lanes add up.
+    pub(super) fn lane_values(&self) -> usize {
+        self.stages.iter().map(Stage::in_lanes).sum()
+    }
+
+    /// Weights and biases in turn.
+    pub(super) fn parameters(&self) -> &[Tensor] {
+        &self.parameters
+    }
+
+    /// Rows that go through the layers together.
+    pub(super) fn block(&self) -> usize {
+        if self.stages.iter().all(|stage| matches!(stage.kind, Kind::Linear)) { ROWS } else { IMAGES }
+    }
+
+    /// Rows of a lane, of `rows` in all.
+    pub(super) fn lane(&self, rows: usize) -> usize {
+        let lanes = if self.lane_values() == 0 { rows } else { LANES };
+        rows.div_ceil(lanes).next_multiple_of(self.block())
+    }
+
+    fn push(&mut self, kind: Kind, dims: &[usize], [weight, bias]: [usize; 2]) -> bool {
+        let input = self.output();
+        self.dims = dims.to_vec();
+        self.stages.push(Stage { kind, relu: false, input, output: self.output(), weight, bias });
+        true
+    }
+
+    fn image(&self) -> Option<[usize; 3]> {
+        self.dims.as_slice().try_into().ok()
+    }
+
+    /// Appends a linear layer on rows.
+    pub(crate) fn linear(&mut self, layer: &Linear) -> bool {
+        let (&[units, width], Some(bias)) = (layer.weight().dims(), layer.bias()) else { return false };
+        if self.dims != [width] || units == 0 || ![layer.weight(), bias].into_iter().all(takes) {
+            return false;
+        }
+        self.parameters.extend([layer.weight().clone(), bias.clone()]);
+        self.push(Kind::Linear, &[units], [units * width, units])
+    }
+
+    /// Appends a convolution, if there is a kernel for it.
+    pub(crate) fn conv(&mut self, layer: &Conv2d) -> bool {
+        let Conv2dConfig { padding, stride: 1, dilation: 1, groups: 1, .. } = *layer.config() else { return false };
+        let (&[channels, in_channels, kernel, width], Some(bias)) = (layer.weight().dims(), layer.bias()) else {
+            return false;
+        };
+        let Some(from @ [given, rows, columns]) = self.image() else { return false };
+        let around = 2 * padding;
+        let fits = kernel == width && kernel % 2 == 1 && padding < kernel && rows.min(columns) + around >= kernel;
+        if !fits || given != in_channels || ![layer.weight(), bias].into_iter().all(takes) {
+            return false;
+        }
+        self.parameters.extend([layer.weight().clone(), bias.clone()]);
+        let dims = [channels, rows + around + 1 - kernel, columns + around + 1 - kernel];
+        let kind = Kind::Conv { kernel, padding, from, channels };
+        self.push(kind, &dims, [layer.weight().elem_count(), channels])
+    }
+
+    /// Appends the largest value of each 2 x 2 pixels.
+    pub(crate) fn max_pool2(&mut self) -> bool {
+        let Some(from @ [channels, height, width]) = self.image() else { return false };
+        self.push(Kind::MaxPool(from), &[channels, height.div_ceil(2), width.div_ceil(2)], [0; 2])
+    }
+
+    /// Appends every pixel four times.
+    pub(crate) fn upsample2(&mut self) -> bool {
+        let Some(from @ [channels, height, width]) = self.image() else { return false };
+        self.push(Kind::Upsample(from), &[channels, 2 * height, 2 * width], [0; 2])
+    }
+
+    /// Appends the top left part.
+    pub(crate) fn crop(&mut self, to @ [height, width]: [usize; 2]) -> bool {
+        let Some(from @ [channels, rows, columns]) = self.image() else { return false };
+        height <= rows && width <= columns && self.push(Kind::Crop { from, to }, &[channels, height, width], [0; 2])
+    }
+
+    /// Gives rows another shape.
+    pub(crate) fn reshape(&mut self, dims: &[usize]) -> bool {
+        let fits = dims.iter().product::<usize>() == self.output();
+        if fits {
+            self.dims = dims.to_vec();
+        }
+        fits
+    }
+
+    /// Appends max(x, 0); not as the first layer.
+    pub(crate) fn relu(&mut self) -> bool {
+        self.stages.last_mut().map(|stage| stage.relu = true).is_some()
+    }
+
+    /// Whether it computes nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+}

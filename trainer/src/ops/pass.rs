@@ -1,0 +1,252 @@
+//! Loss and gradients of a whole network in one go: a few rows at a time run forward and backward through all layers, so that what
+//! lies between them stays in the processor's cache. What candle's operators and its backward compute, less the graph.
+
+use std::ops::Range;
+
+use candle_core::Result;
+use rayon::prelude::*;
+
+use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
+use super::kernel::elementwise;
+use super::kernel::scratch::with_scratch;
+use super::storage::with_values;
+use crate::phase::Phase;
+
+/// What the loss is made of: `scale` times the mean over elements of the cross-entropy or, if `square`, of the squared error, and
+/// what the code is charged, means over rows: `sparsity` times its L1 norm and `beta` times its divergence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    pub(crate) square: bool,
+    pub(crate) scale: f64,
+    pub(crate) sparsity: f64,
+    pub(crate) beta: f64,
+}
+
+/// Writes the rows from one on, or changes them.
+pub(crate) type Rows<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
+
+/// The rows of a step.
+pub(crate) struct Batch<'a> {
+    /// How many.
+    pub(crate) rows: usize,
+    /// Writes them.
+    pub(crate) clean: Rows<'a>,
+    /// Makes of them what the network is given, if that is something else.
+    pub(crate) noise: Option<Rows<'a>>,
+    /// Draws of the standard normal distribution, `[rows, latent_dim]`, if the code is a sample.
+    pub(crate) sample: &'a [f32],
+}
+
+/// A network, and room for its gradients and what they are made of.
+pub(crate) struct Pass {
+    network: Network,
+    /// Of each chain.
+    kept: Vec<Vec<Kept>>,
+    sums: Vec<Sums>,
+    gradients: Vec<f32>,
+}
+
+/// What is added up along a lane of rows: the loss, and the gradients of convolutions.
+#[derive(Default)]
+struct Sums {
+    loss: f64,
+    gradients: Vec<f32>,
+}
+
+/// A network's layers and what it is trained for.
+struct Network {
+    encoder: Chain,
+    /// Of a variational one: the code's mean and log variance, both from what `encoder` gives.
+    heads: Option<[Chain; 2]>,
+    decoder: Chain,
+    terms: Terms,
+}
+
+impl Network {
+    /// In the order of the parameters.
+    fn chains(&self) -> Vec<&Chain> {
+        let heads = self.heads.iter().flatten();
+        [&self.encoder].into_iter().chain(heads).chain([&self.decoder]).collect()
+    }
+}
+
+impl Pass {
+    /// A pass through `encoder`, perhaps `heads`, and `decoder`, which gives logits.
+    pub(crate) fn new(encoder: Chain, heads: Option<[Chain; 2]>, decoder: Chain, terms: Terms) -> Self {
+        Self { network: Network { encoder, heads, decoder, terms }, kept: vec![], sums: vec![], gradients: vec![] }
+    }
+
+    /// The loss, and the gradients of all parameters, one after the other.
+    pub(crate) fn run(&mut self, batch: &Batch) -> Result<(f64, &mut [f32])> {
+        let chains = self.network.chains();
+        let lane = chains.iter().map(|chain| chain.lane(batch.rows)).max().unwrap_or(1);
+        let in_lanes = chains.iter().map(|chain| chain.lane_values()).sum();
+        self.gradients.resize(chains.iter().map(|chain| chain.parameter_values()).sum(), 0.);
+        self.kept.resize_with(chains.len(), Vec::new);
+        self.sums.resize_with(batch.rows.div_ceil(lane), Sums::default);
+        let mut of_chains: Vec<_> = chains
+            .iter()
+            .zip(&mut self.kept)
+            .map(|(chain, kept)| chain.lanes(kept, batch.rows, lane).into_iter())
+            .collect();
+        let lanes = self.sums.iter_mut().enumerate().map(|(index, sums)| {
+            let places = of_chains.iter_mut().filter_map(Iterator::next).collect();
+            (index * lane..(index * lane + lane).min(batch.rows), places, sums)
+        });
+        let lanes: Vec<(Range<usize>, Vec<Lane>, &mut Sums)> = lanes.collect();
+        let parameters: Vec<_> = chains.iter().flat_map(|chain| chain.parameters()).collect();
+        with_values(&parameters, |parameters| {
+            prepare(&chains, parameters, |weights| {
+                let running = Running { network: &self.network, weights, batch };
+                let block = chains.iter().map(|chain| chain.block()).min().unwrap_or(1);
+                lanes.into_par_iter().for_each(|(rows, mut places, sums)| {
+                    sums.loss = 0.;
+                    sums.gradients.clear();
+                    sums.gradients.resize(in_lanes, 0.);
+                    for start in rows.clone().step_by(block) {
+                        running.block(start..(start + block).min(rows.end), &mut places, sums);
+                    }
+                });
+            });
+        })?;
+        let lanes: Vec<&[f32]> = self.sums.iter().map(|sums| &sums.gradients[..]).collect();
+        weight_gradients(&chains, &self.kept, &lanes, &mut self.gradients);
+        Ok((self.sums.iter().map(|sums| sums.loss).sum(), &mut self.gradients))
+    }
+}
+
+/// A pass on its way.
+struct Running<'a> {
+    network: &'a Network,
+    /// Those of the encoder, of the heads, of the decoder.
+    weights: &'a [Prepared<'a>],
+    batch: &'a Batch<'a>,
+}
+
+/// The chains' places in a lane, and their gradients in its sums.
+struct Own<'a, 'b> {
+    places: &'a mut [Lane<'b>],
+    gradients: &'a mut [f32],
+}
+
+impl Running<'_> {
+    /// Takes rows forward and backward.
+    fn block(&self, rows: Range<usize>, places: &mut [Lane], sums: &mut Sums) {
+        let Network { encoder, heads, .. } = self.network;
+        let [place, places @ ..] = places else { return };
+        let (own, gradients) = sums.gradients.split_at_mut(encoder.lane_values());
+        encoder.with_block(&self.weights[0], place, rows.len(), |block| {
+            Phase::Batch.time(|| (self.batch.clean)(rows.start, block.input()));
+            let noisy = if self.batch.noise.is_some() { block.input().len() } else { 0 };
+            let loss = with_scratch([noisy], |[target]| {
+                if let Some(noise) = self.batch.noise {
+                    target.copy_from_slice(block.input());
+                    Phase::Batch.time(|| noise(rows.start, block.input()));
+                }
+                Phase::Forward.time(|| block.forward());
+                let (x, features, dfeatures) = block.ends();
+                let target = if noisy > 0 { &*target } else { x };
+                let others = Own { places, gradients };
+                match heads {
+                    None => {
+                        let loss = self.reconstruct([features, target], others, dfeatures);
+                        loss + self.charge_size(features, dfeatures)
+                    }
+                    Some(heads) => self.sample(heads, rows, [features, target], others, dfeatures),
+                }
+            });
+            Phase::Backward.time(|| block.backward(own, None));
+            sums.loss += loss;
+        });
+    }
+
+    /// The reconstruction's part of the loss, and the gradient of the code.
+    fn reconstruct(&self, [code, target]: [&[f32]; 2], own: Own, dcode: &mut [f32]) -> f64 {
+        let Network { decoder, terms, .. } = self.network;
+        let ([place], Some(weights)) = (own.places, self.weights.last()) else { return 0. };
+        decoder.with_block(weights, place, code.len() / decoder.input(), |block| {
+            block.input().copy_from_slice(code);
+            Phase::Forward.time(|| block.forward());
+            let (_, logits, grad) = block.ends();
+            let scale = terms.scale / (self.batch.rows * decoder.output()) as f64;
+            let sum = Phase::Loss.time(|| match terms.square {
+                false => elementwise::bce_with_gradient(logits, target, scale as f32, grad),
+                true => elementwise::square_with_gradient(logits, target, scale as f32, grad),
+            });
+            Phase::Backward.time(|| block.backward(own.gradients, Some(dcode)));
+            sum * scale
+        })
+    }
+
+    /// Samples the code of a variational network and reconstructs it; returns the loss, and the gradient of the features.
+    fn sample(
+        &self,
+        [mean, log_variance]: &[Chain; 2],
+        rows: Range<usize>,
+        [features, target]: [&[f32]; 2],
+        own: Own,
+        dfeatures: &mut [f32],
+    ) -> f64 {
+        let ([of_mean, of_log_variance, places @ ..], [_, weights @ .., _]) = (own.places, self.weights) else {
+            return 0.;
+        };
+        let width = mean.output();
+        let sample = &self.batch.sample[rows.start * width..rows.end * width];
+        let (to_mean, gradients) = own.gradients.split_at_mut(mean.lane_values());
+        let (to_log_variance, gradients) = gradients.split_at_mut(log_variance.lane_values());
+        mean.with_block(&weights[0], of_mean, rows.len(), |mean| {
+            log_variance.with_block(&weights[1], of_log_variance, rows.len(), |log_variance| {
+                mean.input().copy_from_slice(features);
+                Phase::Forward.time(|| mean.forward());
+                log_variance.input().copy_from_slice(features);
+                Phase::Forward.time(|| log_variance.forward());
+                let ((_, means, dmean), (_, log_variances, dlog_variance)) = (mean.ends(), log_variance.ends());
+                let loss = with_scratch([sample.len()], |[code]| {
+                    for (i, code) in code.iter_mut().enumerate() {
+                        *code = means[i] + (0.5 * log_variances[i]).exp() * sample[i];
+                    }
+                    self.reconstruct([code, target], Own { places, gradients }, dmean)
+                });
+                for (i, dlog_variance) in dlog_variance.iter_mut().enumerate() {
+                    *dlog_variance = dmean[i] * sample[i] * 0.5 * (0.5 * log_variances[i]).exp();
+                }
+                let charges = self.charge_size(means, dmean)
+                    + self.charge_divergence([means, log_variances], [dmean, dlog_variance]);
+                Phase::Backward.time(|| mean.backward(to_mean, Some(dfeatures)));
+                with_scratch([features.len()], |[dx]| {
+                    Phase::Backward.time(|| log_variance.backward(to_log_variance, Some(dx)));
+                    elementwise::add_rows(dx, dx.len(), dfeatures);
+                });
+                loss + charges
+            })
+        })
+    }
+
+    /// What the code is charged for its size, whose gradient is added to `dcode`.
+    fn charge_size(&self, code: &[f32], dcode: &mut [f32]) -> f64 {
+        let weight = self.network.terms.sparsity / self.batch.rows as f64;
+        if weight == 0. {
+            return 0.;
+        }
+        for (dcode, &code) in dcode.iter_mut().zip(code) {
+            *dcode += if code < 0. { -weight as f32 } else { weight as f32 };
+        }
+        code.iter().map(|&code| f64::from(code.abs())).sum::<f64>() * weight
+    }
+
+    /// What the code is charged for its divergence, whose gradients are added to those of its mean and log variance.
+    fn charge_divergence(&self, [mean, log_variance]: [&[f32]; 2], [dmean, dlog_variance]: [&mut [f32]; 2]) -> f64 {
+        let weight = self.network.terms.beta / self.batch.rows as f64;
+        if weight == 0. {
+            return 0.;
+        }
+        let mut sum = 0.;
+        for i in 0..mean.len() {
+            let variance = log_variance[i].exp();
+            sum += f64::from((variance + mean[i] * mean[i]) - log_variance[i] - 1.);
+            dmean[i] += weight as f32 * mean[i];
+            dlog_variance[i] += 0.5 * weight as f32 * (variance - 1.);
+        }
+        0.5 * weight * sum
+    }
+}
