@@ -40,7 +40,7 @@ pub(crate) fn with_values_mut(tensors: &[&Tensor], mut work: impl FnMut(Vec<&mut
 }
 
 /// Candle lends one tensor at a time: the next ones are asked for within the operator that has the first.
-fn enter(tensors: &[&Tensor], before: Vec<&mut [f32]>, work: &mut dyn FnMut(Vec<&mut [f32]>)) -> Result<()> {
+fn enter(tensors: &[&Tensor], before: Vec<&mut [f32]>, work: Work) -> Result<()> {
     match tensors {
         [] => work(before),
         [tensor, rest @ ..] => tensor.inplace_op1(&Enter { rest, state: RefCell::new((before, work)) })?,
@@ -50,8 +50,10 @@ fn enter(tensors: &[&Tensor], before: Vec<&mut [f32]>, work: &mut dyn FnMut(Vec<
 
 struct Enter<'a> {
     rest: &'a [&'a Tensor],
-    state: RefCell<(Vec<&'a mut [f32]>, &'a mut dyn FnMut(Vec<&mut [f32]>))>,
+    state: RefCell<(Vec<&'a mut [f32]>, Work<'a>)>,
 }
+
+type Work<'a> = &'a mut dyn FnMut(Vec<&mut [f32]>);
 
 impl InplaceOp1 for Enter<'_> {
     fn name(&self) -> &'static str {

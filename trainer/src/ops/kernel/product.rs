@@ -108,8 +108,8 @@ impl Product<'_> {
         match self.left {
             Left::Rows(values) => {
                 let rows: [&[f32]; M] = std::array::from_fn(|i| &values[(row + i) * k..][..k]);
-                for p in 0..k {
-                    let right = load::<S, N, PART>(simd, &self.right[p * n + column..][..width]);
+                for (p, right) in self.right.chunks_exact(n).enumerate() {
+                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
                     for i in 0..M {
                         let left = simd.splat_f32s(rows[i][p]);
                         for j in 0..N {
@@ -119,8 +119,8 @@ impl Product<'_> {
                 }
             }
             Left::Columns(values, stride) => {
-                for p in 0..k {
-                    let right = load::<S, N, PART>(simd, &self.right[p * n + column..][..width]);
+                for (p, right) in self.right.chunks_exact(n).enumerate() {
+                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
                     let left = &values[p * stride + row..][..M];
                     for i in 0..M {
                         let left = simd.splat_f32s(left[i]);
