@@ -7,10 +7,10 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tenso
 use candle_nn::{Conv2d, Conv2dConfig};
 use rayon::prelude::*;
 
-use super::kernel::conv::{self, Conv};
-use super::kernel::scratch::with_scratch;
-use super::kernel::{elementwise, pool};
 use super::storage::{filled, takes, values};
+use kernels::conv::{self, Conv};
+use kernels::scratch::with_scratch;
+use kernels::{elementwise, pool};
 
 /// Images that go through the layers together. Gradients of weights are summed over these shards in order, so they do not
 /// depend on the number of threads.

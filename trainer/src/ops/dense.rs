@@ -3,8 +3,8 @@
 use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
-use super::kernel::{elementwise, lstm};
 use super::storage::{filled, values, values_mut};
+use kernels::{elementwise, lstm};
 
 /// `x` `[rows, n]`, `weight` `[units, n]`, `bias` `[units]` `-> [rows, units]`.
 pub(super) struct Affine;

@@ -3,7 +3,6 @@
 
 mod chain;
 mod dense;
-mod kernel;
 mod storage;
 mod update;
 

@@ -2,8 +2,8 @@
 
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor};
 
-use super::kernel::elementwise;
 use super::storage::{values, values_mut};
+use kernels::elementwise;
 
 /// Moves the running mean of values or of their squares: `mean = decay * mean + (1 - decay) * value`.
 pub(crate) struct MoveMean {

@@ -11,7 +11,7 @@ const BLOCK: usize = 1 << 14;
 const LANES: usize = 16;
 
 /// `out = max(x, 0)`; what is no number stays none.
-pub(in crate::ops) fn relu(x: &[f32], out: &mut [f32]) {
+pub fn relu(x: &[f32], out: &mut [f32]) {
     assert_eq!(x.len(), out.len());
     x.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK)).for_each(|(x, out)| {
         out.copy_from_slice(x);
@@ -20,7 +20,7 @@ pub(in crate::ops) fn relu(x: &[f32], out: &mut [f32]) {
 }
 
 /// The gradient `dx` of `relu`'s `x`, which `out` was made of: `grad` where `out` is above zero.
-pub(in crate::ops) fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
+pub fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
     assert_eq!((out.len(), grad.len()), (dx.len(), dx.len()));
     let blocks = out.par_chunks(BLOCK).zip(grad.par_chunks(BLOCK)).zip(dx.par_chunks_mut(BLOCK));
     blocks.for_each(|((out, grad), dx)| {
@@ -31,7 +31,7 @@ pub(in crate::ops) fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
 
 /// The sum of the binary cross-entropies of `sigmoid(logits)` against `target`, in nats: max(x, 0) - x t + ln(1 + exp(-|x|)).
 /// Sums of blocks are added in their order, so the bytes do not depend on the number of threads.
-pub(in crate::ops) fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
+pub fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
     assert_eq!(logits.len(), target.len());
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
     let sums: Vec<f64> = blocks.map(|(logits, target)| bce_block(logits, target)).collect();
@@ -39,20 +39,20 @@ pub(in crate::ops) fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
 }
 
 /// The gradient of `bce_sum` times `scale`: (sigmoid(x) - t) * scale.
-pub(in crate::ops) fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) {
+pub fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) {
     assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK)).zip(dx.par_chunks_mut(BLOCK));
     blocks.for_each(|((logits, target), dx)| bce_backward_block(logits, target, scale, dx));
 }
 
 /// Adds `bias` `[columns]` to every row of `rows` `[.., columns]`.
-pub(in crate::ops) fn add_bias(rows: &mut [f32], bias: &[f32]) {
+pub fn add_bias(rows: &mut [f32], bias: &[f32]) {
     let block = (BLOCK / bias.len()).max(1) * bias.len();
     rows.par_chunks_mut(block).for_each(|rows| add_bias_block(rows, bias));
 }
 
 /// A running mean: `mean = decay * mean + (1 - decay) * value`, of values or of their squares.
-pub(in crate::ops) fn move_mean(mean: &mut [f32], values: &[f32], decay: f64, squared: bool) {
+pub fn move_mean(mean: &mut [f32], values: &[f32], decay: f64, squared: bool) {
     assert_eq!(mean.len(), values.len());
     let weights = [decay as f32, (1. - decay) as f32];
     mean.par_chunks_mut(BLOCK).zip(values.par_chunks(BLOCK)).for_each(|(mean, values)| {
@@ -61,12 +61,7 @@ pub(in crate::ops) fn move_mean(mean: &mut [f32], values: &[f32], decay: f64, sq
 }
 
 /// Adam's step: `parameter = parameter * kept - rate * mean / (sqrt(variance * unbias) + epsilon)`.
-pub(in crate::ops) fn adam(
-    parameter: &mut [f32],
-    mean: &[f32],
-    variance: &[f32],
-    [kept, rate, unbias, epsilon]: [f64; 4],
-) {
+pub fn adam(parameter: &mut [f32], mean: &[f32], variance: &[f32], [kept, rate, unbias, epsilon]: [f64; 4]) {
     assert_eq!((mean.len(), variance.len()), (parameter.len(), parameter.len()));
     let settings = [kept, rate, unbias, epsilon].map(|value| value as f32);
     let moments = mean.par_chunks(BLOCK).zip(variance.par_chunks(BLOCK));
@@ -82,14 +77,14 @@ fn bce(x: f32, t: f32) -> f32 {
 
 vectorised! {
     /// `relu`, on one thread.
-    pub(in crate::ops) fn relu_in_place<'a>(x: &'a mut [f32]) -> () {
+    pub fn relu_in_place<'a>(x: &'a mut [f32]) -> () {
         for x in x {
             *x = if *x < 0. { 0. } else { *x };
         }
     }
 
     /// `relu_backward`, on one thread: `grad` becomes zero where `out` is not above zero.
-    pub(in crate::ops) fn mask_in_place<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
+    pub fn mask_in_place<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
         assert_eq!(out.len(), grad.len());
         for (grad, &out) in grad.iter_mut().zip(out) {
             *grad = if out > 0. { *grad } else { 0. };
@@ -133,7 +128,7 @@ vectorised! {
     }
 
     /// Adds up the rows of `rows` `[.., columns]`.
-    pub(in crate::ops) fn sum_rows<'a>(rows: &'a [f32], sum: &'a mut [f32]) -> () {
+    pub fn sum_rows<'a>(rows: &'a [f32], sum: &'a mut [f32]) -> () {
         sum.fill(0.);
         for row in rows.chunks_exact(sum.len()) {
             for (sum, value) in sum.iter_mut().zip(row) {
