@@ -2,6 +2,7 @@
 //! of threads.
 
 pub mod conv;
+pub mod dense;
 pub mod elementwise;
 mod few;
 pub mod lstm;

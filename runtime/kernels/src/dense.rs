@@ -1,0 +1,354 @@
+//! Linear layers for inference: weights laid out once, bias and activation applied while the sums are still in registers.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::math;
+use super::scratch::LINE;
+
+/// Vectors of outputs that are summed side by side.
+const PANEL: usize = 2;
+/// Parts that a long sum is made of: a single row's are computed side by side, which hides the latency of the additions. Many
+/// rows' are computed one after the other and added in the same order, so a row's result is the same in every batch.
+const PARTS: usize = 4;
+/// From this length on a sum has parts.
+const LONG: usize = 128;
+/// Terms between two checks of bounds.
+const STRIDE: usize = 8;
+
+/// What follows a layer's sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// max(x, 0)
+    Relu,
+    /// 1 / (1 + exp(-x))
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+}
+
+/// A linear layer: `[rows, inputs] -> [rows, outputs]`.
+pub struct Dense {
+    inputs: usize,
+    outputs: usize,
+    activation: Activation,
+    /// Panels of outputs, `[inputs, panel]` each, the last one filled up with zeros.
+    weight: Aligned,
+    bias: Aligned,
+}
+
+impl Dense {
+    /// Lays out `weight` `[outputs, inputs]` and `bias` `[outputs]`.
+    ///
+    /// # Panics
+    ///
+    /// When there are no outputs or inputs, or the weight is not as long as both say.
+    pub fn new(weight: &[f32], bias: &[f32], activation: Activation) -> Self {
+        let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
+        assert!(inputs > 0 && weight.len() == outputs * inputs, "[outputs, inputs]");
+        Arch::new().dispatch(Pack { weight, bias, inputs, activation })
+    }
+
+    /// Values in a row of the input.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Values in a row of the output.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Computes `x` `[rows, inputs] -> out [rows, outputs]` on this thread.
+    ///
+    /// # Panics
+    ///
+    /// When the lengths do not fit.
+    pub fn forward(&self, x: &[f32], out: &mut [f32]) {
+        let rows = x.len() / self.inputs;
+        assert_eq!((x.len(), out.len()), (rows * self.inputs, rows * self.outputs), "[rows, inputs] and [rows, outputs]");
+        Arch::new().dispatch(Forward { dense: self, x, out });
+    }
+}
+
+/// Floats that begin where a cache line does: vectors that straddle two are slower.
+struct Aligned {
+    floats: Vec<f32>,
+    start: usize,
+}
+
+impl Aligned {
+    fn zeros(length: usize) -> Self {
+        let floats = vec![0.; length + LINE];
+        let start = floats.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+        Self { floats, start }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> &[f32] {
+        &self.floats[self.start..]
+    }
+}
+
+struct Pack<'a> {
+    weight: &'a [f32],
+    bias: &'a [f32],
+    inputs: usize,
+    activation: Activation,
+}
+
+impl WithSimd for Pack<'_> {
+    type Output = Dense;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> Dense {
+        let Self { weight, bias, inputs, activation } = self;
+        let outputs = bias.len();
+        let padded = outputs.next_multiple_of(S::F32_LANES);
+        let (mut packed, mut packed_bias) = (Aligned::zeros(padded * inputs), Aligned::zeros(padded));
+        packed_bias.floats[packed_bias.start..][..outputs].copy_from_slice(bias);
+        let panels = packed.floats[packed.start..].chunks_mut(PANEL * S::F32_LANES * inputs);
+        for (panel, rows) in panels.zip(weight.chunks(PANEL * S::F32_LANES * inputs)) {
+            let width = (rows.len() / inputs).next_multiple_of(S::F32_LANES);
+            for (index, row) in rows.chunks_exact(inputs).enumerate() {
+                for (to, from) in panel[index..].iter_mut().step_by(width).zip(row) {
+                    *to = *from;
+                }
+            }
+        }
+        Dense { inputs, outputs, activation, weight: packed, bias: packed_bias }
+    }
+}
+
+struct Forward<'a> {
+    dense: &'a Dense,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { dense, mut x, mut out } = self;
+        while !x.is_empty() {
+            let rows = tile_rows::<S>(x.len() / dense.inputs);
+            let (now, rest) = x.split_at(rows * dense.inputs);
+            let (to, rest_out) = out.split_at_mut(rows * dense.outputs);
+            (x, out) = (rest, rest_out);
+            let tile = Tile { simd, dense, x: now, out: to };
+            match rows {
+                12 => tile.panels::<12>(),
+                8 => tile.panels::<8>(),
+                6 => tile.panels::<6>(),
+                4 => tile.panels::<4>(),
+                2 => tile.panels::<2>(),
+                _ => tile.panels::<1>(),
+            }
+        }
+    }
+}
+
+/// How many of so many rows to compute next: as many as registers hold the sums of, and no small rest behind.
+#[inline(always)]
+fn tile_rows<S: Simd>(rows: usize) -> usize {
+    match rows {
+        12 | 24.. if S::REGISTER_COUNT >= 32 => 12,
+        8.. if S::REGISTER_COUNT >= 32 => 8,
+        6 | 10.. if S::REGISTER_COUNT < 32 => 6,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
+    }
+}
+
+/// A few rows.
+struct Tile<'a, S> {
+    simd: S,
+    dense: &'a Dense,
+    x: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl<S: Simd> Tile<'_, S> {
+    #[inline(always)]
+    fn panels<const R: usize>(mut self) {
+        let outputs = self.dense.outputs;
+        let mut first = 0;
+        while first < outputs {
+            if outputs - first > S::F32_LANES { self.panel::<R, PANEL>(first) } else { self.panel::<R, 1>(first) }
+            first += PANEL * S::F32_LANES;
+        }
+    }
+
+    /// Computes `P` vectors of outputs from `first` on for `R` rows.
+    #[inline(always)]
+    fn panel<const R: usize, const P: usize>(&mut self, first: usize) {
+        let (simd, inputs) = (self.simd, self.dense.inputs);
+        let weight = &self.dense.weight.get()[first * inputs..][..P * S::F32_LANES * inputs];
+        let weight = S::as_simd_f32s(weight).0.as_chunks::<P>().0;
+        let bias = S::as_simd_f32s(&self.dense.bias.get()[first..][..P * S::F32_LANES]).0;
+        let mut rows = [&[][..]; R];
+        for (row, x) in rows.iter_mut().zip(self.x.chunks_exact(inputs)) {
+            *row = x;
+        }
+        let zero = simd.splat_f32s(0.);
+        let mut start = [zero; P];
+        start.copy_from_slice(bias);
+        let part = if inputs < LONG { inputs } else { inputs.div_ceil(PARTS).next_multiple_of(STRIDE) };
+        let mut total = [start; R];
+        if R <= 2 && inputs >= LONG {
+            total = together(simd, rows, weight, part, start);
+        } else {
+            add_products(simd, rows, weight, 0..part, &mut total);
+            for from in (part..inputs).step_by(part) {
+                let mut sums = [[zero; P]; R];
+                add_products(simd, rows, weight, from..(from + part).min(inputs), &mut sums);
+                add(simd, &mut total, &sums);
+            }
+        }
+        let outputs = self.dense.outputs;
+        let width = (outputs - first).min(P * S::F32_LANES);
+        for (sums, out) in total.iter().zip(self.out.chunks_exact_mut(outputs)) {
+            let out = &mut out[first..][..width];
+            store(simd, sums, out);
+            activate(self.dense.activation, out);
+        }
+    }
+}
+
+/// Adds the products of the terms in `range` to `sums`.
+#[inline(always)]
+fn add_products<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    weight: &[[S::f32s; P]],
+    range: std::ops::Range<usize>,
+    sums: &mut [[S::f32s; P]; R],
+) {
+    let (weight, whole) = (&weight[range.clone()], range.len() / STRIDE);
+    let mut rows = rows;
+    for row in &mut rows {
+        *row = &row[range.clone()];
+    }
+    let mut local = *sums;
+    for (index, weight) in weight.as_chunks::<STRIDE>().0.iter().enumerate().take(whole) {
+        let mut terms = [&[0.; STRIDE]; R];
+        for (terms, row) in terms.iter_mut().zip(&rows) {
+            *terms = &row.as_chunks::<STRIDE>().0[index];
+        }
+        for (t, weight) in weight.iter().enumerate() {
+            for (sums, terms) in local.iter_mut().zip(&terms) {
+                let x = simd.splat_f32s(terms[t]);
+                for (sum, &weight) in sums.iter_mut().zip(weight) {
+                    *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                }
+            }
+        }
+    }
+    for (t, weight) in weight.iter().enumerate().skip(whole * STRIDE) {
+        for (sums, row) in local.iter_mut().zip(&rows) {
+            let x = simd.splat_f32s(row[t]);
+            for (sum, &weight) in sums.iter_mut().zip(weight) {
+                *sum = simd.mul_add_e_f32s(x, weight, *sum);
+            }
+        }
+    }
+    *sums = local;
+}
+
+/// The sums of all parts, computed side by side, for a row or two.
+#[inline(always)]
+fn together<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    weight: &[[S::f32s; P]],
+    part: usize,
+    start: [S::f32s; P],
+) -> [[S::f32s; P]; R] {
+    let zero = simd.splat_f32s(0.);
+    let mut sums = [[[zero; P]; R]; PARTS];
+    sums[0] = [start; R];
+    // All parts are as long as the last one, at least.
+    let shared = weight.len() - (PARTS - 1) * part;
+    let mut weights = [&[][..]; PARTS];
+    for (index, part_weight) in weights.iter_mut().enumerate() {
+        *part_weight = &weight[index * part..][..shared];
+    }
+    let mut terms = [[&[][..]; R]; PARTS];
+    for (index, terms) in terms.iter_mut().enumerate() {
+        for (terms, row) in terms.iter_mut().zip(rows) {
+            *terms = &row[index * part..][..shared];
+        }
+    }
+    for t in 0..shared {
+        for ((sums, terms), weight) in sums.iter_mut().zip(&terms).zip(&weights) {
+            for (sums, terms) in sums.iter_mut().zip(terms) {
+                let x = simd.splat_f32s(terms[t]);
+                for (sum, &weight) in sums.iter_mut().zip(&weight[t]) {
+                    *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                }
+            }
+        }
+    }
+    for (index, sums) in sums.iter_mut().enumerate().take(PARTS - 1) {
+        add_products(simd, rows, weight, index * part + shared..(index + 1) * part, sums);
+    }
+    let [mut total, others @ ..] = sums;
+    for sums in &others {
+        add(simd, &mut total, sums);
+    }
+    total
+}
+
+#[inline(always)]
+fn add<S: Simd, const R: usize, const P: usize>(simd: S, total: &mut [[S::f32s; P]; R], sums: &[[S::f32s; P]; R]) {
+    for (total, sums) in total.iter_mut().zip(sums) {
+        for (total, &sum) in total.iter_mut().zip(sums) {
+            *total = simd.add_f32s(*total, sum);
+        }
+    }
+}
+
+/// Stores as much of the vectors as `out` has room for.
+#[inline(always)]
+fn store<S: Simd, const P: usize>(simd: S, sums: &[S::f32s; P], out: &mut [f32]) {
+    let (whole, rest) = S::as_mut_simd_f32s(out);
+    for (index, &sum) in sums.iter().enumerate() {
+        if let Some(out) = whole.get_mut(index) {
+            *out = sum;
+        } else {
+            simd.partial_store_f32s(rest, sum);
+            return;
+        }
+    }
+}
+
+/// Applies the activation; inside of a dispatch alone.
+#[inline(always)]
+pub(super) fn activate(activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::None => (),
+        Activation::Relu => {
+            for x in values {
+                *x = if *x < 0. { 0. } else { *x };
+            }
+        }
+        Activation::Sigmoid => {
+            for x in values {
+                *x = math::sigmoid(*x);
+            }
+        }
+        Activation::Tanh => {
+            for x in values {
+                *x = math::tanh(*x);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "dense_tests.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+//! Linear layers against plain loops in `f64`.
+
+use super::*;
+
+fn noise(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(2_654_435_769) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state
+    };
+    (0..count).map(|_| next() as f32 / u32::MAX as f32 - 0.5).collect()
+}
+
+fn expected(dense: [usize; 2], weight: &[f32], bias: &[f32], x: &[f32], activation: Activation) -> Vec<f64> {
+    let [inputs, outputs] = dense;
+    let rows = x.chunks_exact(inputs);
+    rows.flat_map(|row| {
+        (0..outputs).map(move |output| {
+            let products = row.iter().zip(&weight[output * inputs..]).map(|(x, w)| f64::from(*x) * f64::from(*w));
+            let sum = products.sum::<f64>() + f64::from(bias[output]);
+            match activation {
+                Activation::None => sum,
+                Activation::Relu => sum.max(0.),
+                Activation::Sigmoid => 1. / (1. + (-sum).exp()),
+                Activation::Tanh => sum.tanh(),
+            }
+        })
+    })
+    .collect()
+}
+
+#[test]
+fn sums_are_those_of_plain_loops_for_every_shape_and_activation() {
+    let activations = [Activation::None, Activation::Relu, Activation::Sigmoid, Activation::Tanh];
+    for (case, [inputs, outputs]) in
+        [[1, 1], [3, 5], [32, 31], [7, 16], [128, 17], [129, 32], [784, 32], [200, 33], [32, 100], [150, 3]]
+            .into_iter()
+            .enumerate()
+    {
+        let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
+        for rows in [0, 1, 2, 3, 5, 7, 11, 12, 23, 31, 37] {
+            let activation = activations[(case + rows) % activations.len()];
+            let (x, mut out) = (noise(rows * inputs, 3), vec![f32::NAN; rows * outputs]);
+            Dense::new(&weight, &bias, activation).forward(&x, &mut out);
+            for (out, expected) in out.iter().zip(expected([inputs, outputs], &weight, &bias, &x, activation)) {
+                // A few hundred roundings of sums below 20.
+                assert!((f64::from(*out) - expected).abs() < 1e-5, "{inputs} -> {outputs}: {out}, not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_has_the_same_bytes_in_every_batch() {
+    for [inputs, outputs] in [[784, 32], [32, 784], [131, 33]] {
+        let dense = Dense::new(&noise(inputs * outputs, 1), &noise(outputs, 2), Activation::Sigmoid);
+        let x = noise(37 * inputs, 3);
+        let mut all = vec![0.; 37 * outputs];
+        dense.forward(&x, &mut all);
+        for batch in [1, 2, 3, 8, 17] {
+            let mut out = vec![0.; 37 * outputs];
+            for (x, out) in x.chunks(batch * inputs).zip(out.chunks_mut(batch * outputs)) {
+                dense.forward(x, out);
+            }
+            assert!(out == all, "batches of {batch}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_number_stays_none() {
+    for activation in [Activation::Relu, Activation::Sigmoid] {
+        let mut out = [0.; 2];
+        Dense::new(&[1.; 6], &[0.; 2], activation).forward(&[f32::NAN, 1., 2.], &mut out);
+        assert!(out.iter().all(|value| value.is_nan()));
+    }
+}
