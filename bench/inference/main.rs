@@ -14,11 +14,12 @@ mod peer;
 mod peer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use runtime::{Autoencoder, Decoder, Encoder};
+use runtime::{Autoencoder, Decoder, Encoder, Threads};
 
 use measure::{Call, Figures, race};
 use peer::Peer;
@@ -84,12 +85,15 @@ struct Bench {
 impl Bench {
     fn half(&self, bundle: &Path, half: &str, rows: &[f32], batch: usize, threads: usize) -> Result<()> {
         let rows = &rows[..rows.len() / mnist::ROWS * batch];
+        let pool = Arc::new(Threads::new(threads));
         let mut ours: Call = if half == "encoder" {
-            let encoder = Encoder::load(bundle)?;
-            Box::new(move || encoder.encode(rows).map(drop).map_err(Into::into))
+            let encoder = Encoder::load(bundle)?.with_pool(pool);
+            let mut codes = vec![0.; batch * encoder.latent_dim()];
+            Box::new(move || Ok(encoder.encode_into(rows, &mut codes)?))
         } else {
-            let decoder = Decoder::load(bundle)?;
-            Box::new(move || decoder.decode(rows).map(drop).map_err(Into::into))
+            let decoder = Decoder::load(bundle)?.with_pool(pool);
+            let mut images = vec![0.; batch * decoder.output_len()];
+            Box::new(move || Ok(decoder.decode_into(rows, &mut images)?))
         };
         let mut theirs = match &self.peer {
             Some(peer) => Some(peer.call(&bundle.join(format!("{half}.onnx")), rows, batch, threads)?),

@@ -1,6 +1,7 @@
 //! The autoencoder and its two halves, loaded from a bundle or from bytes.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -8,7 +9,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::bundle::Manifest;
 use crate::graph::Graph;
-use crate::{Error, Matrix, MatrixView, Result};
+use crate::{Error, Matrix, MatrixView, Pool, Result};
 
 const ENCODER: &str = "encoder.onnx";
 const DECODER: &str = "decoder.onnx";
@@ -57,13 +58,30 @@ impl Encoder {
         Graph::from_bytes("encoder", bytes).map(|graph| Self { graph })
     }
 
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
+        self.graph.set_pool(pool);
+        self
+    }
+
     /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`] when the rows have another length.
     pub fn encode<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
-        self.graph.run(rows.into())
+        let [codes] = self.graph.run(rows.into(), [0])?;
+        Ok(codes)
+    }
+
+    /// As [`Encoder::encode`], into memory of the caller's: `codes` has `batch * latent_dim` values. For a bundle of the trainer's
+    /// presets nothing is allocated, from the second call of a thread on and up to a few dozen rows, which one thread computes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the rows have another length, [`Error::Room`] when `codes` has.
+    pub fn encode_into<'a>(&self, rows: impl Into<MatrixView<'a>>, codes: &mut [f32]) -> Result<()> {
+        self.graph.run_into(rows.into(), codes)
     }
 
     /// The code's distribution, `[batch, latent_dim]` both: its mean, which [`Encoder::encode`] gives too, and the logarithm of
@@ -74,7 +92,7 @@ impl Encoder {
     /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
     pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
         let [mean, log_variance] =
-            self.graph.run_outputs(rows.into(), [0, self.log_variance("give a distribution")?])?;
+            self.graph.run(rows.into(), [0, self.log_variance("give a distribution")?])?;
         Ok((mean, log_variance))
     }
 
@@ -118,13 +136,30 @@ impl Decoder {
         Graph::from_bytes("decoder", bytes).map(|graph| Self { graph })
     }
 
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
+        self.graph.set_pool(pool);
+        self
+    }
+
     /// `[batch, latent_dim] -> [batch, output_len]`, for a [`Matrix`] or a slice of codes.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`] when the codes have another length.
     pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
-        self.graph.run(codes.into())
+        let [rows] = self.graph.run(codes.into(), [0])?;
+        Ok(rows)
+    }
+
+    /// As [`Decoder::decode`], into memory of the caller's: `rows` has `batch * output_len` values. As little is allocated as by
+    /// [`Encoder::encode_into`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] when the codes have another length, [`Error::Room`] when `rows` has.
+    pub fn decode_into<'a>(&self, codes: impl Into<MatrixView<'a>>, rows: &mut [f32]) -> Result<()> {
+        self.graph.run_into(codes.into(), rows)
     }
 
     /// What the decoder makes of `count` codes from the standard normal distribution, `[count, output_len]`. The same seed gives
@@ -182,6 +217,13 @@ impl Autoencoder {
         Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
     }
 
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
+        self.encoder.graph.set_pool(pool.clone());
+        self.decoder.graph.set_pool(pool);
+        self
+    }
+
     /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
     ///
     /// # Errors
@@ -198,6 +240,24 @@ impl Autoencoder {
     /// [`Error::Shape`] when the codes have another length.
     pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         self.decoder.decode(codes)
+    }
+
+    /// As [`Encoder::encode_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn encode_into<'a>(&self, rows: impl Into<MatrixView<'a>>, codes: &mut [f32]) -> Result<()> {
+        self.encoder.encode_into(rows, codes)
+    }
+
+    /// As [`Decoder::decode_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decode_into<'a>(&self, codes: impl Into<MatrixView<'a>>, rows: &mut [f32]) -> Result<()> {
+        self.decoder.decode_into(codes, rows)
     }
 
     /// `[batch, input_len] -> [batch, input_len]`, through the code.

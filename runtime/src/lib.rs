@@ -15,13 +15,17 @@
 //! Everything takes `&self` and is `Send + Sync`: share one [`Autoencoder`] between threads.
 
 mod autoencoder;
+mod blocks;
 mod bundle;
 mod check;
 mod error;
 mod graph;
 mod matrix;
+mod network;
+mod pool;
 
 pub use autoencoder::{Autoencoder, Decoder, Encoder};
 pub use bundle::{Manifest, Normalisation, Tensor, Threshold};
 pub use error::{Error, Result};
 pub use matrix::{Matrix, MatrixView};
+pub use pool::{Pool, Threads};

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::math;
+use super::activation::{Activation, apply};
 use super::scratch::LINE;
 
 /// Vectors of outputs that are summed side by side.
@@ -15,24 +15,10 @@ const LONG: usize = 128;
 /// Terms between two checks of bounds.
 const STRIDE: usize = 8;
 
-/// What follows a layer's sums.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// max(x, 0)
-    Relu,
-    /// 1 / (1 + exp(-x))
-    Sigmoid,
-    /// The hyperbolic tangent.
-    Tanh,
-}
-
 /// A linear layer: `[rows, inputs] -> [rows, outputs]`.
 pub struct Dense {
     inputs: usize,
     outputs: usize,
-    activation: Activation,
     /// Panels of outputs, `[inputs, panel]` each, the last one filled up with zeros.
     weight: Aligned,
     bias: Aligned,
@@ -44,10 +30,10 @@ impl Dense {
     /// # Panics
     ///
     /// When there are no outputs or inputs, or the weight is not as long as both say.
-    pub fn new(weight: &[f32], bias: &[f32], activation: Activation) -> Self {
+    pub fn new(weight: &[f32], bias: &[f32]) -> Self {
         let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
         assert!(inputs > 0 && weight.len() == outputs * inputs, "[outputs, inputs]");
-        Arch::new().dispatch(Pack { weight, bias, inputs, activation })
+        Arch::new().dispatch(Pack { weight, bias, inputs })
     }
 
     /// Values in a row of the input.
@@ -60,15 +46,15 @@ impl Dense {
         self.outputs
     }
 
-    /// Computes `x` `[rows, inputs] -> out [rows, outputs]` on this thread.
+    /// `[rows, inputs] -> [rows, outputs]`, and the activation of that, on this thread.
     ///
     /// # Panics
     ///
     /// When the lengths do not fit.
-    pub fn forward(&self, x: &[f32], out: &mut [f32]) {
+    pub fn forward(&self, x: &[f32], activation: Activation, out: &mut [f32]) {
         let rows = x.len() / self.inputs;
         assert_eq!((x.len(), out.len()), (rows * self.inputs, rows * self.outputs), "[rows, inputs] and [rows, outputs]");
-        Arch::new().dispatch(Forward { dense: self, x, out });
+        Arch::new().dispatch(Forward { dense: self, activation, x, out });
     }
 }
 
@@ -95,7 +81,6 @@ struct Pack<'a> {
     weight: &'a [f32],
     bias: &'a [f32],
     inputs: usize,
-    activation: Activation,
 }
 
 impl WithSimd for Pack<'_> {
@@ -103,7 +88,7 @@ impl WithSimd for Pack<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> Dense {
-        let Self { weight, bias, inputs, activation } = self;
+        let Self { weight, bias, inputs } = self;
         let outputs = bias.len();
         let padded = outputs.next_multiple_of(S::F32_LANES);
         let (mut packed, mut packed_bias) = (Aligned::zeros(padded * inputs), Aligned::zeros(padded));
@@ -117,12 +102,13 @@ impl WithSimd for Pack<'_> {
                 }
             }
         }
-        Dense { inputs, outputs, activation, weight: packed, bias: packed_bias }
+        Dense { inputs, outputs, weight: packed, bias: packed_bias }
     }
 }
 
 struct Forward<'a> {
     dense: &'a Dense,
+    activation: Activation,
     x: &'a [f32],
     out: &'a mut [f32],
 }
@@ -132,17 +118,17 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { dense, mut x, mut out } = self;
+        let Self { dense, activation, mut x, mut out } = self;
         while !x.is_empty() {
-            let rows = tile_rows::<S>(x.len() / dense.inputs);
+            let rows = tile_rows::<S>(x.len() / dense.inputs, dense.inputs >= LONG);
             let (now, rest) = x.split_at(rows * dense.inputs);
             let (to, rest_out) = out.split_at_mut(rows * dense.outputs);
             (x, out) = (rest, rest_out);
-            let tile = Tile { simd, dense, x: now, out: to };
+            let tile = Tile { simd, dense, activation, x: now, out: to };
             match rows {
-                12 => tile.panels::<12>(),
-                8 => tile.panels::<8>(),
-                6 => tile.panels::<6>(),
+                12 if many::<S>() => tile.panels::<12>(),
+                8 if many::<S>() => tile.panels::<8>(),
+                6 if !many::<S>() => tile.panels::<6>(),
                 4 => tile.panels::<4>(),
                 2 => tile.panels::<2>(),
                 _ => tile.panels::<1>(),
@@ -151,13 +137,19 @@ impl WithSimd for Forward<'_> {
     }
 }
 
+/// Whether there are registers for the sums of more than six rows.
+#[inline(always)]
+fn many<S: Simd>() -> bool {
+    S::REGISTER_COUNT >= 32
+}
+
 /// How many of so many rows to compute next: as many as registers hold the sums of, and no small rest behind.
 #[inline(always)]
-fn tile_rows<S: Simd>(rows: usize) -> usize {
+fn tile_rows<S: Simd>(rows: usize, long: bool) -> usize {
     match rows {
-        12 | 24.. if S::REGISTER_COUNT >= 32 => 12,
-        8.. if S::REGISTER_COUNT >= 32 => 8,
-        6 | 10.. if S::REGISTER_COUNT < 32 => 6,
+        12 | 24.. if many::<S>() && !long => 12,
+        8.. if many::<S>() => 8,
+        6 | 7 | 10.. if !many::<S>() => 6,
         4.. => 4,
         2.. => 2,
         _ => 1,
@@ -168,6 +160,7 @@ fn tile_rows<S: Simd>(rows: usize) -> usize {
 struct Tile<'a, S> {
     simd: S,
     dense: &'a Dense,
+    activation: Activation,
     x: &'a [f32],
     out: &'a mut [f32],
 }
@@ -210,11 +203,19 @@ impl<S: Simd> Tile<'_, S> {
             }
         }
         let outputs = self.dense.outputs;
-        let width = (outputs - first).min(P * S::F32_LANES);
+        let (width, activation) = (P * S::F32_LANES, self.activation);
         for (sums, out) in total.iter().zip(self.out.chunks_exact_mut(outputs)) {
-            let out = &mut out[first..][..width];
-            store(simd, sums, out);
-            activate(self.dense.activation, out);
+            // A length that the compiler knows keeps all of this in registers.
+            if let Some(out) = out.get_mut(first..first + width) {
+                S::as_mut_simd_f32s(out).0.copy_from_slice(sums);
+                apply(activation, out);
+            } else {
+                let mut whole = [0.; PANEL * LINE];
+                S::as_mut_simd_f32s(&mut whole[..width]).0.copy_from_slice(sums);
+                let out = &mut out[first..];
+                out.copy_from_slice(&whole[..out.len()]);
+                apply(activation, out);
+            }
         }
     }
 }
@@ -308,43 +309,6 @@ fn add<S: Simd, const R: usize, const P: usize>(simd: S, total: &mut [[S::f32s; 
     for (total, sums) in total.iter_mut().zip(sums) {
         for (total, &sum) in total.iter_mut().zip(sums) {
             *total = simd.add_f32s(*total, sum);
-        }
-    }
-}
-
-/// Stores as much of the vectors as `out` has room for.
-#[inline(always)]
-fn store<S: Simd, const P: usize>(simd: S, sums: &[S::f32s; P], out: &mut [f32]) {
-    let (whole, rest) = S::as_mut_simd_f32s(out);
-    for (index, &sum) in sums.iter().enumerate() {
-        if let Some(out) = whole.get_mut(index) {
-            *out = sum;
-        } else {
-            simd.partial_store_f32s(rest, sum);
-            return;
-        }
-    }
-}
-
-/// Applies the activation; inside of a dispatch alone.
-#[inline(always)]
-pub(super) fn activate(activation: Activation, values: &mut [f32]) {
-    match activation {
-        Activation::None => (),
-        Activation::Relu => {
-            for x in values {
-                *x = if *x < 0. { 0. } else { *x };
-            }
-        }
-        Activation::Sigmoid => {
-            for x in values {
-                *x = math::sigmoid(*x);
-            }
-        }
-        Activation::Tanh => {
-            for x in values {
-                *x = math::tanh(*x);
-            }
         }
     }
 }

@@ -43,7 +43,7 @@ fn sums_are_those_of_plain_loops_for_every_shape_and_activation() {
         for rows in [0, 1, 2, 3, 5, 7, 11, 12, 23, 31, 37] {
             let activation = activations[(case + rows) % activations.len()];
             let (x, mut out) = (noise(rows * inputs, 3), vec![f32::NAN; rows * outputs]);
-            Dense::new(&weight, &bias, activation).forward(&x, &mut out);
+            Dense::new(&weight, &bias).forward(&x, activation, &mut out);
             for (out, expected) in out.iter().zip(expected([inputs, outputs], &weight, &bias, &x, activation)) {
                 // A few hundred roundings of sums below 20.
                 assert!((f64::from(*out) - expected).abs() < 1e-5, "{inputs} -> {outputs}: {out}, not {expected}");
@@ -55,14 +55,14 @@ fn sums_are_those_of_plain_loops_for_every_shape_and_activation() {
 #[test]
 fn a_row_has_the_same_bytes_in_every_batch() {
     for [inputs, outputs] in [[784, 32], [32, 784], [131, 33]] {
-        let dense = Dense::new(&noise(inputs * outputs, 1), &noise(outputs, 2), Activation::Sigmoid);
+        let dense = Dense::new(&noise(inputs * outputs, 1), &noise(outputs, 2));
         let x = noise(37 * inputs, 3);
         let mut all = vec![0.; 37 * outputs];
-        dense.forward(&x, &mut all);
+        dense.forward(&x, Activation::Sigmoid, &mut all);
         for batch in [1, 2, 3, 8, 17] {
             let mut out = vec![0.; 37 * outputs];
             for (x, out) in x.chunks(batch * inputs).zip(out.chunks_mut(batch * outputs)) {
-                dense.forward(x, out);
+                dense.forward(x, Activation::Sigmoid, out);
             }
             assert!(out == all, "batches of {batch}");
         }
@@ -73,7 +73,7 @@ fn a_row_has_the_same_bytes_in_every_batch() {
 fn what_is_no_number_stays_none() {
     for activation in [Activation::Relu, Activation::Sigmoid] {
         let mut out = [0.; 2];
-        Dense::new(&[1.; 6], &[0.; 2], activation).forward(&[f32::NAN, 1., 2.], &mut out);
+        Dense::new(&[1.; 6], &[0.; 2]).forward(&[f32::NAN, 1., 2.], activation, &mut out);
         assert!(out.iter().all(|value| value.is_nan()));
     }
 }

@@ -1,6 +1,7 @@
 //! Loops over plain slices, vectorised for the processor they run on and shared between threads; the same result at any number
 //! of threads.
 
+pub mod activation;
 pub mod conv;
 pub mod dense;
 pub mod elementwise;
