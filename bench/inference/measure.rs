@@ -73,8 +73,7 @@ pub fn race(ours: &mut Call, mut theirs: Option<&mut Call>, rounds: usize, turn:
 }
 
 fn calls(call: &mut Call, turn: Duration) -> Result<Vec<f64>> {
-    // Threads of the other side that still wait for work in a loop have gone to sleep by then.
-    std::thread::sleep(Duration::from_millis(5));
+    settle();
     let start = Instant::now();
     let mut times = Vec::with_capacity(1 << 14);
     while times.len() < 5 || (start.elapsed() < turn && times.len() < times.capacity()) {
@@ -83,4 +82,27 @@ fn calls(call: &mut Call, turn: Duration) -> Result<Vec<f64>> {
         times.push(start.elapsed().as_secs_f64() * 1e6);
     }
     Ok(times)
+}
+
+/// Waits until the other side's threads, which look out for work in a loop for a while, have gone to sleep.
+fn settle() {
+    let mut before = busy();
+    for _ in 0..20 {
+        // Linux adds to the counters at its ticks, up to ten milliseconds apart.
+        std::thread::sleep(Duration::from_millis(25));
+        let now = busy();
+        if now - before < 1_000_000 {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// The nanoseconds that all threads of this program have run, as Linux counts them.
+fn busy() -> u64 {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let times = tasks.filter_map(|task| {
+        std::fs::read_to_string(task.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok()
+    });
+    times.sum()
 }
