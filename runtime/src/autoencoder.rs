@@ -74,8 +74,8 @@ impl Encoder {
         Ok(codes)
     }
 
-    /// As [`Encoder::encode`], into memory of the caller's: `codes` has `batch * latent_dim` values. For a bundle of the trainer's
-    /// presets nothing is allocated, from the second call of a thread on and up to a few dozen rows, which one thread computes.
+    /// As [`Encoder::encode`], into memory of the caller's: `codes` has `batch * latent_dim` values. A network of linear layers
+    /// then allocates nothing, from the second call of a thread on, as long as the rows are too few for more threads.
     ///
     /// # Errors
     ///
@@ -91,8 +91,7 @@ impl Encoder {
     ///
     /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
     pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
-        let [mean, log_variance] =
-            self.graph.run(rows.into(), [0, self.log_variance("give a distribution")?])?;
+        let [mean, log_variance] = self.graph.run(rows.into(), [0, self.log_variance("give a distribution")?])?;
         Ok((mean, log_variance))
     }
 

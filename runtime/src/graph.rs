@@ -5,12 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::Onnx;
-use tract_onnx::prelude::*;
+use tract_onnx::prelude::Framework;
 
 use crate::blocks::Blocks;
 use crate::check::{Signature, signatures};
 use crate::matrix::{Matrix, MatrixView};
 use crate::network::{self, Network};
+use crate::plan::Plan;
 use crate::{Error, Pool, Result, Threads};
 
 /// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB, above
@@ -30,7 +31,7 @@ pub(crate) struct Graph {
 
 enum Engine {
     Network(Network),
-    Tract(Arc<TypedSimplePlan>),
+    Tract(Plan),
 }
 
 impl Graph {
@@ -42,11 +43,7 @@ impl Graph {
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match network::read(&proto, &input, &outputs) {
                 Some(network) => Engine::Network(network),
-                None => tract_onnx::onnx()
-                    .model_for_proto_model(&proto)
-                    .and_then(|model| model.into_optimized()?.into_runnable())
-                    .map(Engine::Tract)
-                    .map_err(|error| Error::graph(name, format!("cannot be prepared: {error:#}")))?,
+                None => Engine::Tract(Plan::new(&proto).map_err(|reason| Error::graph(name, reason))?),
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };
@@ -139,32 +136,12 @@ impl Graph {
                 network.run(rows, places, outputs);
                 Ok(())
             }
-            Engine::Tract(plan) => self.run_plan(plan, rows, places, outputs),
-        }
-    }
-
-    fn run_plan<const N: usize>(
-        &self,
-        plan: &Arc<TypedSimplePlan>,
-        rows: &[f32],
-        places: [usize; N],
-        outputs: [&mut [f32]; N],
-    ) -> Result<()> {
-        let count = rows.len() / self.input.row_len();
-        let shape = |row: &[usize]| [&[count], row].concat();
-        let compute = || plan.run(tvec!(Tensor::from_shape(&shape(&self.input.row_shape), rows)?.into()));
-        let failed = |error| Error::graph(&self.name, format!("{error:#}"));
-        let found = contained(&self.name, compute)?.map_err(failed)?;
-        for (place, output) in places.into_iter().zip(outputs) {
-            let (signature, found) = (&self.outputs[place], &found[place]);
-            if shape(&signature.row_shape) != found.shape() {
-                let (name, claimed, found) = (&signature.name, signature.describe(), found.shape());
-                let reason = format!("its output `{name}` claims shape {claimed} and has {found:?}");
-                return Err(Error::graph(&self.name, reason));
+            Engine::Tract(plan) => {
+                let signatures = places.map(|place| (place, &self.outputs[place]));
+                let run = || plan.run(rows, &self.input, signatures, outputs);
+                contained(&self.name, run)?.map_err(|reason| Error::graph(&self.name, reason))
             }
-            output.copy_from_slice(found.try_as_plain_ram().and_then(|plain| plain.as_slice::<f32>()).map_err(failed)?);
         }
-        Ok(())
     }
 }
 

@@ -22,6 +22,11 @@ mod error;
 mod graph;
 mod matrix;
 mod network;
+#[cfg(feature = "tract")]
+mod plan;
+#[cfg(not(feature = "tract"))]
+#[path = "no_plan.rs"]
+mod plan;
 mod pool;
 
 pub use autoencoder::{Autoencoder, Decoder, Encoder};

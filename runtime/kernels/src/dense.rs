@@ -53,7 +53,11 @@ impl Dense {
     /// When the lengths do not fit.
     pub fn forward(&self, x: &[f32], activation: Activation, out: &mut [f32]) {
         let rows = x.len() / self.inputs;
-        assert_eq!((x.len(), out.len()), (rows * self.inputs, rows * self.outputs), "[rows, inputs] and [rows, outputs]");
+        assert_eq!(
+            (x.len(), out.len()),
+            (rows * self.inputs, rows * self.outputs),
+            "[rows, inputs] and [rows, outputs]"
+        );
         Arch::new().dispatch(Forward { dense: self, activation, x, out });
     }
 }
@@ -171,7 +175,11 @@ impl<S: Simd> Tile<'_, S> {
         let outputs = self.dense.outputs;
         let mut first = 0;
         while first < outputs {
-            if outputs - first > S::F32_LANES { self.panel::<R, PANEL>(first) } else { self.panel::<R, 1>(first) }
+            if outputs - first > S::F32_LANES {
+                self.panel::<R, PANEL>(first)
+            } else {
+                self.panel::<R, 1>(first)
+            }
             first += PANEL * S::F32_LANES;
         }
     }

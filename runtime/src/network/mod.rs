@@ -114,3 +114,6 @@ impl Step {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,7 +155,8 @@ impl<'a> Reader<'a> {
     fn max_pool(&mut self, node: &NodeProto) -> Option<Value> {
         let attributes = Attributes::of(node, &["kernel_shape", "strides", "pads", "ceil_mode"])?;
         let value = self.values.get(node.input.first()?.as_str())?.clone();
-        let (&[channels, height, width], &[_, padded_height, padded_width]) = (&value.shape[..], &value.padded[..]) else {
+        let (&[channels, height, width], &[_, padded_height, padded_width]) = (&value.shape[..], &value.padded[..])
+        else {
             return None;
         };
         let two = |name| attributes.ints(name) == Some(&[2, 2]);
