@@ -49,18 +49,17 @@ impl Peer {
     /// Loads both halves of the bundle.
     pub fn loading(&self, bundle: &Path) -> Call<'static> {
         let files: [PathBuf; 2] = ["encoder.onnx", "decoder.onnx"].map(|file| bundle.join(file));
-        Box::new(move || files.iter().try_for_each(|file| session(file, 1).map(drop)))
+        Box::new(move || Ok(files.iter().try_for_each(|file| session(file, 1).map(drop))?))
     }
 }
 
-fn session(file: &Path, threads: usize) -> Result<Session> {
-    let builder = Session::builder()?
-        .with_optimization_level(GraphOptimizationLevel::All)
-        .and_then(|builder| builder.with_intra_threads(threads))
-        .and_then(|builder| builder.with_inter_threads(1))
-        .and_then(|builder| builder.with_intra_op_spinning(true));
-    let mut builder = builder.map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(builder.commit_from_file(file)?)
+fn session(file: &Path, threads: usize) -> ort::Result<Session> {
+    Session::builder()?
+        .with_optimization_level(GraphOptimizationLevel::All)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(true)?
+        .commit_from_file(file)
 }
 
 fn shape(rows: &[f32], batch: usize) -> [usize; 2] {

@@ -1,16 +1,15 @@
 //! One ONNX graph, ready to run on any number of rows.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tract_onnx::Onnx;
-use tract_onnx::prelude::Framework;
+use prost::Message;
 
 use crate::blocks::Blocks;
 use crate::check::{Signature, signatures};
 use crate::matrix::{Matrix, MatrixView};
 use crate::network::{self, Network};
+use crate::onnx::ModelProto;
 use crate::plan::Plan;
 use crate::{Error, Pool, Result, Threads};
 
@@ -38,12 +37,12 @@ impl Graph {
     /// Reads the bytes of an ONNX file; `name` stands for it in errors.
     pub(crate) fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         let build = || -> Result<Self> {
-            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error:#}"));
-            let proto = Onnx::default().proto_model_for_read(&mut Cursor::new(bytes)).map_err(truncated)?;
+            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
+            let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match network::read(&proto, &input, &outputs) {
                 Some(network) => Engine::Network(network),
-                None => Engine::Tract(Plan::new(&proto).map_err(|reason| Error::graph(name, reason))?),
+                None => Engine::Tract(Plan::new(bytes).map_err(|reason| Error::graph(name, reason))?),
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };

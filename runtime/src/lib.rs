@@ -22,6 +22,7 @@ mod error;
 mod graph;
 mod matrix;
 mod network;
+mod onnx;
 #[cfg(feature = "tract")]
 mod plan;
 #[cfg(not(feature = "tract"))]

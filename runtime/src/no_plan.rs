@@ -1,14 +1,12 @@
 //! What stands for tract in a program built without it.
 
-use tract_onnx::pb::ModelProto;
-
 use crate::check::Signature;
 
 /// There is none.
 pub(crate) enum Plan {}
 
 impl Plan {
-    pub(crate) fn new(_model: &ModelProto) -> Result<Self, String> {
+    pub(crate) fn new(_bytes: &[u8]) -> Result<Self, String> {
         Err("there are no kernels for some of its layers, and this program was built without the feature `tract`"
             .into())
     }

@@ -1,8 +1,8 @@
 //! Graphs that run on tract.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
-use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
 
 use crate::check::Signature;
@@ -12,8 +12,8 @@ pub(crate) struct Plan(Arc<TypedSimplePlan>);
 
 impl Plan {
     /// Fails with a reason; may panic.
-    pub(crate) fn new(model: &ModelProto) -> Result<Self, String> {
-        let model = tract_onnx::onnx().model_for_proto_model(model);
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self, String> {
+        let model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes));
         let plan = model.and_then(|model| model.into_optimized()?.into_runnable());
         plan.map(Self).map_err(|error| format!("cannot be prepared: {error:#}"))
     }

@@ -1,7 +1,6 @@
 //! What a node and its constants say, in Rust's types.
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
+use crate::onnx::{AttributeProto, FLOAT, INT64, NodeProto, TensorProto};
 
 /// The attributes of a node.
 pub(super) struct Attributes<'a>(&'a [AttributeProto]);
@@ -47,17 +46,17 @@ pub(super) fn dims(tensor: &TensorProto) -> Option<Vec<usize>> {
 /// The floats of a constant, as many as its shape says.
 pub(super) fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
     let raw = tensor.raw_data.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
-    values(tensor, DataType::Float, raw, &tensor.float_data)
+    values(tensor, FLOAT, raw, &tensor.float_data)
 }
 
 /// The whole numbers of a constant, as many as its shape says.
 pub(super) fn ints(tensor: &TensorProto) -> Option<Vec<i64>> {
     let raw = tensor.raw_data.as_chunks::<8>().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
-    values(tensor, DataType::Int64, raw, &tensor.int64_data)
+    values(tensor, INT64, raw, &tensor.int64_data)
 }
 
-fn values<T: Clone>(tensor: &TensorProto, kind: DataType, raw: impl Iterator<Item = T>, plain: &[T]) -> Option<Vec<T>> {
+fn values<T: Clone>(tensor: &TensorProto, kind: i32, raw: impl Iterator<Item = T>, plain: &[T]) -> Option<Vec<T>> {
     let count = dims(tensor)?.into_iter().try_fold(1usize, usize::checked_mul)?;
     let values = if tensor.raw_data.is_empty() { plain.to_vec() } else { raw.collect() };
-    (tensor.data_type == i32::from(kind) && values.len() == count).then_some(values)
+    (tensor.data_type == kind && values.len() == count).then_some(values)
 }

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use kernels::activation::Activation;
 use kernels::conv::Conv;
 use kernels::dense::Dense;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 use super::attributes::{Attributes, dims, floats, ints};
 use super::{Layer, Network, Place, Step};
 use crate::check::Signature;
+use crate::onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// The operators below have the same meaning from this version of ONNX's operators on.
 const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;

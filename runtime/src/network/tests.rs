@@ -1,12 +1,10 @@
 //! Which graphs are taken for networks, and what those compute.
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
-};
-
 use super::{Network, read};
 use crate::check::Signature;
+use crate::onnx::{
+    AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
 
 fn signature(name: &str, row_shape: &[usize]) -> Signature {
     Signature { name: name.into(), row_shape: row_shape.into() }
@@ -36,18 +34,12 @@ fn text(name: &str, s: &str) -> AttributeProto {
 
 fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    TensorProto {
-        name: name.into(),
-        dims: dims.into(),
-        data_type: DataType::Float.into(),
-        raw_data,
-        ..Default::default()
-    }
+    TensorProto { name: name.into(), dims: dims.into(), data_type: FLOAT, raw_data, ..Default::default() }
 }
 
 fn numbers(name: &str, values: &[i64]) -> TensorProto {
     let (dims, int64_data) = (vec![values.len() as i64], values.to_vec());
-    TensorProto { name: name.into(), dims, data_type: DataType::Int64.into(), int64_data, ..Default::default() }
+    TensorProto { name: name.into(), dims, data_type: INT64, int64_data, ..Default::default() }
 }
 
 fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str]) -> ModelProto {
@@ -55,7 +47,6 @@ fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str])
     ModelProto {
         opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
         graph: Some(GraphProto { node: nodes, initializer, output, ..Default::default() }),
-        ..Default::default()
     }
 }
 
