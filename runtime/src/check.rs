@@ -1,4 +1,4 @@
-//! Looks a graph over before tract does: tract panics on some malformed ones, and follows links to other files.
+//! Looks a graph over before it is prepared: tract panics on some malformed ones, and follows links to other files.
 
 use std::collections::HashSet;
 

@@ -20,6 +20,7 @@ mod bundle;
 mod check;
 mod error;
 mod graph;
+mod halves;
 mod matrix;
 mod network;
 mod onnx;
@@ -30,8 +31,9 @@ mod plan;
 mod plan;
 mod pool;
 
-pub use autoencoder::{Autoencoder, Decoder, Encoder};
+pub use autoencoder::Autoencoder;
 pub use bundle::{Manifest, Normalisation, Tensor, Threshold};
 pub use error::{Error, Result};
+pub use halves::{Decoder, Encoder};
 pub use matrix::{Matrix, MatrixView};
 pub use pool::{Pool, Threads};

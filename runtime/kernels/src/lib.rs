@@ -11,6 +11,7 @@ mod math;
 mod panel;
 pub mod pool;
 pub mod scratch;
+mod sums;
 mod tiles;
 mod vectorised;
 
