@@ -77,3 +77,31 @@ fn what_is_no_number_stays_none() {
         assert!(out.iter().all(|value| value.is_nan()));
     }
 }
+
+/// `forward` with other vectors than this processor's widest.
+fn with<S: Simd>(simd: S, weight: &[f32], bias: &[f32], x: &[f32]) -> Vec<f32> {
+    let inputs = weight.len() / bias.len();
+    let dense = simd.vectorize(Pack { weight, bias, inputs });
+    let mut out = vec![f32::NAN; x.len() / inputs * bias.len()];
+    simd.vectorize(Forward { dense: &dense, activation: Activation::None, x, out: &mut out });
+    out
+}
+
+#[test]
+fn sums_are_right_with_the_vectors_of_every_processor() {
+    for [inputs, outputs] in [[3, 5], [32, 31], [129, 32], [784, 33]] {
+        let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
+        for rows in [1, 2, 5, 7, 16, 23] {
+            let x = noise(rows * inputs, 3);
+            let mut found = vec![with(pulp::Scalar::new(), &weight, &bias, &x)];
+            #[cfg(target_arch = "x86_64")]
+            found.extend(pulp::x86::V3::try_new().map(|simd| with(simd, &weight, &bias, &x)));
+            let expected = expected([inputs, outputs], &weight, &bias, &x, Activation::None);
+            for out in found {
+                // As above.
+                let close = out.iter().zip(&expected).all(|(out, expected)| (f64::from(*out) - expected).abs() < 1e-5);
+                assert!(close, "{rows} rows, {inputs} -> {outputs}");
+            }
+        }
+    }
+}
