@@ -1,153 +1,18 @@
-//! The autoencoder and its two halves, loaded from a bundle or from bytes.
+//! An autoencoder, loaded from a bundle or from bytes.
 
 use std::path::Path;
-
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
-use rand_distr::{Distribution, StandardNormal};
+use std::sync::Arc;
 
 use crate::bundle::Manifest;
 use crate::graph::Graph;
-use crate::{Error, Matrix, MatrixView, Result};
-
-const ENCODER: &str = "encoder.onnx";
-const DECODER: &str = "decoder.onnx";
-/// The second output of a variational encoder.
-const LOG_VARIANCE: &str = "log_variance";
-
-/// The first half: rows to codes.
-pub struct Encoder {
-    graph: Graph,
-}
-
-/// The second half: codes to rows.
-pub struct Decoder {
-    graph: Graph,
-}
+use crate::halves::{DECODER, ENCODER, load};
+use crate::{Decoder, Encoder, Error, Matrix, MatrixView, Pool, Result};
 
 /// Both halves of a trained autoencoder.
 pub struct Autoencoder {
     encoder: Encoder,
     decoder: Decoder,
     manifest: Option<Manifest>,
-}
-
-fn load(dir: &Path, file: &str) -> Result<(Graph, Manifest)> {
-    let manifest = Manifest::read(dir)?;
-    let bytes = manifest.read_file(dir, file)?;
-    Ok((Graph::from_bytes(&dir.join(file).display().to_string(), &bytes)?, manifest))
-}
-
-impl Encoder {
-    /// Loads `encoder.onnx` of the bundle in `dir`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
-    pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), ENCODER).map(|(graph, _)| Self { graph })
-    }
-
-    /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Graph`] when they are no graph with one input and an output of shape `[batch, ..]`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("encoder", bytes).map(|graph| Self { graph })
-    }
-
-    /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Shape`] when the rows have another length.
-    pub fn encode<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
-        self.graph.run(rows.into())
-    }
-
-    /// The code's distribution, `[batch, latent_dim]` both: its mean, which [`Encoder::encode`] gives too, and the logarithm of
-    /// its variance.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
-    pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
-        let [mean, log_variance] =
-            self.graph.run_outputs(rows.into(), [0, self.log_variance("give a distribution")?])?;
-        Ok((mean, log_variance))
-    }
-
-    /// Whether the code is a distribution.
-    pub fn is_variational(&self) -> bool {
-        self.graph.twin_output(LOG_VARIANCE).is_some()
-    }
-
-    fn log_variance(&self, action: &'static str) -> Result<usize> {
-        let reason = "the encoder is not variational; train one with the preset `vae`";
-        self.graph.twin_output(LOG_VARIANCE).ok_or(Error::Untrained { action, reason })
-    }
-
-    /// Values in one row.
-    pub fn input_len(&self) -> usize {
-        self.graph.input().row_len()
-    }
-
-    /// Values in one code.
-    pub fn latent_dim(&self) -> usize {
-        self.graph.output().row_len()
-    }
-}
-
-impl Decoder {
-    /// Loads `decoder.onnx` of the bundle in `dir`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
-    pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), DECODER).map(|(graph, _)| Self { graph })
-    }
-
-    /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Graph`] when they are no graph with one input and an output of shape `[batch, ..]`.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("decoder", bytes).map(|graph| Self { graph })
-    }
-
-    /// `[batch, latent_dim] -> [batch, output_len]`, for a [`Matrix`] or a slice of codes.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Shape`] when the codes have another length.
-    pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
-        self.graph.run(codes.into())
-    }
-
-    /// What the decoder makes of `count` codes from the standard normal distribution, `[count, output_len]`. The same seed gives
-    /// the same codes. Of use where training brought the codes near that distribution, as a variational autoencoder's does.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Graph`] when the graph cannot be computed.
-    pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let codes: Vec<f32> = (0..count * self.latent_dim()).map(|_| StandardNormal.sample(&mut rng)).collect();
-        self.decode(&codes)
-    }
-
-    /// Values in one code.
-    pub fn latent_dim(&self) -> usize {
-        self.graph.input().row_len()
-    }
-
-    /// Values in one reconstruction.
-    pub fn output_len(&self) -> usize {
-        self.graph.output().row_len()
-    }
 }
 
 impl Autoencoder {
@@ -182,6 +47,13 @@ impl Autoencoder {
         Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
     }
 
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
+        self.encoder.graph.set_pool(pool.clone());
+        self.decoder.graph.set_pool(pool);
+        self
+    }
+
     /// `[batch, input_len] -> [batch, latent_dim]`, for a [`Matrix`] or a slice of rows.
     ///
     /// # Errors
@@ -198,6 +70,24 @@ impl Autoencoder {
     /// [`Error::Shape`] when the codes have another length.
     pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         self.decoder.decode(codes)
+    }
+
+    /// As [`Encoder::encode_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn encode_into<'a>(&self, rows: impl Into<MatrixView<'a>>, codes: &mut [f32]) -> Result<()> {
+        self.encoder.encode_into(rows, codes)
+    }
+
+    /// As [`Decoder::decode_into`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn decode_into<'a>(&self, codes: impl Into<MatrixView<'a>>, rows: &mut [f32]) -> Result<()> {
+        self.decoder.decode_into(codes, rows)
     }
 
     /// `[batch, input_len] -> [batch, input_len]`, through the code.

@@ -1,11 +1,8 @@
-//! Looks a graph over before tract does: tract panics on some malformed ones, and follows links to other files.
+//! Looks a graph over before it is prepared: tract panics on some malformed ones, and follows links to other files.
 
 use std::collections::HashSet;
 
-use tract_onnx::pb::tensor_proto::DataLocation;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as DimValue;
-use tract_onnx::pb::type_proto::Value as TypeValue;
-use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto};
+use crate::onnx::{DimensionValue, EXTERNAL, FLOAT, GraphProto, ModelProto, ValueInfoProto};
 
 /// The name and the shape of an input or output, less the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +59,7 @@ fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let attribute_tensors = attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
     for tensor in graph.initializer.iter().chain(attribute_tensors) {
-        let external = tensor.data_location == Some(i32::from(DataLocation::External));
-        if external || !tensor.external_data.is_empty() {
+        if tensor.data_location == EXTERNAL || !tensor.external_data.is_empty() {
             return Err(format!("tensor `{}` refers to another file, which is refused", tensor.name));
         }
     }
@@ -74,21 +70,19 @@ fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
 fn signature(value: &ValueInfoProto) -> Result<Signature, String> {
     let name = &value.name;
     let wrong = || format!("`{name}`: expected 32-bit floats of shape [batch, ..], with all but the batch known");
-    let Some(TypeValue::TensorType(tensor)) = value.r#type.as_ref().and_then(|r#type| r#type.value.as_ref()) else {
-        return Err(wrong());
-    };
-    if tensor.elem_type != i32::from(tract_onnx::pb::tensor_proto::DataType::Float) {
+    let tensor = value.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref()).ok_or_else(wrong)?;
+    if tensor.elem_type != FLOAT {
         return Err(wrong());
     }
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim[..]);
     let Some((batch, row)) = dims.split_first() else { return Err(wrong()) };
-    if !matches!(batch.value, Some(DimValue::DimParam(_))) || row.is_empty() {
+    if !matches!(batch.value, Some(DimensionValue::DimParam(_))) || row.is_empty() {
         return Err(wrong());
     }
     let row_shape: Option<Vec<usize>> = row
         .iter()
         .map(|dim| match dim.value {
-            Some(DimValue::DimValue(size)) => usize::try_from(size).ok().filter(|&size| size > 0),
+            Some(DimensionValue::DimValue(size)) => usize::try_from(size).ok().filter(|&size| size > 0),
             _ => None,
         })
         .collect();

@@ -19,6 +19,16 @@ pub enum Error {
         /// The shape that came.
         found: String,
     },
+    /// The memory for a result has another length than it.
+    #[error("output `{output}`: expected room for {expected} values, found {found}")]
+    Room {
+        /// The graph's name for its output.
+        output: String,
+        /// The values of the result.
+        expected: usize,
+        /// The values that there is room for.
+        found: usize,
+    },
     /// A matrix was made of the wrong number of values.
     #[error("expected {rows} x {columns} values, found {found}")]
     Matrix {

@@ -1,42 +1,56 @@
-//! One ONNX graph, optimised and ready to run on any number of rows.
+//! One ONNX graph, ready to run on any number of rows.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tract_onnx::prelude::*;
+use prost::Message;
 
+use crate::blocks::Blocks;
 use crate::check::{Signature, signatures};
 use crate::matrix::{Matrix, MatrixView};
-use crate::{Error, Result};
+use crate::network::{self, Network};
+use crate::onnx::ModelProto;
+use crate::plan::Plan;
+use crate::{Error, Pool, Result, Threads};
 
-/// Rows that are computed at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB, above
+/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB, above
 /// which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784 values).
-const BLOCK_ROWS: usize = 32;
+const TRACT_ROWS: usize = 32;
+/// Multiplications that are worth a second thread: waking it takes as long as some hundred thousand.
+const WORTH_SHARING: usize = 1_500_000;
 
 /// A graph with one input and one output or more, all `[batch, ..]`.
 pub(crate) struct Graph {
     name: String,
     input: Signature,
     outputs: Vec<Signature>,
-    plan: Arc<TypedSimplePlan>,
+    engine: Engine,
+    pool: Arc<dyn Pool>,
+}
+
+enum Engine {
+    Network(Network),
+    Tract(Plan),
 }
 
 impl Graph {
     /// Reads the bytes of an ONNX file; `name` stands for it in errors.
     pub(crate) fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
         let build = || -> Result<Self> {
-            let onnx = tract_onnx::onnx();
-            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error:#}"));
-            let proto = onnx.proto_model_for_read(&mut Cursor::new(bytes)).map_err(truncated)?;
+            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
+            let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
-            let plan = onnx
-                .model_for_proto_model(&proto)
-                .and_then(|model| model.into_optimized()?.into_runnable())
-                .map_err(|error| Error::graph(name, format!("cannot be prepared: {error:#}")))?;
-            Ok(Self { name: name.into(), input, outputs, plan })
+            let engine = match network::read(&proto, &input, &outputs) {
+                Some(network) => Engine::Network(network),
+                None => Engine::Tract(Plan::new(bytes).map_err(|reason| Error::graph(name, reason))?),
+            };
+            Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };
         contained(name, build)?
+    }
+
+    pub(crate) fn set_pool(&mut self, pool: Arc<dyn Pool>) {
+        self.pool = pool;
     }
 
     pub(crate) fn input(&self) -> &Signature {
@@ -58,25 +72,21 @@ impl Graph {
         format!("{} -> {}", self.input.describe(), self.output().describe())
     }
 
-    /// Computes the first output for all rows of `view`, block by block.
-    pub(crate) fn run(&self, view: MatrixView) -> Result<Matrix> {
-        let [output] = self.run_outputs(view, [0])?;
-        Ok(output)
+    /// Computes the outputs at `places` for all rows of `view`.
+    pub(crate) fn run<const N: usize>(&self, view: MatrixView, places: [usize; N]) -> Result<[Matrix; N]> {
+        let rows = self.rows(view)?;
+        let mut matrices = places.map(|place| Matrix::zeros(rows, self.outputs[place].row_len()));
+        self.compute(view.values, places, matrices.each_mut().map(Matrix::as_mut_slice))?;
+        Ok(matrices)
     }
 
-    /// Computes the outputs at `places` for all rows of `view`, block by block.
-    pub(crate) fn run_outputs<const N: usize>(&self, view: MatrixView, places: [usize; N]) -> Result<[Matrix; N]> {
-        let rows = self.rows(view)?;
-        let width = self.input.row_len();
-        let mut values = places.map(|place| Vec::with_capacity(rows * self.outputs[place].row_len()));
-        for block in view.values.chunks(BLOCK_ROWS * width) {
-            self.run_block(block, places, &mut values)?;
+    /// Computes the first output for all rows of `view` into `out`.
+    pub(crate) fn run_into(&self, view: MatrixView, out: &mut [f32]) -> Result<()> {
+        let expected = self.rows(view)?.saturating_mul(self.output().row_len());
+        if out.len() != expected {
+            return Err(Error::Room { output: self.output().name.clone(), expected, found: out.len() });
         }
-        let mut matrices = places.map(|_| Matrix::default());
-        for ((matrix, values), place) in matrices.iter_mut().zip(values).zip(places) {
-            *matrix = Matrix::new(rows, self.outputs[place].row_len(), values)?;
-        }
-        Ok(matrices)
+        self.compute(view.values, [0], [out])
     }
 
     fn rows(&self, view: MatrixView) -> Result<usize> {
@@ -90,29 +100,47 @@ impl Graph {
         Err(Error::Shape { input: self.input.name.clone(), expected: self.input.describe(), found })
     }
 
-    fn run_block<const N: usize>(&self, block: &[f32], places: [usize; N], values: &mut [Vec<f32>; N]) -> Result<()> {
-        let rows = block.len() / self.input.row_len();
-        let shape: Vec<usize> = [rows].into_iter().chain(self.input.row_shape.iter().copied()).collect();
-        let compute = || -> TractResult<TVec<TValue>> {
-            let input = Tensor::from_shape(&shape, block)?;
-            let outputs = self.plan.run(tvec!(input.into()))?;
-            for (values, place) in values.iter_mut().zip(places) {
-                values.extend_from_slice(outputs[place].try_as_plain_ram()?.as_slice::<f32>()?);
-            }
-            Ok(outputs)
+    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it is in.
+    fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
+        let count = rows.len() / self.input.row_len();
+        let (most, work) = match &self.engine {
+            Engine::Network(network) => (network.block_rows(), network.work().saturating_mul(count)),
+            Engine::Tract(_) => (TRACT_ROWS, if count > TRACT_ROWS { usize::MAX } else { 0 }),
         };
-        let outputs =
-            contained(&self.name, compute)?.map_err(|error| Error::graph(&self.name, format!("{error:#}")))?;
-        for place in places {
-            let (signature, found) = (&self.outputs[place], outputs[place].shape());
-            let expected = [rows].into_iter().chain(signature.row_shape.iter().copied());
-            if !expected.eq(found.iter().copied()) {
-                let (name, claimed) = (&signature.name, signature.describe());
-                let reason = format!("its output `{name}` claims shape {claimed} and has {found:?}");
-                return Err(Error::graph(&self.name, reason));
+        let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads() };
+        let block = match &self.engine {
+            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most),
+            Engine::Tract(_) => most,
+        };
+        let widths = places.map(|place| self.outputs[place].row_len());
+        let mut blocks = Blocks::new([block, self.input.row_len()], widths, rows, outputs);
+        if threads == 1 {
+            return blocks.try_for_each(|(rows, outputs)| self.block(rows, places, outputs));
+        }
+        let (blocks, error) = (Mutex::new(blocks), Mutex::new(None));
+        self.pool.run(&|| {
+            let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
+            while let Some((rows, outputs)) = next() {
+                if let Err(found) = self.block(rows, places, outputs) {
+                    error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
+                }
+            }
+        });
+        error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+
+    fn block<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
+        match &self.engine {
+            Engine::Network(network) => {
+                network.run(rows, places, outputs);
+                Ok(())
+            }
+            Engine::Tract(plan) => {
+                let signatures = places.map(|place| (place, &self.outputs[place]));
+                let run = || plan.run(rows, &self.input, signatures, outputs);
+                contained(&self.name, run)?.map_err(|reason| Error::graph(&self.name, reason))
             }
         }
-        Ok(())
     }
 }
 

@@ -15,13 +15,25 @@
 //! Everything takes `&self` and is `Send + Sync`: share one [`Autoencoder`] between threads.
 
 mod autoencoder;
+mod blocks;
 mod bundle;
 mod check;
 mod error;
 mod graph;
+mod halves;
 mod matrix;
+mod network;
+mod onnx;
+#[cfg(feature = "tract")]
+mod plan;
+#[cfg(not(feature = "tract"))]
+#[path = "no_plan.rs"]
+mod plan;
+mod pool;
 
-pub use autoencoder::{Autoencoder, Decoder, Encoder};
+pub use autoencoder::Autoencoder;
 pub use bundle::{Manifest, Normalisation, Tensor, Threshold};
 pub use error::{Error, Result};
+pub use halves::{Decoder, Encoder};
 pub use matrix::{Matrix, MatrixView};
+pub use pool::{Pool, Threads};

@@ -31,6 +31,14 @@ impl Matrix {
         Ok(Self { rows, columns, values })
     }
 
+    pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
+        Self { rows, columns, values: vec![0.; rows * columns] }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
+        &mut self.values
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows

@@ -10,14 +10,16 @@ use crate::support::{fail, largest_difference, program, succeed};
 /// Sums of up to 1,568 products in another order, on codes up to 10; a unit in the last place of 10 is 1e-6.
 const TOLERANCE: f32 = 1e-5;
 
-fn train(dir: &std::path::Path, config: &Config) -> Run {
+/// A run of `config`.
+pub fn train(dir: &std::path::Path, config: &Config) -> Run {
     let dataset = Dataset::load(&config.data).unwrap();
     let run = Run::create(dir, config).unwrap();
     fit(config, &dataset, &run, &mut Silent, &Default::default()).unwrap();
     run
 }
 
-fn preset(name: &str) -> Config {
+/// A preset on the embedded digits, for two epochs.
+pub fn preset(name: &str) -> Config {
     let overrides = format!("preset = {name:?}\ndata = \"digits\"\nepochs = 2\nbatch_size = 200");
     Config::resolve(None, overrides.parse().unwrap()).unwrap()
 }

@@ -4,6 +4,7 @@
 mod bundle;
 mod commands;
 mod family;
+mod inference;
 mod mnist;
 mod parity;
 mod support;

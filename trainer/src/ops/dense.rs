@@ -2,8 +2,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
-use super::kernel::{elementwise, lstm};
 use super::storage::{filled, values};
+use kernels::{elementwise, lstm};
 
 /// The mean binary cross-entropy of `sigmoid(logits)` against a target of the same shape.
 pub(super) struct Bce;

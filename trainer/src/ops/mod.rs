@@ -3,7 +3,6 @@
 
 mod chain;
 mod dense;
-mod kernel;
 mod pass;
 mod storage;
 
@@ -12,8 +11,8 @@ use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 
 pub(crate) use chain::Chain;
 use dense::{Bce, Recurrence, Relu};
-pub(crate) use kernel::elementwise::{errors, parts_of_white};
-pub(crate) use kernel::update;
+pub(crate) use kernels::elementwise::{errors, parts_of_white};
+pub(crate) use kernels::update;
 pub(crate) use pass::{Batch, Pass, Terms};
 pub(crate) use storage::{takes, with_values, with_values_mut};
 

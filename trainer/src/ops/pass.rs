@@ -7,10 +7,10 @@ use candle_core::Result;
 use rayon::prelude::*;
 
 use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
-use super::kernel::elementwise;
-use super::kernel::scratch::with_scratch;
 use super::storage::with_values;
 use crate::phase::Phase;
+use kernels::elementwise;
+use kernels::scratch::with_scratch;
 
 /// What the loss is made of: `scale` times the mean over elements of the cross-entropy or, if `square`, of the squared error, and
 /// what the code is charged, means over rows: `sparsity` times its L1 norm and `beta` times its divergence.

@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::super::kernel::elementwise;
-use super::super::kernel::scratch::with_scratch;
 use super::Chain;
 use super::stage::{Stage, Weights};
 use crate::phase::Phase;
+use kernels::elementwise;
+use kernels::scratch::with_scratch;
 
 /// Values that a thread transposes at once.
 const TURNED: usize = 1 << 13;

@@ -1,8 +1,8 @@
 //! One layer of a chain on plain slices.
 
-use super::super::kernel::conv::{self, Conv};
-use super::super::kernel::product::{Left, Store, product, transpose};
-use super::super::kernel::{elementwise, pool};
+use kernels::conv::{self, Conv};
+use kernels::product::{Left, Store, product, transpose};
+use kernels::{elementwise, pool};
 
 /// Values of a weight whose gradient a processor's fast cache does not hold.
 const LARGE: usize = 1 << 15;

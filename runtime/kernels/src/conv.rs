@@ -7,22 +7,30 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// A convolution with stride 1 and `padding` zeros on all sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) struct Conv {
+pub struct Conv {
+    /// Images.
     pub batch: usize,
+    /// Channels of an image.
     pub in_channels: usize,
+    /// The height of an image.
     pub height: usize,
+    /// The width of an image.
     pub width: usize,
+    /// Channels of an output image.
     pub out_channels: usize,
     /// The height and width of the kernel.
     pub kernel: usize,
+    /// Zeros on every side.
     pub padding: usize,
 }
 
 impl Conv {
+    /// The height of an output image.
     pub fn out_height(&self) -> usize {
         self.height + 2 * self.padding + 1 - self.kernel
     }
 
+    /// The width of an output image.
     pub fn out_width(&self) -> usize {
         self.width + 2 * self.padding + 1 - self.kernel
     }
@@ -52,21 +60,21 @@ impl Conv {
 
 /// `out = x * weight + bias`, with `x` `[batch, in, height, width]`, `weight` `[out, in, k, k]`,
 /// `bias` `[out]` and `out` `[batch, out, out height, out width]`.
-pub(in crate::ops) fn forward(conv: &Conv, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
+pub fn forward(conv: &Conv, x: &[f32], weight: &[f32], bias: &[f32], out: &mut [f32]) {
     conv.check(x, weight, out);
     assert_eq!(bias.len(), conv.out_channels, "[out]");
     convolve(conv.geometry(), x, weight, bias, out);
 }
 
 /// The gradient `dx` of `x`, from the gradient `grad` of the output.
-pub(in crate::ops) fn backward_input(conv: &Conv, grad: &[f32], weight: &[f32], dx: &mut [f32]) {
+pub fn backward_input(conv: &Conv, grad: &[f32], weight: &[f32], dx: &mut [f32]) {
     conv.check(dx, weight, grad);
     let flipped = exchange(weight, conv.out_channels, conv.in_channels, conv.kernel);
     convolve(conv.geometry().transposed(), grad, &flipped, &vec![0.0; conv.in_channels], dx);
 }
 
 /// Adds the gradients of `weight` and `bias` to `dweight` `[out, in, k, k]` and `dbias` `[out]`, from that of the output.
-pub(in crate::ops) fn backward_weight(conv: &Conv, x: &[f32], grad: &[f32], dweight: &mut [f32], dbias: &mut [f32]) {
+pub fn backward_weight(conv: &Conv, x: &[f32], grad: &[f32], dweight: &mut [f32], dbias: &mut [f32]) {
     conv.check(x, dweight, grad);
     assert_eq!(dbias.len(), conv.out_channels, "[out]");
     // A tap's input is read once for several channels of the output: those should be the many.

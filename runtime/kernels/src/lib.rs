@@ -1,17 +1,20 @@
 //! Loops over plain slices, vectorised for the processor they run on. Those that are shared between threads give the same result
 //! at any number of them.
 
-pub(super) mod conv;
-pub(super) mod elementwise;
+pub mod activation;
+pub mod conv;
+pub mod dense;
+pub mod elementwise;
 mod few;
-pub(super) mod lstm;
+pub mod lstm;
 mod math;
 mod panel;
-pub(super) mod pool;
-pub(super) mod product;
-pub(super) mod scratch;
+pub mod pool;
+pub mod product;
+pub mod scratch;
+mod sums;
 mod tiles;
-pub(crate) mod update;
+pub mod update;
 mod vectorised;
 
 #[cfg(test)]

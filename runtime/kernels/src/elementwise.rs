@@ -13,7 +13,7 @@ const LANES: usize = 16;
 const GROUP: usize = 32;
 
 /// `out = max(x, 0)`; what is no number stays none.
-pub(in crate::ops) fn relu(x: &[f32], out: &mut [f32]) {
+pub fn relu(x: &[f32], out: &mut [f32]) {
     assert_eq!(x.len(), out.len());
     x.par_chunks(BLOCK).zip(out.par_chunks_mut(BLOCK)).for_each(|(x, out)| {
         out.copy_from_slice(x);
@@ -22,7 +22,7 @@ pub(in crate::ops) fn relu(x: &[f32], out: &mut [f32]) {
 }
 
 /// The gradient `dx` of `relu`'s `x`, which `out` was made of: `grad` where `out` is above zero.
-pub(in crate::ops) fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
+pub fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
     assert_eq!((out.len(), grad.len()), (dx.len(), dx.len()));
     let blocks = out.par_chunks(BLOCK).zip(grad.par_chunks(BLOCK)).zip(dx.par_chunks_mut(BLOCK));
     blocks.for_each(|((out, grad), dx)| {
@@ -33,7 +33,7 @@ pub(in crate::ops) fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
 
 /// The sum of the binary cross-entropies of `sigmoid(logits)` against `target`, in nats: max(x, 0) - x t + ln(1 + exp(-|x|)).
 /// Sums of blocks are added in their order, so the bytes do not depend on the number of threads.
-pub(in crate::ops) fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
+pub fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
     assert_eq!(logits.len(), target.len());
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
     let sums: Vec<f64> = blocks.map(|(logits, target)| bce_block(logits, target)).collect();
@@ -41,14 +41,14 @@ pub(in crate::ops) fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
 }
 
 /// The gradient of `bce_sum` times `scale`: (sigmoid(x) - t) * scale.
-pub(in crate::ops) fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) {
+pub fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) {
     assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK)).zip(dx.par_chunks_mut(BLOCK));
     blocks.for_each(|((logits, target), dx)| bce_backward_block(logits, target, scale, dx));
 }
 
 /// The errors of `sigmoid(logits)` against `target`, summed: the binary cross-entropy in nats, and the square.
-pub(crate) fn errors(logits: &[f32], target: &[f32]) -> [f64; 2] {
+pub fn errors(logits: &[f32], target: &[f32]) -> [f64; 2] {
     assert_eq!(logits.len(), target.len());
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
     let sums: Vec<[f64; 2]> = blocks.map(|(logits, target)| errors_block(logits, target)).collect();
@@ -71,14 +71,14 @@ fn bce(x: f32, t: f32) -> f32 {
 
 vectorised! {
     /// `relu`, on one thread.
-    pub(in crate::ops) fn relu_in_place<'a>(x: &'a mut [f32]) -> () {
+    pub fn relu_in_place<'a>(x: &'a mut [f32]) -> () {
         for x in x {
             *x = if *x < 0. { 0. } else { *x };
         }
     }
 
     /// `relu_backward`, on one thread: `grad` becomes zero where `out` is not above zero.
-    pub(in crate::ops) fn mask_in_place<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
+    pub fn mask_in_place<'a>(out: &'a [f32], grad: &'a mut [f32]) -> () {
         assert_eq!(out.len(), grad.len());
         for (grad, &out) in grad.iter_mut().zip(out) {
             *grad = if out > 0. { *grad } else { 0. };
@@ -114,7 +114,7 @@ vectorised! {
     }
 
     /// Adds the first values of rows, which begin every so many values, to `sum`.
-    pub(in crate::ops) fn add_rows<'a>(rows: &'a [f32], stride: usize, sum: &'a mut [f32]) -> () {
+    pub fn add_rows<'a>(rows: &'a [f32], stride: usize, sum: &'a mut [f32]) -> () {
         for row in rows.chunks(stride) {
             for (sum, value) in sum.iter_mut().zip(row) {
                 *sum += value;
@@ -123,7 +123,7 @@ vectorised! {
     }
 
     /// `bce_sum` and `bce_backward` of a few rows on one thread, in one pass.
-    pub(in crate::ops) fn bce_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+    pub fn bce_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
         assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
         let (lanes, rest) = logits.as_chunks::<LANES>();
         let (targets, targets_rest) = target.as_chunks::<LANES>();
@@ -157,7 +157,7 @@ vectorised! {
     }
 
     /// The sum of the squared errors of `sigmoid(logits)` against `target` and, in `dx`, its gradient times `scale`.
-    pub(in crate::ops) fn square_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+    pub fn square_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
         assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
         for ((dx, &x), &t) in dx.iter_mut().zip(logits).zip(target) {
             let y = sigmoid(x);
@@ -193,7 +193,7 @@ vectorised! {
     }
 
     /// Bytes as parts of `white`, rounded as a division is.
-    pub(crate) fn parts_of_white<'a>(bytes: &'a [u8], white: f32, out: &'a mut [f32]) -> () {
+    pub fn parts_of_white<'a>(bytes: &'a [u8], white: f32, out: &'a mut [f32]) -> () {
         let inverse = 1. / white;
         for (out, &byte) in out.iter_mut().zip(bytes) {
             // A product and one step of Newton's, which takes a third of a division's time.

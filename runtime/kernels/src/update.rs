@@ -15,7 +15,7 @@ fn flushed(value: f32, tiny: f32) -> f32 {
 vectorised! {
     /// `[beta1, 1 - beta1, beta2, 1 - beta2, decay, kept, rate, unbias, epsilon]`: the parameter keeps the part `kept`, less
     /// `rate * mean / (sqrt(variance * unbias) + epsilon)`.
-    pub(crate) fn adam<'a>(
+    pub fn adam<'a>(
         parameter: &'a mut [f32],
         gradient: &'a [f32],
         mean: &'a mut [f32],
@@ -33,7 +33,7 @@ vectorised! {
     }
 
     /// `[rho, 1 - rho, decay, rate, epsilon]`
-    pub(crate) fn adadelta<'a>(
+    pub fn adadelta<'a>(
         parameter: &'a mut [f32],
         gradient: &'a [f32],
         squared_gradient: &'a mut [f32],
@@ -52,7 +52,7 @@ vectorised! {
     }
 
     /// `[momentum, decay, rate]`
-    pub(crate) fn sgd<'a>(
+    pub fn sgd<'a>(
         parameter: &'a mut [f32],
         gradient: &'a [f32],
         velocity: &'a mut [f32],
@@ -66,7 +66,7 @@ vectorised! {
     }
 
     /// `[rho, 1 - rho, decay, rate, epsilon]`
-    pub(crate) fn rmsprop<'a>(
+    pub fn rmsprop<'a>(
         parameter: &'a mut [f32],
         gradient: &'a [f32],
         squared_gradient: &'a mut [f32],

@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// The left matrix of a product.
 #[derive(Clone, Copy)]
-pub(in crate::ops) enum Left<'a> {
+pub enum Left<'a> {
     /// `[m, k]`
     Rows(&'a [f32]),
     /// The transpose of the first `m` columns of this matrix of `k` rows, which begin every so many values.
@@ -13,7 +13,7 @@ pub(in crate::ops) enum Left<'a> {
 
 /// What becomes of a product.
 #[derive(Clone, Copy)]
-pub(in crate::ops) enum Store<'a> {
+pub enum Store<'a> {
     /// It is added to what is there.
     Add,
     /// It replaces what is there.
@@ -25,7 +25,7 @@ pub(in crate::ops) enum Store<'a> {
 }
 
 /// `out` `[m, n]` becomes `left` `[m, k]` times `right` `[k, n]`, or what `store` says. All are row-major.
-pub(in crate::ops) fn product(left: Left, right: &[f32], [m, k, n]: [usize; 3], store: Store, out: &mut [f32]) {
+pub fn product(left: Left, right: &[f32], [m, k, n]: [usize; 3], store: Store, out: &mut [f32]) {
     assert_eq!((right.len(), out.len()), (k * n, m * n), "[{m}, {k}] x [{k}, {n}]");
     if let Store::Bias(bias) | Store::Relu(bias) = store {
         assert_eq!(bias.len(), n, "[{n}]");
@@ -34,7 +34,7 @@ pub(in crate::ops) fn product(left: Left, right: &[f32], [m, k, n]: [usize; 3], 
 }
 
 /// Columns of `values` `[rows, columns]` from `first` on, as the rows of `out`.
-pub(in crate::ops) fn transpose(values: &[f32], columns: usize, first: usize, out: &mut [f32]) {
+pub fn transpose(values: &[f32], columns: usize, first: usize, out: &mut [f32]) {
     let rows = values.len() / columns;
     for (band, from) in values.chunks(TURNED * columns).enumerate() {
         for (column, out) in out.chunks_exact_mut(rows).enumerate() {

@@ -27,7 +27,7 @@ type Gates = [Lane; 4];
 
 /// Sizes of the layer's input: `batch` sequences of `steps` steps, for `units` cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) struct Lstm {
+pub struct Lstm {
     /// Sequences.
     pub batch: usize,
     /// Steps of each sequence.
@@ -63,7 +63,7 @@ impl Lstm {
 ///
 /// `projected` `[batch, steps, 4 * units]` is the input's part of the gates, bias included; `weight`
 /// `[4 * units, units]` is the recurrent one; the states go to `states` `[batch, steps, units]`.
-pub(in crate::ops) fn forward(lstm: &Lstm, projected: &[f32], weight: &[f32], states: &mut [f32]) {
+pub fn forward(lstm: &Lstm, projected: &[f32], weight: &[f32], states: &mut [f32]) {
     lstm.check(projected, weight, states);
     if states.is_empty() {
         return;
@@ -85,7 +85,7 @@ pub(in crate::ops) fn forward(lstm: &Lstm, projected: &[f32], weight: &[f32], st
 ///
 /// `projected`, `weight` and `states` are as in [`forward`]; the gates are computed anew from them. Writes
 /// `dprojected` `[batch, steps, 4 * units]` and `dweight` `[4 * units, units]`, the same for any number of threads.
-pub(in crate::ops) fn backward(
+pub fn backward(
     lstm: &Lstm,
     projected: &[f32],
     weight: &[f32],

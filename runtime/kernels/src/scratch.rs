@@ -13,10 +13,7 @@ thread_local! {
 
 /// Calls `work` with parts of these lengths, which hold any values. Calls may be nested, and a thread that waits for another may
 /// begin a second one meanwhile: each has a buffer of its own.
-pub(in crate::ops) fn with_scratch<const N: usize, R>(
-    lengths: [usize; N],
-    work: impl FnOnce([&mut [f32]; N]) -> R,
-) -> R {
+pub fn with_scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
     // The last one that was returned is the one that the same call had before.
     let mut buffer = FREE.with_borrow_mut(Vec::pop).unwrap_or_default();
     let needed = lengths.iter().sum::<usize>() + LINE;

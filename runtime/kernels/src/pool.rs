@@ -4,7 +4,7 @@ use super::vectorised::vectorised;
 
 /// The maxima of the 2 x 2 windows of `x` `[planes, height, width]`; a window at an odd edge has
 /// one row or column. `out` is `[planes, height / 2, width / 2]`, both rounded up.
-pub(in crate::ops) fn max_pool2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
+pub fn max_pool2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
     let (plane, out_width) = (height * width, width.div_ceil(2));
     let out_plane = height.div_ceil(2) * out_width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
@@ -13,7 +13,7 @@ pub(in crate::ops) fn max_pool2(planes: usize, height: usize, width: usize, x: &
 }
 
 /// The gradient `dx` of `max_pool2`'s `x`: each window's goes to its first maximum.
-pub(in crate::ops) fn max_pool2_backward(
+pub fn max_pool2_backward(
     planes: usize,
     height: usize,
     width: usize,
@@ -64,7 +64,7 @@ fn first_maxima(width: usize, (x, dx): (&[f32], &mut [f32]), (out, grad): (&[f32
 
 /// `x` `[planes, height, width]` with each pixel four times: `out` is
 /// `[planes, 2 * height, 2 * width]`.
-pub(in crate::ops) fn upsample2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
+pub fn upsample2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
     let plane = height * width;
     assert_eq!(x.len(), planes * plane, "[planes, height, width]");
     assert_eq!(out.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
@@ -72,7 +72,7 @@ pub(in crate::ops) fn upsample2(planes: usize, height: usize, width: usize, x: &
 }
 
 /// The gradient `dx` of `upsample2`'s `x` `[planes, height, width]`.
-pub(in crate::ops) fn upsample2_backward(planes: usize, height: usize, width: usize, grad: &[f32], dx: &mut [f32]) {
+pub fn upsample2_backward(planes: usize, height: usize, width: usize, grad: &[f32], dx: &mut [f32]) {
     let plane = height * width;
     assert_eq!(dx.len(), planes * plane, "[planes, height, width]");
     assert_eq!(grad.len(), 4 * planes * plane, "[planes, 2 * height, 2 * width]");
@@ -148,7 +148,7 @@ fn larger(a: f32, b: f32) -> f32 {
 }
 
 /// The top left `[height, width]` of every plane of `x`, whose planes are `[rows, columns]`.
-pub(in crate::ops) fn crop([rows, columns]: [usize; 2], [height, width]: [usize; 2], x: &[f32], out: &mut [f32]) {
+pub fn crop([rows, columns]: [usize; 2], [height, width]: [usize; 2], x: &[f32], out: &mut [f32]) {
     for (x, out) in x.chunks_exact(rows * columns).zip(out.chunks_exact_mut(height * width)) {
         for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact_mut(width)) {
             out.copy_from_slice(&x[..width]);
@@ -157,12 +157,7 @@ pub(in crate::ops) fn crop([rows, columns]: [usize; 2], [height, width]: [usize;
 }
 
 /// The gradient `dx` of `crop`'s `x`.
-pub(in crate::ops) fn crop_backward(
-    [rows, columns]: [usize; 2],
-    [height, width]: [usize; 2],
-    grad: &[f32],
-    dx: &mut [f32],
-) {
+pub fn crop_backward([rows, columns]: [usize; 2], [height, width]: [usize; 2], grad: &[f32], dx: &mut [f32]) {
     dx.fill(0.);
     for (grad, dx) in grad.chunks_exact(height * width).zip(dx.chunks_exact_mut(rows * columns)) {
         for (grad, dx) in grad.chunks_exact(width).zip(dx.chunks_exact_mut(columns)) {

@@ -1,0 +1,108 @@
+//! Sums of products of a few rows and a panel of weights, in registers.
+
+use std::ops::Range;
+
+use pulp::Simd;
+
+/// Parts that a long sum is made of: a single row's are computed side by side, which hides the latency of the additions. Many
+/// rows' are computed one after the other and added in the same order, so a row's result is the same in every batch.
+pub(super) const PARTS: usize = 4;
+/// Terms between two checks of bounds.
+pub(super) const STRIDE: usize = 8;
+
+/// Adds the products of the terms in `range` to `sums`.
+#[inline(always)]
+pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    weight: &[[S::f32s; P]],
+    range: Range<usize>,
+    sums: &mut [[S::f32s; P]; R],
+) {
+    let (weight, whole) = (&weight[range.clone()], range.len() / STRIDE);
+    let mut rows = rows;
+    for row in &mut rows {
+        *row = &row[range.clone()];
+    }
+    let mut local = *sums;
+    for (index, weight) in weight.as_chunks::<STRIDE>().0.iter().enumerate().take(whole) {
+        let mut terms = [&[0.; STRIDE]; R];
+        for (terms, row) in terms.iter_mut().zip(&rows) {
+            *terms = &row.as_chunks::<STRIDE>().0[index];
+        }
+        for (t, weight) in weight.iter().enumerate() {
+            for (sums, terms) in local.iter_mut().zip(&terms) {
+                let x = simd.splat_f32s(terms[t]);
+                for (sum, &weight) in sums.iter_mut().zip(weight) {
+                    *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                }
+            }
+        }
+    }
+    for (t, weight) in weight.iter().enumerate().skip(whole * STRIDE) {
+        for (sums, row) in local.iter_mut().zip(&rows) {
+            let x = simd.splat_f32s(row[t]);
+            for (sum, &weight) in sums.iter_mut().zip(weight) {
+                *sum = simd.mul_add_e_f32s(x, weight, *sum);
+            }
+        }
+    }
+    *sums = local;
+}
+
+/// The sums of all parts, computed side by side, for a row or two.
+#[inline(always)]
+pub(super) fn together<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    rows: [&[f32]; R],
+    weight: &[[S::f32s; P]],
+    part: usize,
+    start: [S::f32s; P],
+) -> [[S::f32s; P]; R] {
+    let zero = simd.splat_f32s(0.);
+    let mut sums = [[[zero; P]; R]; PARTS];
+    sums[0] = [start; R];
+    // All parts are as long as the last one, at least.
+    let shared = weight.len() - (PARTS - 1) * part;
+    let mut weights = [&[][..]; PARTS];
+    for (index, part_weight) in weights.iter_mut().enumerate() {
+        *part_weight = &weight[index * part..][..shared];
+    }
+    let mut terms = [[&[][..]; R]; PARTS];
+    for (index, terms) in terms.iter_mut().enumerate() {
+        for (terms, row) in terms.iter_mut().zip(rows) {
+            *terms = &row[index * part..][..shared];
+        }
+    }
+    for t in 0..shared {
+        for ((sums, terms), weight) in sums.iter_mut().zip(&terms).zip(&weights) {
+            for (sums, terms) in sums.iter_mut().zip(terms) {
+                let x = simd.splat_f32s(terms[t]);
+                for (sum, &weight) in sums.iter_mut().zip(&weight[t]) {
+                    *sum = simd.mul_add_e_f32s(x, weight, *sum);
+                }
+            }
+        }
+    }
+    for (index, sums) in sums.iter_mut().enumerate().take(PARTS - 1) {
+        add_products(simd, rows, weight, index * part + shared..(index + 1) * part, sums);
+    }
+    let [mut total, others @ ..] = sums;
+    for sums in &others {
+        add(simd, &mut total, sums);
+    }
+    total
+}
+
+#[inline(always)]
+pub(super) fn add<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    total: &mut [[S::f32s; P]; R],
+    sums: &[[S::f32s; P]; R],
+) {
+    for (total, sums) in total.iter_mut().zip(sums) {
+        for (total, &sum) in total.iter_mut().zip(sums) {
+            *total = simd.add_f32s(*total, sum);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a node and its constants say, in Rust's types.
+
+use crate::onnx::{AttributeProto, FLOAT, INT64, NodeProto, TensorProto};
+
+/// The attributes of a node.
+pub(super) struct Attributes<'a>(&'a [AttributeProto]);
+
+impl<'a> Attributes<'a> {
+    /// Nothing if there are others than these: they could mean anything.
+    pub(super) fn of(node: &'a NodeProto, known: &[&str]) -> Option<Self> {
+        node.attribute.iter().all(|attribute| known.contains(&attribute.name.as_str())).then_some(Self(&node.attribute))
+    }
+
+    fn get(&self, name: &str) -> Option<&'a AttributeProto> {
+        self.0.iter().find(|attribute| attribute.name == name)
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+        self.get(name).map_or(default, |attribute| attribute.i)
+    }
+
+    pub(super) fn float(&self, name: &str, default: f32) -> f32 {
+        self.get(name).map_or(default, |attribute| attribute.f)
+    }
+
+    pub(super) fn text(&self, name: &str, default: &'a str) -> &'a str {
+        self.get(name).map_or(default, |attribute| std::str::from_utf8(&attribute.s).unwrap_or_default())
+    }
+
+    /// Nothing where it is missing.
+    pub(super) fn ints(&self, name: &str) -> Option<&'a [i64]> {
+        self.get(name).map(|attribute| &attribute.ints[..])
+    }
+
+    /// Whether all of the attribute's numbers are `value`, or it is missing.
+    pub(super) fn all(&self, name: &str, value: i64) -> bool {
+        self.ints(name).is_none_or(|ints| ints.iter().all(|&int| int == value))
+    }
+}
+
+/// The shape of a constant.
+pub(super) fn dims(tensor: &TensorProto) -> Option<Vec<usize>> {
+    tensor.dims.iter().map(|&dim| usize::try_from(dim).ok().filter(|&dim| dim > 0)).collect()
+}
+
+/// The floats of a constant, as many as its shape says.
+pub(super) fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
+    let raw = tensor.raw_data.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes));
+    values(tensor, FLOAT, raw, &tensor.float_data)
+}
+
+/// The whole numbers of a constant, as many as its shape says.
+pub(super) fn ints(tensor: &TensorProto) -> Option<Vec<i64>> {
+    let raw = tensor.raw_data.as_chunks::<8>().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
+    values(tensor, INT64, raw, &tensor.int64_data)
+}
+
+fn values<T: Clone>(tensor: &TensorProto, kind: i32, raw: impl Iterator<Item = T>, plain: &[T]) -> Option<Vec<T>> {
+    let count = dims(tensor)?.into_iter().try_fold(1usize, usize::checked_mul)?;
+    let values = if tensor.raw_data.is_empty() { plain.to_vec() } else { raw.collect() };
+    (tensor.data_type == kind && values.len() == count).then_some(values)
+}

@@ -1,0 +1,150 @@
+//! Which graphs are taken for networks, and what those compute.
+
+use super::{Network, read};
+use crate::check::Signature;
+use crate::onnx::{
+    AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+
+fn signature(name: &str, row_shape: &[usize]) -> Signature {
+    Signature { name: name.into(), row_shape: row_shape.into() }
+}
+
+fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
+    NodeProto {
+        op_type: op_type.into(),
+        input: inputs.iter().map(ToString::to_string).collect(),
+        output: vec![output.into()],
+        attribute: attributes,
+        ..Default::default()
+    }
+}
+
+fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i, ..Default::default() }
+}
+
+fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto { name: name.into(), ints: ints.into(), ..Default::default() }
+}
+
+fn text(name: &str, s: &str) -> AttributeProto {
+    AttributeProto { name: name.into(), s: s.into(), ..Default::default() }
+}
+
+fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
+    let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    TensorProto { name: name.into(), dims: dims.into(), data_type: FLOAT, raw_data, ..Default::default() }
+}
+
+fn numbers(name: &str, values: &[i64]) -> TensorProto {
+    let (dims, int64_data) = (vec![values.len() as i64], values.to_vec());
+    TensorProto { name: name.into(), dims, data_type: INT64, int64_data, ..Default::default() }
+}
+
+fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str]) -> ModelProto {
+    let output = outputs.iter().map(|name| ValueInfoProto { name: name.to_string(), ..Default::default() }).collect();
+    ModelProto {
+        opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
+        graph: Some(GraphProto { node: nodes, initializer, output, ..Default::default() }),
+    }
+}
+
+/// `x -> max(2 a - b + 1, 0)` of rows `[a, b]`.
+fn linear() -> ModelProto {
+    let nodes =
+        vec![node("Gemm", &["x", "w", "b"], "sum", vec![int("transB", 1)]), node("Relu", &["sum"], "y", vec![])];
+    model(nodes, vec![floats("w", &[1, 2], &[2., -1.]), floats("b", &[1], &[1.])], &["y"])
+}
+
+fn found(model: &ModelProto) -> Option<Network> {
+    read(model, &signature("x", &[2]), &[signature("y", &[1])])
+}
+
+fn changed(change: impl FnOnce(&mut ModelProto, &mut GraphProto)) -> Option<Network> {
+    let mut model = linear();
+    let mut graph = model.graph.take().unwrap();
+    change(&mut model, &mut graph);
+    model.graph = Some(graph);
+    found(&model)
+}
+
+#[test]
+fn a_linear_layer_and_its_activation_are_found() {
+    let mut out = [0.; 3];
+    found(&linear()).unwrap().run(&[1., 0., 0., 2., 0.5, 0.5], [0], [&mut out]);
+    assert_eq!(out, [3., 0., 1.5]);
+
+    let transposed = changed(|_, graph| {
+        graph.node[0].attribute.clear();
+        graph.initializer[0].dims = vec![2, 1];
+    });
+    transposed.unwrap().run(&[1., 0., 0., 2., 0.5, 0.5], [0], [&mut out]);
+    assert_eq!(out, [3., 0., 1.5]);
+}
+
+#[test]
+fn what_could_mean_something_else_is_left_to_tract() {
+    assert!(changed(|_, _| ()).is_some());
+    assert!(changed(|model, _| model.opset_import[0].version = 30).is_none());
+    assert!(changed(|_, graph| graph.node[0].domain = "mine".into()).is_none());
+    assert!(changed(|_, graph| graph.node[0].attribute.push(int("unknown", 1))).is_none());
+    assert!(changed(|_, graph| graph.node[0].attribute.push(int("transA", 1))).is_none());
+    assert!(changed(|_, graph| graph.node[1].op_type = "Mish".into()).is_none());
+    assert!(changed(|_, graph| graph.node[1].output[0] = "sum".into()).is_none());
+    assert!(changed(|_, graph| graph.initializer[0].dims = vec![2, 1]).is_none());
+    assert!(changed(|_, graph| graph.initializer[0].dims = vec![-1, -2]).is_none());
+    assert!(changed(|_, graph| graph.initializer[1].raw_data.truncate(3)).is_none());
+    assert!(changed(|_, graph| graph.node.truncate(1)).is_none());
+    let read_twice = changed(|_, graph| graph.output.push(ValueInfoProto { name: "sum".into(), ..Default::default() }));
+    assert!(read_twice.is_none(), "ReLU must not overwrite an output");
+}
+
+#[test]
+fn two_outputs_share_their_layers_and_one_is_enough() {
+    let layer = |input, output| node("Gemm", &[input, "w", "b"], output, vec![int("transB", 1)]);
+    let nodes = vec![layer("x", "hidden"), layer("hidden", "y"), layer("hidden", "z")];
+    let model = model(nodes, vec![floats("w", &[1, 1], &[2.]), floats("b", &[1], &[1.])], &["y", "z"]);
+    let network = read(&model, &signature("x", &[1]), &[signature("y", &[1]), signature("z", &[1])]).unwrap();
+    let (mut y, mut z) = ([0.; 2], [0.; 2]);
+    network.run(&[0., 1.], [0, 1], [&mut y, &mut z]);
+    assert_eq!((y, z), ([3., 7.], [3., 7.]));
+    z = [0.; 2];
+    network.run(&[0., 1.], [1], [&mut z]);
+    assert_eq!(z, [3., 7.]);
+}
+
+#[test]
+fn images_are_convolved_pooled_enlarged_and_cut() {
+    let nodes = vec![
+        node("Reshape", &["x", "image"], "a", vec![]),
+        node("Conv", &["a", "w", "b"], "c", vec![ints("kernel_shape", &[1, 1])]),
+        node("Pad", &["c", "down"], "d", vec![text("mode", "edge")]),
+        node("Pad", &["d", "right"], "e", vec![text("mode", "edge")]),
+        node("MaxPool", &["e"], "f", vec![ints("kernel_shape", &[2, 2]), ints("strides", &[2, 2])]),
+        node(
+            "Resize",
+            &["f", "", "scales"],
+            "g",
+            vec![text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")],
+        ),
+        node("Slice", &["g", "start", "end", "axis"], "h", vec![]),
+        node("Flatten", &["h"], "y", vec![]),
+    ];
+    let constants = vec![
+        numbers("image", &[-1, 1, 3, 3]),
+        floats("w", &[1, 1, 1, 1], &[10.]),
+        floats("b", &[1], &[1.]),
+        numbers("down", &[0, 0, 0, 0, 0, 0, 1, 0]),
+        numbers("right", &[0, 0, 0, 0, 0, 0, 0, 1]),
+        floats("scales", &[4], &[1., 1., 2., 2.]),
+        numbers("start", &[0]),
+        numbers("end", &[3]),
+        numbers("axis", &[2]),
+    ];
+    let model = model(nodes, constants, &["y"]);
+    let network = read(&model, &signature("x", &[9]), &[signature("y", &[12])]).unwrap();
+    let mut out = [0.; 12];
+    network.run(&[1., 2., 3., 4., 5., 6., 7., 8., 9.], [0], [&mut out]);
+    assert_eq!(out, [51., 51., 61., 61., 51., 51., 61., 61., 81., 81., 91., 91.]);
+}
