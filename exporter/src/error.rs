@@ -75,12 +75,14 @@ pub enum Error {
     /// The files that were just written compute something else than candle.
     #[cfg(feature = "cli")]
     #[error(
-        "{graph}: at batch {batch} the runtime differs from candle by {difference:.3e}, \
+        "{graph}: at batch {batch} {engine}'s result differs from candle's by {difference:.3e}, \
          more than the tolerance {tolerance:.1e}; no bundle was written"
     )]
     Parity {
         /// `encoder`, `decoder` or `both`.
         graph: &'static str,
+        /// `runtime` or `tract`.
+        engine: &'static str,
         /// Rows in one call.
         batch: usize,
         /// The largest relative difference.

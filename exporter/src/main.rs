@@ -69,11 +69,14 @@ fn run(arguments: Arguments) -> Result<()> {
 }
 
 fn write(run: &Run, Bundle { dir, files, parity }: &Bundle, output: &mut impl Write) -> std::io::Result<()> {
-    let mut batches: Vec<String> = parity.results.iter().map(|row| row.batch.to_string()).collect();
-    batches.truncate(parity.results.len() / parity.graphs().len().max(1));
+    let mut batches: Vec<usize> = parity.results.iter().map(|row| row.batch).collect();
+    batches.sort_unstable();
+    batches.dedup();
+    let batches: Vec<String> = batches.iter().map(usize::to_string).collect();
     let (run, rows, batches) = (run.dir().display(), parity.held_out_rows, batches.join(", "));
     writeln!(output, "exported {run}, proven on {rows} held-out rows at batches {batches}\n")?;
-    writeln!(output, "{:<14}{:>16}{:>16}", "runtime-candle", "max absolute", "max relative")?;
+    writeln!(output, "by the runtime's kernels and by tract; largest differences from candle:\n")?;
+    writeln!(output, "{:<14}{:>16}{:>16}", "", "max absolute", "max relative")?;
     for graph in parity.graphs() {
         let (absolute, relative) = parity.worst(graph).unwrap_or_default();
         writeln!(output, "{graph:<14}{absolute:>16.2e}{relative:>16.2e}")?;

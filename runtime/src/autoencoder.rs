@@ -38,6 +38,16 @@ impl Autoencoder {
         Self::new(Graph::from_bytes("encoder", encoder)?, Graph::from_bytes("decoder", decoder)?, None)
     }
 
+    /// As [`Autoencoder::from_bytes`], computed on tract whether there are kernels or not: slower, and a second opinion.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "tract")]
+    pub fn from_bytes_on_tract(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
+        Self::new(Graph::on_tract("encoder", encoder)?, Graph::on_tract("decoder", decoder)?, None)
+    }
+
     fn new(encoder: Graph, decoder: Graph, manifest: Option<Manifest>) -> Result<Self> {
         let fit = encoder.output().row_shape == decoder.input().row_shape
             && encoder.input().row_shape == decoder.output().row_shape;

@@ -36,11 +36,25 @@ enum Engine {
 impl Graph {
     /// Reads the bytes of an ONNX file; `name` stands for it in errors.
     pub(crate) fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::with_engine(name, bytes, network::read)
+    }
+
+    /// The same, whatever layers there are kernels for.
+    #[cfg(feature = "tract")]
+    pub(crate) fn on_tract(name: &str, bytes: &[u8]) -> Result<Self> {
+        Self::with_engine(name, bytes, |_, _, _| None)
+    }
+
+    fn with_engine(
+        name: &str,
+        bytes: &[u8],
+        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Option<Network>,
+    ) -> Result<Self> {
         let build = || -> Result<Self> {
             let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
             let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
-            let engine = match network::read(&proto, &input, &outputs) {
+            let engine = match read(&proto, &input, &outputs) {
                 Some(network) => Engine::Network(network),
                 None => Engine::Tract(Plan::new(bytes).map_err(|reason| Error::graph(name, reason))?),
             };

@@ -52,6 +52,16 @@ impl Encoder {
         Graph::from_bytes("encoder", bytes).map(|graph| Self { graph })
     }
 
+    /// As [`Encoder::from_bytes`], computed on tract whether there are kernels or not: slower, and a second opinion.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "tract")]
+    pub fn from_bytes_on_tract(bytes: &[u8]) -> Result<Self> {
+        Graph::on_tract("encoder", bytes).map(|graph| Self { graph })
+    }
+
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
         self.graph.set_pool(pool);

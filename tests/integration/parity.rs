@@ -48,7 +48,7 @@ fn deeper_networks_and_every_opset_export() {
         let bundle = export(&run, &ExportOptions { opset, ..Default::default() }).unwrap();
         assert_eq!(bundle.parity.graphs(), ["encoder", "decoder", "both"]);
         let batches: Vec<usize> = bundle.parity.results.iter().map(|row| row.batch).collect();
-        assert_eq!(batches, [1, 2, 17, 256].repeat(3));
+        assert_eq!(batches, [1, 2, 17, 256].repeat(6));
         let autoencoder = Autoencoder::load(&bundle.dir).unwrap();
         assert_eq!((autoencoder.input_len(), autoencoder.latent_dim()), (64, 5));
     }

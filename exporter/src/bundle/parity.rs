@@ -1,9 +1,9 @@
-//! The proof: the files just written, run by the portable runtime, against candle on the same rows.
+//! The proof: the files just written, run by the portable runtime and by tract alone, against candle on the same rows.
 
 use std::fs;
 use std::path::Path;
 
-use runtime::{Autoencoder, Encoder};
+use runtime::{Autoencoder, Encoder, Matrix};
 use serde::Serialize;
 
 use super::rows::{Expected, HeldOut};
@@ -47,13 +47,15 @@ pub struct ParityRow {
     /// `encoder`, `decoder`, or `both`: the decoder on the encoder's own output; `log_variance`: the second output of a
     /// variational encoder.
     pub graph: &'static str,
+    /// What computed it: `runtime`, as programs embed it, or `tract` alone, which shares no kernel with the trainer.
+    pub engine: &'static str,
     /// Rows in one call.
     pub batch: usize,
     /// Rows in the calls that were compared.
     pub rows: usize,
-    /// Largest |runtime - candle|.
+    /// Largest |engine - candle|.
     pub max_absolute: f32,
-    /// Largest |runtime - candle| / max(1, |candle|): the one that is held to the tolerance.
+    /// Largest |engine - candle| / max(1, |candle|): the one that is held to the tolerance.
     pub max_relative: f32,
 }
 
@@ -70,36 +72,46 @@ impl Parity {
 
     /// The graphs that were compared.
     pub fn graphs(&self) -> Vec<&'static str> {
-        let mut graphs: Vec<_> = self.results.iter().map(|row| row.graph).collect();
-        graphs.dedup();
+        let mut graphs = Vec::new();
+        for row in &self.results {
+            if !graphs.contains(&row.graph) {
+                graphs.push(row.graph);
+            }
+        }
         graphs
     }
 }
 
-/// Proves `encoder.onnx` and `decoder.onnx` in `dir`: each alone, and both in a row.
+/// Proves `encoder.onnx` and `decoder.onnx` in `dir`: each alone, and both in a row, as programs embed them and on tract alone.
 pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
-    let autoencoder = Autoencoder::from_bytes(&read(dir, "encoder.onnx")?, &read(dir, "decoder.onnx")?)?;
-    let encoder = compare("encoder", rows, |batch| Ok((autoencoder.encode(&batch.input)?.into_vec(), &batch.latent)))?;
-    let decoder =
-        compare("decoder", rows, |batch| Ok((autoencoder.decode(&batch.latent)?.into_vec(), &batch.reconstruction)))?;
-    let both =
-        compare("both", rows, |batch| Ok((autoencoder.reconstruct(&batch.input)?.into_vec(), &batch.reconstruction)))?;
-    let log_variance = if autoencoder.is_variational() {
-        compare("log_variance", rows, |batch| {
-            Ok((autoencoder.encode_distribution(&batch.input)?.1.into_vec(), &batch.log_variance))
-        })?
-    } else {
-        vec![]
-    };
-    verdict([encoder, log_variance, decoder, both].concat(), rows.distinct(), tolerance)
+    let (encoder, decoder) = (read(dir, "encoder.onnx")?, read(dir, "decoder.onnx")?);
+    let mut results = split("runtime", &Autoencoder::from_bytes(&encoder, &decoder)?, rows)?;
+    results.extend(split("tract", &Autoencoder::from_bytes_on_tract(&encoder, &decoder)?, rows)?);
+    verdict(results, rows.distinct(), tolerance)
+}
+
+fn split(engine: &'static str, autoencoder: &Autoencoder, rows: &HeldOut) -> Result<Vec<ParityRow>> {
+    let compare = |graph, run: &Run| compare([graph, engine], rows, run);
+    let mut results = compare("encoder", &|batch| Ok((autoencoder.encode(&batch.input)?, &batch.latent)))?;
+    if autoencoder.is_variational() {
+        let log_variance: &Run = &|batch| Ok((autoencoder.encode_distribution(&batch.input)?.1, &batch.log_variance));
+        results.extend(compare("log_variance", log_variance)?);
+    }
+    results.extend(compare("decoder", &|batch| Ok((autoencoder.decode(&batch.latent)?, &batch.reconstruction)))?);
+    results.extend(compare("both", &|batch| Ok((autoencoder.reconstruct(&batch.input)?, &batch.reconstruction)))?);
+    Ok(results)
 }
 
 /// Proves `autoencoder.onnx` in `dir`.
 pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     // The runtime's encoder is any graph from rows to rows.
-    let whole = Encoder::from_bytes(&read(dir, "autoencoder.onnx")?)?;
-    let results =
-        compare("autoencoder", rows, |batch| Ok((whole.encode(&batch.input)?.into_vec(), &batch.reconstruction)))?;
+    let bytes = read(dir, "autoencoder.onnx")?;
+    let mut results = Vec::new();
+    for (engine, whole) in [("runtime", Encoder::from_bytes(&bytes)?), ("tract", Encoder::from_bytes_on_tract(&bytes)?)]
+    {
+        let run: &Run = &|batch| Ok((whole.encode(&batch.input)?, &batch.reconstruction));
+        results.extend(compare(["autoencoder", engine], rows, run)?);
+    }
     verdict(results, rows.distinct(), tolerance)
 }
 
@@ -108,17 +120,16 @@ fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
     fs::read(&path).map_err(|source| Error::io("read", &path, source))
 }
 
-fn compare(
-    graph: &'static str,
-    rows: &HeldOut,
-    run: impl Fn(&Expected) -> Result<(Vec<f32>, &Vec<f32>)>,
-) -> Result<Vec<ParityRow>> {
+/// What was computed of a batch, and what was expected.
+type Run<'a> = dyn Fn(&Expected) -> Result<(Matrix, &Vec<f32>)> + 'a;
+
+fn compare([graph, engine]: [&'static str; 2], rows: &HeldOut, run: &Run) -> Result<Vec<ParityRow>> {
     let at = |&batch: &usize| {
-        let mut row = ParityRow { graph, batch, rows: 0, max_absolute: 0., max_relative: 0. };
+        let mut row = ParityRow { graph, engine, batch, rows: 0, max_absolute: 0., max_relative: 0. };
         for expected in rows.batches(batch) {
             let expected = expected?;
             let (found, expected) = run(&expected)?;
-            let (absolute, relative) = difference(&found, expected);
+            let (absolute, relative) = difference(found.as_slice(), expected);
             row.max_absolute = row.max_absolute.max(absolute);
             row.max_relative = row.max_relative.max(relative);
             row.rows += batch;
@@ -142,10 +153,10 @@ fn difference(found: &[f32], expected: &[f32]) -> (f32, f32) {
 
 fn verdict(results: Vec<ParityRow>, held_out_rows: usize, tolerance: f32) -> Result<Parity> {
     let worst = results.iter().max_by(|a, b| a.max_relative.total_cmp(&b.max_relative));
-    if let Some(&ParityRow { graph, batch, max_relative: difference, .. }) = worst
+    if let Some(&ParityRow { graph, engine, batch, max_relative: difference, .. }) = worst
         && difference > tolerance
     {
-        return Err(Error::Parity { graph, batch, difference, tolerance });
+        return Err(Error::Parity { graph, engine, batch, difference, tolerance });
     }
     Ok(Parity { tolerance, verdict: "passed", held_out_rows, relative_to: "max(1, |candle|)", results })
 }
@@ -165,10 +176,17 @@ mod tests {
 
     #[test]
     fn the_worst_row_decides() {
-        let row = |graph, max_relative| ParityRow { graph, batch: 2, rows: 2, max_absolute: 0., max_relative };
+        let row = |graph, max_relative| ParityRow {
+            graph,
+            engine: "tract",
+            batch: 2,
+            rows: 2,
+            max_absolute: 0.,
+            max_relative,
+        };
         let rows = vec![row("encoder", 1e-7), row("decoder", 3e-5), row("both", 2e-6)];
         assert!(verdict(rows.clone(), 2, 1e-4).is_ok());
         let error = verdict(rows, 2, 1e-5).unwrap_err().to_string();
-        assert!(error.starts_with("decoder: at batch 2 the runtime differs from candle by 3.000e-5"), "{error}");
+        assert!(error.starts_with("decoder: at batch 2 tract's result differs from candle's by 3.000e-5"), "{error}");
     }
 }
