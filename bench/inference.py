@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Times inference, ours and onnxruntime's in the same process, on the same rows of MNIST.
+
+    bench/inference.py [--data MNIST_DIR] [--python PYTHON] [-- --batches 1,256 --threads 2 --rounds 7 --turn 20]
+
+Makes an environment in target/bench-venv and installs onnxruntime there, whose library is then called without Python in between.
+Trains and exports `simple` and `conv` for it, once: an epoch is enough, since speed does not depend on the weights.
+"""
+
+import argparse
+import os
+import subprocess
+from pathlib import Path
+
+from training import ROOT, install
+
+DATA = os.environ.get("HOURGLASS_MNIST", ROOT.parent / "shared/data/mnist")
+BUNDLES = ROOT / "target/bench-bundles"
+
+
+def library(python):
+    """The library of onnxruntime within the installed package; nothing where there is none."""
+    find = "import importlib.util as i; print(i.find_spec('onnxruntime').submodule_search_locations[0])"
+    found = subprocess.run([python, "-c", find], capture_output=True, text=True)
+    folder = Path(found.stdout.strip() or "/nowhere") / "capi"
+    return next((path for name in ["libonnxruntime.so*", "libonnxruntime*.dylib"] for path in folder.glob(name)), None)
+
+
+def bundle(preset, data):
+    run = BUNDLES / preset
+    if not (run / "onnx/model.json").exists():
+        fit = [ROOT / "target/release/trainer", "fit", "--preset", preset, "--data", data, "--epochs", "1", "--out", run]
+        subprocess.run(fit, check=True, capture_output=True)
+        subprocess.run([ROOT / "target/release/exporter", run, "--split"], check=True, capture_output=True)
+    return run / "onnx"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", default=DATA)
+    parser.add_argument("--python", help="an interpreter that has onnxruntime, instead of an environment of our own")
+    parser.add_argument("options", nargs="*", help="of the program that measures, behind --")
+    arguments = parser.parse_args()
+    build = ["cargo", "build", "--release", "--workspace", "--bins", "--features", "hourglass-bench/onnxruntime"]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    found = library(arguments.python or install())
+    environment = os.environ | ({"ORT_DYLIB_PATH": str(found)} if found else {})
+    bundles = [bundle(preset, arguments.data) for preset in ["simple", "conv"]]
+    measure = [ROOT / "target/release/inference", "--mnist", arguments.data, *arguments.options, *bundles]
+    subprocess.run(measure, check=True, env=environment)
+
+
+if __name__ == "__main__":
+    main()
