@@ -1,8 +1,10 @@
 """Trains one preset in another framework and prints the seconds of each epoch, validation included, as JSON.
 
-    python peer.py keras-jax|keras-tensorflow|torch|torch-compile PRESET EPOCHS THREADS MNIST_DIR
+    python peer.py keras-jax|keras-tensorflow|torch|torch-compile|floor PRESET EPOCHS THREADS MNIST_DIR
 
 The networks, the optimiser (Adam at 0.001), the batches and the data are those of `trainer fit --preset PRESET --validation test`.
+Every epoch has a line as it ends; the last line has all of them. `floor` trains nothing: its epochs are the matrix products of a
+step alone, as many times as an epoch has steps.
 """
 
 import gzip
@@ -13,7 +15,7 @@ import time
 
 FRAMEWORK, PRESET, EPOCHS, THREADS, DATA = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 # Before numpy and the frameworks read them.
-os.environ.update(OMP_NUM_THREADS=str(THREADS), TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS=str(THREADS))
+os.environ.update(OMP_NUM_THREADS=str(THREADS), NPROC=str(THREADS), TF_CPP_MIN_LOG_LEVEL="3", TF_NUM_INTRAOP_THREADS=str(THREADS))
 os.environ["KERAS_BACKEND"] = FRAMEWORK.removeprefix("keras-")
 STARTED = time.perf_counter()
 
@@ -23,6 +25,16 @@ BATCH = 128 if PRESET == "vae" else 256
 NOISE = 0.5 if PRESET == "denoise" else 0.0
 CONVOLUTIONS = {"conv": [16, 8, 8], "denoise": [32, 32]}
 WIDTHS = {"simple": [32], "deep": [128, 64, 32]}
+
+
+def dense(preset):
+    """Widths from the input to the reconstruction."""
+    widths = [784] + WIDTHS[preset]
+    return widths + widths[-2::-1]
+
+
+def report(seconds, loss):
+    print(json.dumps({"epoch": len(seconds), "seconds": seconds[-1], "val_loss": loss}), flush=True)
 
 
 def images(name):
@@ -54,12 +66,13 @@ def keras_epochs(train, test):
             x = layers.Conv2D(given[index], 3, padding="same", activation=activation)(x)
         x = layers.Flatten()(x)
     else:
-        widths = WIDTHS[PRESET]
-        for width in widths + widths[-2::-1]:
+        for width in dense(PRESET)[1:-1]:
             x = layers.Dense(width, activation="relu")(x)
         x = layers.Dense(784, activation="sigmoid")(x)
     model = keras.Model(start, x)
-    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy")
+    # Many steps in one call take a tenth off an epoch of `simple`. Left to itself Keras compiles on JAX but not on TensorFlow, which
+    # with XLA needs half the time.
+    model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy", steps_per_execution=32, jit_compile=True)
 
     class Clock(keras.callbacks.Callback):
         def __init__(self):
@@ -71,6 +84,7 @@ def keras_epochs(train, test):
         def on_epoch_end(self, epoch, logs=None):
             self.seconds.append(time.perf_counter() - self.began)
             self.loss = logs["val_loss"]
+            report(self.seconds, self.loss)
 
     clock = Clock()
     # Noise is drawn once, which is in the peer's favour: ours is drawn anew every epoch.
@@ -128,12 +142,16 @@ def torch_epochs(train, test):
                     parts += [Crop(side)]
                 parts += [nn.Conv2d(channels[index + 1], channels[index], 3, padding=1)] + [nn.ReLU()] * bool(index)
             return nn.Sequential(*parts, nn.Flatten())
-        widths = [784] + WIDTHS[PRESET]
-        widths += widths[-2::-1]
+        widths = dense(PRESET)
         layers = [part for pair in zip(widths, widths[1:]) for part in (nn.Linear(*pair), nn.ReLU())]
         return nn.Sequential(*layers[:-1])
 
     model = network()
+    # As ours and Keras's start; from PyTorch's own weights `simple` takes far more epochs to the same loss.
+    for layer in model.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
     compiled = torch.compile(model) if FRAMEWORK == "torch-compile" else model
     optimizer = torch.optim.Adam(model.parameters(), 0.001)
     train, test = torch.from_numpy(train), torch.from_numpy(test)
@@ -154,11 +172,40 @@ def torch_epochs(train, test):
             loss.backward()
             optimizer.step()
         with torch.no_grad():
-            value = np.mean([loss_of(rows).item() for rows in test.split(500)])
+            value = float(np.mean([loss_of(rows).item() for rows in test.split(500)]))
         seconds.append(time.perf_counter() - began)
-    return seconds, float(value)
+        report(seconds, value)
+    return seconds, value
+
+
+def floor_epochs(train, test):
+    import torch
+
+    torch.set_num_threads(THREADS)
+    pairs = [(784, 400), (400, 20), (400, 20), (20, 400), (400, 784)]
+    if PRESET != "vae":
+        pairs = list(zip(dense(PRESET), dense(PRESET)[1:]))
+    products = []
+    for index, (given, taken) in enumerate(pairs):
+        x, y, weight = torch.randn(BATCH, given), torch.randn(BATCH, taken), torch.randn(taken, given)
+        products += [(x, weight.t(), torch.empty_like(y)), (y.t(), x, torch.empty_like(weight))]
+        if index:  # nobody needs the gradient of the images
+            products += [(y, weight, torch.empty_like(x))]
+
+    seconds = []
+    for _ in range(EPOCHS):
+        steps = []
+        for _ in range(300):
+            began = time.perf_counter()
+            for left, right, out in products:
+                torch.mm(left, right, out=out)
+            steps.append(time.perf_counter() - began)
+        seconds.append(float(np.median(steps)) * len(train) / BATCH)
+        report(seconds, None)
+    return seconds, None
 
 
 train, test = images("train-images-idx3-ubyte.gz"), images("t10k-images-idx3-ubyte.gz")
-seconds, loss = (keras_epochs if FRAMEWORK.startswith("keras") else torch_epochs)(train, test)
+epochs = floor_epochs if FRAMEWORK == "floor" else keras_epochs if FRAMEWORK.startswith("keras") else torch_epochs
+seconds, loss = epochs(train, test)
 print(json.dumps({"seconds": seconds, "val_loss": loss, "process": time.perf_counter() - STARTED}))

@@ -2,23 +2,46 @@
 """Times the epochs of every preset, ours and every peer's, on the same data in the same run.
 
     bench/training.py [--presets simple,deep,conv,denoise,vae] [--rounds 3] [--epochs 4] [--threads 2] [--data MNIST_DIR]
+    bench/training.py --to 0.093
 
 Makes an environment in target/bench-venv and installs the peers there. Rounds go through all programs in turn, so that what
-else the machine does meets all of them; of each, the first epoch of a process is left out, which compiles.
+else the machine does meets all of them; of each, the first epoch of a process is left out, which compiles. MB is the most memory
+that was resident. A peer gets one thread where that is faster.
+
+`products alone (torch)` is the floor of the dense networks: what PyTorch needs for the matrix products of the training steps
+and nothing else. With `--to` the clock runs from the start of the process to the end of the first epoch whose validation loss
+is no more than that; loading, compiling and validating count. Our MB include what follows the last epoch: measuring the test rows,
+PCA and the pictures.
 """
 
 import argparse
 import json
+import math
 import os
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / "target/bench-venv"
-PEERS = ["keras-jax", "keras-tensorflow", "torch", "torch-compile"]
+PEERS = ["keras-jax", "keras-tensorflow", "torch", "torch-compile", "floor"]
+TITLES = {"floor": "products alone (torch)"}
+CONVOLUTIONS = ["conv", "denoise"]
+
+
+class Done(NamedTuple):
+    """What a program did: its epochs as it printed them, its wall time, its peak memory, and why it failed."""
+
+    epochs: list
+    seconds: float
+    megabytes: float
+    error: str
 
 
 def install():
@@ -32,24 +55,116 @@ def install():
     return python
 
 
-def ours(preset, arguments):
-    with tempfile.TemporaryDirectory() as out:
-        command = [ROOT / "target/release/trainer", "fit", "--preset", preset, "--data", arguments.data, "--validation", "test",
-                   "--epochs", arguments.epochs, "--threads", arguments.threads, "--out", Path(out) / "run"]
-        subprocess.run([str(part) for part in command], check=True, capture_output=True)
-        rows = (Path(out) / "run/metrics.csv").read_text().splitlines()
-    columns = rows[0].split(",")
-    rows = [dict(zip(columns, row.split(","))) for row in rows[1:]]
-    return [float(row["seconds"]) for row in rows], float(rows[-1]["val_loss"])
+def build():
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--bins"], cwd=ROOT, check=True, capture_output=True)
 
 
-def peer(python, name, preset, arguments):
-    command = [python, ROOT / "bench/peer.py", name, preset, arguments.epochs, arguments.threads, arguments.data]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if done.returncode:
-        return None, (done.stderr.strip().splitlines() or ["it failed"])[-1]
-    result = json.loads(done.stdout.splitlines()[-1])
-    return result["seconds"], result["val_loss"]
+def default_data():
+    return os.environ.get("HOURGLASS_MNIST", ROOT.parent / "shared/data/mnist")
+
+
+def ours(preset, epochs, threads, data, *options):
+    return [ROOT / "target/release/trainer", "fit", "--preset", preset, "--data", data, "--validation", "test", "--epochs", epochs,
+            "--threads", threads, "--log-format", "json", "--out", "run", *options]
+
+
+def watch(command, enough=None):
+    """Runs a program in a folder of its own to its end or, if that is sooner, to an epoch that is enough."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile("w+") as errors:
+        command = [str(part) for part in command]
+        # A start is not cold with what torch.compile kept from the last one.
+        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": folder} if enough else None
+        epochs, stopped, began = [], False, time.perf_counter()
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=environment)
+        for line in child.stdout:
+            record = json.loads(line) if line.startswith("{") else {}
+            if "epoch" in record:
+                epochs.append(record)
+                if stopped := bool(enough and enough(record)):
+                    break
+        seconds = time.perf_counter() - began
+        if stopped:
+            os.kill(child.pid, signal.SIGTERM)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        child.stdout.close()
+        errors.seek(0)
+        error = "" if stopped or not child.returncode else (errors.read().strip().splitlines() or ["it failed"])[-1]
+    return Done(epochs, seconds, usage.ru_maxrss * 1024 / 1e6, error)
+
+
+class Programs:
+    """Ours and the peers' for one preset, each with the threads that suit it best."""
+
+    def __init__(self, preset, arguments, names):
+        self.preset, self.arguments, self.names, self.threads = preset, arguments, names, {}
+        for name in names:
+            self.threads[name] = arguments.threads
+            # Convolutions have work for every thread.
+            if name != "hourglass" and preset not in CONVOLUTIONS and arguments.threads > 1:
+                self.threads[name] = min([arguments.threads, 1], key=lambda threads: self.fastest(name, threads))
+
+    def command(self, name, epochs, threads):
+        if name == "hourglass":
+            return ours(self.preset, epochs, threads, self.arguments.data)
+        return [self.arguments.python, ROOT / "bench/peer.py", name, self.preset, epochs, threads, self.arguments.data]
+
+    def fastest(self, name, threads):
+        done = watch(self.command(name, 3, threads))
+        return min((epoch["seconds"] for epoch in done.epochs[1:]), default=math.inf)
+
+    def rounds(self, epochs, enough=None):
+        """What each program did in each round; a program that failed has no further rounds."""
+        done = {name: [] for name in self.names}
+        for _ in range(self.arguments.rounds):
+            for name in self.names:
+                if not (done[name] and done[name][-1].error):
+                    done[name].append(watch(self.command(name, epochs, self.threads[name]), enough))
+        return done
+
+    def table(self, title, last, done, times_of, last_of):
+        """A line a program: its times, ours over its, its threads and memory, and whatever else."""
+        print(f"\n{self.preset}: {title}, at most {self.arguments.threads} threads, {self.arguments.rounds} rounds\n")
+        print(f"{'':<23}{'median':>9}{'least':>9}{'most':>9}{'ours / it':>11}{'threads':>9}{'MB':>7}   {last}")
+        reference = None
+        for name in self.names:
+            title, final = TITLES.get(name, name), done[name][-1]
+            times = [] if final.error else times_of(done[name])
+            if not times:
+                print(f"{title:<23}  {'missing: ' + final.error if final.error else 'not reached'}")
+                continue
+            median = statistics.median(times)
+            reference = reference or median
+            memory = max(one.megabytes for one in done[name])
+            print(f"{title:<23}{median:>9.2f}{min(times):>9.2f}{max(times):>9.2f}{reference / median:>11.2f}"
+                  f"{self.threads[name]:>9}{memory:>7.0f}   {last_of(done[name])}", flush=True)
+
+
+def loss_of(done):
+    loss = done[-1].epochs[-1]["val_loss"]
+    return "-" if loss is None else f"{loss:.4f}"
+
+
+def time_epochs(preset, arguments):
+    fits = {"floor": preset not in CONVOLUTIONS, "keras-jax": preset != "vae", "keras-tensorflow": preset != "vae"}
+    names = ["hourglass"] + [name for name in arguments.peers.split(",") if fits.get(name, True)]
+    programs = Programs(preset, arguments, names)
+    done = programs.rounds(arguments.epochs)
+    programs.table("seconds an epoch", f"loss after {arguments.epochs} epochs", done,
+                   lambda done: [epoch["seconds"] for one in done for epoch in one.epochs[1:]], loss_of)
+
+
+def time_to(loss, arguments):
+    def reached(epoch):
+        return epoch["val_loss"] <= loss
+
+    def times_of(done):
+        return [one.seconds for one in done if reached(one.epochs[-1])]
+
+    programs = Programs("simple", arguments, ["hourglass"] + [name for name in arguments.peers.split(",") if name != "floor"])
+    done = programs.rounds(100, reached)
+    programs.table(f"seconds from a cold start to {loss}", "epochs", done, times_of,
+                   lambda done: f"{statistics.median(len(one.epochs) for one in done):.0f}")
 
 
 def main():
@@ -58,34 +173,19 @@ def main():
     parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--to", type=float, metavar="LOSS", help="time `simple` to this validation loss instead")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--data", default=os.environ.get("HOURGLASS_MNIST", ROOT.parent / "shared/data/mnist"))
+    parser.add_argument("--data", default=default_data())
     parser.add_argument("--python", help="an interpreter that has the peers, instead of an environment of our own")
     arguments = parser.parse_args()
-    subprocess.run(["cargo", "build", "--release", "--workspace", "--bins"], cwd=ROOT, check=True, capture_output=True)
-    python = arguments.python or install()
+    arguments.data = Path(arguments.data).resolve()
+    build()
+    arguments.python = os.path.abspath(shutil.which(arguments.python)) if arguments.python else install()
+    if arguments.to:
+        time_to(arguments.to, arguments)
+        return
     for preset in arguments.presets.split(","):
-        names = ["hourglass"] + [name for name in arguments.peers.split(",") if preset != "vae" or name.startswith("torch")]
-        seconds, losses = {name: [] for name in names}, {}
-        for _ in range(arguments.rounds):
-            for name in list(seconds):
-                epochs, loss = ours(preset, arguments) if name == "hourglass" else peer(python, name, preset, arguments)
-                if epochs is None:
-                    del seconds[name]
-                    losses[name] = f"missing: {loss}"
-                else:
-                    seconds[name] += epochs[1:]
-                    losses[name] = f"{loss:.4f}"
-        ours_median = statistics.median(seconds["hourglass"])
-        print(f"\n{preset}: seconds an epoch, {arguments.threads} threads, {arguments.rounds} rounds\n")
-        print(f"{'':<18}{'median':>9}{'least':>9}{'most':>9}{'ours / it':>11}   loss after {arguments.epochs} epochs")
-        for name in names:
-            if name not in seconds:
-                print(f"{name:<18}{losses[name]}")
-                continue
-            times = seconds[name]
-            median = statistics.median(times)
-            print(f"{name:<18}{median:>9.2f}{min(times):>9.2f}{max(times):>9.2f}{ours_median / median:>11.2f}   {losses[name]}")
+        time_epochs(preset, arguments)
 
 
 if __name__ == "__main__":

@@ -208,7 +208,8 @@ impl Measure<'_> {
         encode: impl Fn(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
         let blocks = self.blocks(images, indices, noise);
-        let blocks = blocks.map(|block| Ok(encode(&block?.0)?.to_device(&Device::Cpu)?));
+        // Without `detach`, every code would keep the rows it was made of.
+        let blocks = blocks.map(|block| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?));
         Ok(Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?)
     }
 
