@@ -33,39 +33,46 @@ class Panel(NamedTuple):
 
 
 def scaled(data, folder, times):
-    """MNIST's four files with so many times the rows: repeated, or the first of them."""
+    """MNIST's four files with so many times the rows: repeated, or the first of them.
+
+    In small pieces, since a program's peak memory starts at its parent's.
+    """
     for part in ["train", "t10k"]:
-        for name, header in [(f"{part}-images-idx3-ubyte", 16), (f"{part}-labels-idx1-ubyte", 8)]:
-            file = gzip.decompress((data / f"{name}.gz").read_bytes())
-            body, count = file[header:], int.from_bytes(file[4:8], "big")
-            rows = round(count * times)
-            body = (body * math.ceil(times))[: len(body) // count * rows]
-            (folder / name).write_bytes(file[:4] + rows.to_bytes(4, "big") + file[8:header] + body)
+        for name, header, size in [(f"{part}-images-idx3-ubyte", 16, 784), (f"{part}-labels-idx1-ubyte", 8, 1)]:
+            with gzip.open(data / f"{name}.gz") as file, open(folder / name, "wb") as out:
+                head = file.read(header)
+                rows = round(int.from_bytes(head[4:8], "big") * times)
+                out.write(head[:4] + rows.to_bytes(4, "big") + head[8:])
+                left = rows * size
+                while left:
+                    piece = file.read(min(left, 1 << 20))
+                    if not piece:
+                        file.seek(header)
+                    left -= out.write(piece)
     return folder
 
 
 def measure(arguments, preset, *options, data=None, threads=None, epochs=4):
-    """Seconds an epoch, and the peak memory in MB."""
-    times, memory = [], 0
+    """Seconds an epoch."""
+    times = []
     for _ in range(arguments.rounds):
         command = ours(preset, epochs, threads or arguments.threads, data or arguments.data, *options)
         done = watch(command, lambda epoch: epoch["epoch"] == epochs)
         if done.error:
             raise SystemExit(done.error)
         times += [epoch["seconds"] for epoch in done.epochs[1:]]
-        memory = max(memory, done.megabytes)
-    return statistics.median(times), memory
+    return statistics.median(times)
 
 
 def table(title, points, rows=lambda x: ROWS):
-    """Prints `{x: (seconds, MB)}` and keeps what is drawn."""
-    print(f"\n{title}\n\n{'':>8}{'s an epoch':>12}{'ms / 1,000 rows':>17}{'power':>8}{'MB':>7}")
+    """Prints `{x: seconds}` and keeps it for the picture."""
+    print(f"\n{title}\n\n{'':>8}{'s an epoch':>12}{'ms / 1,000 rows':>17}{'power':>8}")
     before = None
-    for x, (seconds, memory) in points.items():
+    for x, seconds in points.items():
         power = f"{math.log(seconds / before[1]) / math.log(x / before[0]):.2f}" if before else ""
-        print(f"{x:>8}{seconds:>12.3f}{seconds / rows(x) * 1e6:>17.2f}{power:>8}{memory:>7.0f}", flush=True)
+        print(f"{x:>8}{seconds:>12.3f}{seconds / rows(x) * 1e6:>17.2f}{power:>8}", flush=True)
         before = x, seconds
-    return [(x, seconds) for x, (seconds, _) in points.items()]
+    return list(points.items())
 
 
 def panels(arguments):

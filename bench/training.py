@@ -19,7 +19,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -84,7 +83,7 @@ def watch(command, enough=None):
                     break
         seconds = time.perf_counter() - began
         if stopped:
-            os.kill(child.pid, signal.SIGTERM)
+            child.kill()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         child.stdout.close()

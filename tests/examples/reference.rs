@@ -1,5 +1,5 @@
 //! Writes what candle computes for every held-out row of a run, for `interop/check.py` to compare with, and says how far the
-//! runtime is from it on the run's bundle:
+//! runtime, and tract alone, are from it on the run's bundle:
 //! `cargo run --release -p hourglass-tests --example reference -- RUN reference.npz`.
 
 use candle_core::{Device, Tensor};
@@ -27,13 +27,17 @@ fn main() -> Result<()> {
     let all = |parts: &[Tensor]| Tensor::cat(parts, 0);
     let [input, latent, reconstruction] = [all(&input)?, all(&latent)?, all(&reconstruction)?];
 
-    let autoencoder = Autoencoder::load(run.dir().join("onnx"))?;
-    let codes = autoencoder.encode(&values(&input)?)?;
-    let images = autoencoder.decode(&codes)?;
+    let bundle = run.dir().join("onnx");
+    let [encoder, decoder] = ["encoder.onnx", "decoder.onnx"].map(|file| std::fs::read(bundle.join(file)));
+    let on_tract = Autoencoder::from_bytes_on_tract(&encoder?, &decoder?)?;
     let largest = values(&latent)?.into_iter().fold(0f32, |most, value| most.max(value.abs()));
-    println!("tract against candle, {} rows, codes up to {largest:.1}", rows.len());
-    compare("codes", codes.as_slice(), &values(&latent)?);
-    compare("reconstructions", images.as_slice(), &values(&reconstruction)?);
+    println!("against candle, {} rows, codes up to {largest:.1}", rows.len());
+    for (engine, autoencoder) in [("runtime", Autoencoder::load(bundle)?), ("tract", on_tract)] {
+        let codes = autoencoder.encode(&values(&input)?)?;
+        let images = autoencoder.decode(&codes)?;
+        compare(&format!("{engine}, codes"), codes.as_slice(), &values(&latent)?);
+        compare(&format!("{engine}, reconstructions"), images.as_slice(), &values(&reconstruction)?);
+    }
 
     let mut arrays = vec![("input", input), ("latent", latent), ("reconstruction", reconstruction)];
     if !log_variance.is_empty() {
@@ -51,5 +55,5 @@ fn compare(name: &str, found: &[f32], expected: &[f32]) {
     let pairs = found.iter().zip(expected).map(|(found, expected)| ((found - expected).abs(), expected.abs().max(1.)));
     let (absolute, relative) =
         pairs.fold((0f32, 0f32), |most, (difference, scale)| (most.0.max(difference), most.1.max(difference / scale)));
-    println!("{name:<16} max absolute {absolute:.2e}, max relative {relative:.2e}");
+    println!("{name:<26} max absolute {absolute:.2e}, max relative {relative:.2e}");
 }
