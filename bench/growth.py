@@ -152,10 +152,10 @@ def draw(panel, left, top):
                    f'stroke-dasharray="4 4" clip-path="url(#{clip})"/>')
         path = "L".join(f"{at_x(x):.1f} {at_y(y):.1f}" for x, y in line)
         yield f'<path d="M{path}" fill="none" stroke="{STRONG}" stroke-width="2"/>'
-        for x, y in line:
+        for (_, before), (x, y) in zip([line[0], *line], line):
             yield f'<circle cx="{at_x(x):.1f}" cy="{at_y(y):.1f}" r="3.5" fill="{STRONG}"/>'
             if not several:
-                yield text(at_x(x) - 5, at_y(y) - 10, short(y), color=STRONG)
+                yield text(at_x(x) - 5, at_y(y) + (20 if before > 1.3 * y else -10), short(y), color=STRONG)
         if several:
             (first, slow), (last, fast) = line[0], line[-1]
             yield text(at_x(first) - 9, at_y(slow) + 4, f"{preset} {short(slow)}", "end", STRONG)

@@ -121,7 +121,7 @@ impl Graph {
             Engine::Network(network) => (network.block_rows(), network.work().saturating_mul(count)),
             Engine::Tract(_) => (TRACT_ROWS, if count > TRACT_ROWS { usize::MAX } else { 0 }),
         };
-        let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads() };
+        let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
             Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most),
             Engine::Tract(_) => most,
@@ -132,14 +132,17 @@ impl Graph {
             return blocks.try_for_each(|(rows, outputs)| self.block(rows, places, outputs));
         }
         let (blocks, error) = (Mutex::new(blocks), Mutex::new(None));
-        self.pool.run(&|| {
+        let work = || {
             let next = || blocks.lock().unwrap_or_else(PoisonError::into_inner).next();
             while let Some((rows, outputs)) = next() {
                 if let Err(found) = self.block(rows, places, outputs) {
                     error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(found);
                 }
             }
-        });
+        };
+        self.pool.run(&work);
+        // Whatever a pool left undone, one that is being shut down for instance.
+        work();
         error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 

@@ -101,12 +101,17 @@ impl Encoder {
 
     /// Whether the code is a distribution.
     pub fn is_variational(&self) -> bool {
-        self.graph.twin_output(LOG_VARIANCE).is_some()
+        self.twin().is_some()
     }
 
     pub(crate) fn log_variance(&self, action: &'static str) -> Result<usize> {
         let reason = "the encoder is not variational; train one with the preset `vae`";
-        self.graph.twin_output(LOG_VARIANCE).ok_or(Error::Untrained { action, reason })
+        self.twin().ok_or(Error::Untrained { action, reason })
+    }
+
+    /// The place of the log variance; the first output is the code itself.
+    fn twin(&self) -> Option<usize> {
+        self.graph.twin_output(LOG_VARIANCE).filter(|&place| place > 0)
     }
 
     /// Values in one row.

@@ -1,7 +1,7 @@
 //! The threads that rows are computed on.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ pub struct Threads {
     others: OnceLock<Option<ThreadPool>>,
     /// Those of the others that are awake.
     awake: Arc<AtomicUsize>,
+    /// Held by the caller that the others work for.
+    busy: Mutex<()>,
 }
 
 /// How long a thread looks out for more work.
@@ -54,7 +56,7 @@ const AWAKE: Duration = Duration::from_micros(200);
 impl Threads {
     /// `count` threads, the one that calls included; those that are missing start when they are first needed.
     pub fn new(count: usize) -> Self {
-        Self { count: count.max(1), others: OnceLock::new(), awake: Arc::default() }
+        Self { count: count.max(1), others: OnceLock::new(), awake: Arc::default(), busy: Mutex::default() }
     }
 
     /// As many threads as the machine runs at a time, the same ones for all who ask.
@@ -92,6 +94,12 @@ impl Pool for Threads {
         let start = || ThreadPoolBuilder::new().num_threads(self.count - 1).build().ok();
         let others = if self.count > 1 { self.others.get_or_init(start).as_ref() } else { None };
         let Some(others) = others else { return work() };
+        // While they work for another caller, waiting for them takes longer than doing it alone.
+        let _busy = match self.busy.try_lock() {
+            Ok(busy) => busy,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return work(),
+        };
         let done = AtomicUsize::new(1);
         others.in_place_scope(|scope| {
             for _ in 1..self.count {
@@ -113,6 +121,20 @@ impl Pool for Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_calls_while_the_others_work_for_another_does_it_alone() {
+        let threads = Threads::new(3);
+        let (inner, outer) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        threads.run(&|| {
+            if outer.fetch_add(1, Ordering::Relaxed) == 0 {
+                threads.run(&|| {
+                    inner.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        assert_eq!((inner.into_inner(), outer.into_inner()), (1, 3));
+    }
 
     #[test]
     fn every_thread_takes_part_and_all_are_waited_for() {

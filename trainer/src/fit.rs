@@ -185,7 +185,7 @@ impl<'a> Trainer<'a> {
             self.save()?;
             return Ok(end);
         }
-        let (val_loss, measured) = Phase::Validation.time(|| self.validate())?;
+        let (val_loss, measured) = Phase::Validation.wall(|| self.validate())?;
         if !val_loss.is_finite() {
             return Err(Error::Diverged { epoch, step: self.progress.step, loss: val_loss });
         }
@@ -206,7 +206,7 @@ impl<'a> Trainer<'a> {
         let Progress { fingerprint, history, best: best_epoch, .. } = std::mem::take(&mut self.progress);
         self.progress = Progress { fingerprint, history, best: best_epoch, ..Progress::default() };
         self.progress.history.push(record);
-        Phase::Save.time(|| {
+        Phase::Save.wall(|| {
             if best {
                 self.model.save(self.run.best())?;
             }
@@ -278,11 +278,12 @@ impl<'a> Trainer<'a> {
         if let Some(pass) = &mut self.pass {
             let drawn = if self.model.log_variance().is_some() { self.model.network().latent_dim() } else { 0 };
             let add_noise = |first: usize, rows: &mut [f32]| noise.add(first, images.width(), rows);
+            let sample = Phase::Batch.wall(|| normal(&mut rng, indices.len() * drawn));
             let batch = Batch {
                 rows: indices.len(),
                 clean: &|first, rows| images.fill(&indices[first..], rows),
                 noise: (input_noise > 0.).then_some(&add_noise),
-                sample: &normal(&mut rng, indices.len() * drawn),
+                sample: &sample,
             };
             let (loss, gradients) = pass.run(&batch)?;
             if loss.is_finite() {
@@ -291,18 +292,18 @@ impl<'a> Trainer<'a> {
             return Ok(loss);
         }
 
-        let (input, target) = Phase::Batch.time(|| -> Result<_> {
+        let (input, target) = Phase::Batch.wall(|| -> Result<_> {
             let target = images.batch(indices, &self.device)?;
             Ok((if input_noise > 0. { noise.on(&target)? } else { target.clone() }, target))
         })?;
-        let pass = Phase::Forward.time(|| self.model.forward_training(&input, &mut rng))?;
-        let (loss, value) = Phase::Loss.time(|| -> Result<_> {
+        let pass = Phase::Forward.wall(|| self.model.forward_training(&input, &mut rng))?;
+        let (loss, value) = Phase::Loss.wall(|| -> Result<_> {
             let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             Ok((loss, value))
         })?;
         if value.is_finite() {
-            let gradients = Phase::Backward.time(|| loss.backward())?;
+            let gradients = Phase::Backward.wall(|| loss.backward())?;
             self.optimizer.step_clipped(&gradients, most)?;
         }
         Ok(value)

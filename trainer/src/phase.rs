@@ -67,22 +67,27 @@ pub fn phase_times() -> PhaseTimes {
 /// Does the `work` of an epoch.
 pub(crate) fn time_epoch<R>(work: impl FnOnce() -> R) -> R {
     COUNT.fetch_add(1, Relaxed);
-    time(EPOCHS, work)
+    time(EPOCHS, 1, work)
 }
 
 impl Phase {
-    /// Does `work` as a part of this phase.
+    /// Does `work` as a part of this phase, on this thread.
     pub(crate) fn time<R>(self, work: impl FnOnce() -> R) -> R {
-        time(self as usize, work)
+        time(self as usize, 1, work)
+    }
+
+    /// Does `work` as a part of this phase, which has all threads to itself: the time of those that wait counts too.
+    pub(crate) fn wall<R>(self, work: impl FnOnce() -> R) -> R {
+        time(self as usize, rayon::current_num_threads() as u64, work)
     }
 }
 
-fn time<R>(index: usize, work: impl FnOnce() -> R) -> R {
+fn time<R>(index: usize, threads: u64, work: impl FnOnce() -> R) -> R {
     if !ENABLED.load(Relaxed) {
         return work();
     }
     let started = Instant::now();
     let result = work();
-    NANOSECONDS[index].fetch_add(started.elapsed().as_nanos() as u64, Relaxed);
+    NANOSECONDS[index].fetch_add(started.elapsed().as_nanos() as u64 * threads, Relaxed);
     result
 }

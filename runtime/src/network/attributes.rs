@@ -2,13 +2,35 @@
 
 use crate::onnx::{AttributeProto, FLOAT, INT64, NodeProto, TensorProto};
 
+/// The kinds of an attribute's value, as ONNX numbers them.
+const FLOAT_VALUE: i32 = 1;
+const INT_VALUE: i32 = 2;
+const STRING_VALUE: i32 = 3;
+const INTS_VALUE: i32 = 7;
+
 /// The attributes of a node.
 pub(super) struct Attributes<'a>(&'a [AttributeProto]);
 
 impl<'a> Attributes<'a> {
-    /// Nothing if there are others than these: they could mean anything.
+    /// Nothing if there are others than these, which could mean anything, or one that is no value of its kind.
     pub(super) fn of(node: &'a NodeProto, known: &[&str]) -> Option<Self> {
-        node.attribute.iter().all(|attribute| known.contains(&attribute.name.as_str())).then_some(Self(&node.attribute))
+        let fits = |attribute: &AttributeProto| {
+            let name = attribute.name.as_str();
+            known.contains(&name)
+                && match name {
+                    "alpha" | "beta" => attribute.r#type == FLOAT_VALUE,
+                    "mode" | "coordinate_transformation_mode" | "nearest_mode" => attribute.r#type == STRING_VALUE,
+                    "pads" => attribute.r#type == INTS_VALUE && attribute.ints.len() == 4,
+                    "kernel_shape" | "strides" | "dilations" => {
+                        attribute.r#type == INTS_VALUE && attribute.ints.len() == 2
+                    }
+                    "transA" | "transB" | "ceil_mode" | "allowzero" => {
+                        attribute.r#type == INT_VALUE && [0, 1].contains(&attribute.i)
+                    }
+                    _ => attribute.r#type == INT_VALUE,
+                }
+        };
+        node.attribute.iter().all(fits).then_some(Self(&node.attribute))
     }
 
     fn get(&self, name: &str) -> Option<&'a AttributeProto> {
@@ -57,6 +79,7 @@ pub(super) fn ints(tensor: &TensorProto) -> Option<Vec<i64>> {
 
 fn values<T: Clone>(tensor: &TensorProto, kind: i32, raw: impl Iterator<Item = T>, plain: &[T]) -> Option<Vec<T>> {
     let count = dims(tensor)?.into_iter().try_fold(1usize, usize::checked_mul)?;
+    let whole = tensor.raw_data.len().is_multiple_of(size_of::<T>());
     let values = if tensor.raw_data.is_empty() { plain.to_vec() } else { raw.collect() };
-    (tensor.data_type == kind && values.len() == count).then_some(values)
+    (tensor.data_type == kind && whole && values.len() == count).then_some(values)
 }

@@ -16,6 +16,9 @@ use crate::onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
 const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
 /// The most values of a row at any place: a small file may ask for much memory.
 const MOST: usize = 1 << 22;
+/// The widest window of a convolution, and the most values that its kernel may need to work on.
+const WIDEST_WINDOW: usize = 31;
+const MOST_ROOM: usize = 1 << 24;
 
 /// The network that the graph describes, if there are kernels for all of it.
 pub(crate) fn read(model: &ModelProto, input: &Signature, outputs: &[Signature]) -> Option<Network> {
@@ -145,6 +148,12 @@ impl<'a> Reader<'a> {
         let square = kernel == columns && kernel % 2 == 1 && attributes.all("kernel_shape", kernel as i64);
         let fits = channels == in_channels && bias.len() == out_channels && attributes.int("group", 1) == 1;
         if !plain || !square || !fits || padding >= kernel || height.min(width) + 2 * padding < kernel {
+            return None;
+        }
+        // What the kernels work on is a multiple of the image, at most by the window's area.
+        let padded = (height + 2 * padding).checked_mul(width + 2 * padding)?;
+        let room = padded.checked_mul(kernel * kernel)?.checked_mul(in_channels.max(out_channels))?;
+        if kernel > WIDEST_WINDOW || room > MOST_ROOM {
             return None;
         }
         let conv = Conv { batch: 0, in_channels, height, width, out_channels, kernel, padding };

@@ -21,15 +21,15 @@ fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeP
 }
 
 fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), i, ..Default::default() }
+    AttributeProto { name: name.into(), i, r#type: 2, ..Default::default() }
 }
 
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {
-    AttributeProto { name: name.into(), ints: ints.into(), ..Default::default() }
+    AttributeProto { name: name.into(), ints: ints.into(), r#type: 7, ..Default::default() }
 }
 
 fn text(name: &str, s: &str) -> AttributeProto {
-    AttributeProto { name: name.into(), s: s.into(), ..Default::default() }
+    AttributeProto { name: name.into(), s: s.into(), r#type: 3, ..Default::default() }
 }
 
 fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
@@ -90,6 +90,9 @@ fn what_could_mean_something_else_is_left_to_tract() {
     assert!(changed(|_, graph| graph.node[0].domain = "mine".into()).is_none());
     assert!(changed(|_, graph| graph.node[0].attribute.push(int("unknown", 1))).is_none());
     assert!(changed(|_, graph| graph.node[0].attribute.push(int("transA", 1))).is_none());
+    assert!(changed(|_, graph| graph.node[0].attribute[0].i = 2).is_none(), "neither turned nor not");
+    assert!(changed(|_, graph| graph.node[0].attribute[0].r#type = 1).is_none(), "a float");
+    assert!(changed(|_, graph| graph.initializer[1].raw_data.push(0)).is_none());
     assert!(changed(|_, graph| graph.node[1].op_type = "Mish".into()).is_none());
     assert!(changed(|_, graph| graph.node[1].output[0] = "sum".into()).is_none());
     assert!(changed(|_, graph| graph.initializer[0].dims = vec![2, 1]).is_none());
@@ -147,4 +150,22 @@ fn images_are_convolved_pooled_enlarged_and_cut() {
     let mut out = [0.; 12];
     network.run(&[1., 2., 3., 4., 5., 6., 7., 8., 9.], [0], [&mut out]);
     assert_eq!(out, [51., 51., 61., 61., 51., 51., 61., 61., 81., 81., 91., 91.]);
+}
+
+#[test]
+fn a_convolution_that_needs_too_much_memory_is_left_to_tract() {
+    for (window, width, taken) in [(3, 100, true), (31, 100, true), (101, 1000, false), (31, 100_000, false)] {
+        let pad = (window / 2) as i64;
+        let convolution = node("Conv", &["a", "w", "b"], "c", vec![ints("pads", &[pad; 4])]);
+        let nodes =
+            vec![node("Reshape", &["x", "image"], "a", vec![]), convolution, node("Flatten", &["c"], "y", vec![])];
+        let constants = vec![
+            numbers("image", &[-1, 4, 1, width as i64]),
+            floats("w", &[1, 4, window as i64, window as i64], &vec![0.; 4 * window * window]),
+            floats("b", &[1], &[0.]),
+        ];
+        let model = model(nodes, constants, &["y"]);
+        let network = read(&model, &signature("x", &[4 * width]), &[signature("y", &[width])]);
+        assert_eq!(network.is_some(), taken, "{window} x {window} on 1 x {width}");
+    }
 }

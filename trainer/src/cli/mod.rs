@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, Phase, PhaseTimes, Run, Split, Summary, fit};
+use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, PhaseTimes, Run, Split, Summary, fit};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -133,11 +133,8 @@ fn shell_quoted(run: &Run) -> String {
 fn phase_lines(threads: usize) -> String {
     let PhaseTimes { phases, epochs, wall } = trainer::phase_times();
     let (epochs, wall) = (epochs.max(1) as f64, wall.as_secs_f64());
-    let seconds = phases.map(|(phase, time)| {
-        // What is done between epochs was timed from without.
-        let shared = if matches!(phase, Phase::Validation | Phase::Save) { 1 } else { threads };
-        (format!("{phase:?}").to_lowercase(), time.as_secs_f64() / shared as f64)
-    });
+    let seconds =
+        phases.map(|(phase, time)| (format!("{phase:?}").to_lowercase(), time.as_secs_f64() / threads as f64));
     let waiting = (wall - seconds.iter().map(|(_, seconds)| seconds).sum::<f64>()).max(0.);
     let mut lines = vec![format!("{:<12}{:>12}{:>10}", "phase", "ms an epoch", "part")];
     for (name, seconds) in seconds.into_iter().chain([("waiting".into(), waiting), ("epoch".into(), wall)]) {

@@ -46,7 +46,7 @@ pub(crate) struct Pass {
     gradients: Vec<f32>,
 }
 
-/// What is added up along a lane of rows: the loss, and the gradients of convolutions.
+/// What is added up along a lane of rows: the loss, and the gradients that do not come at once.
 #[derive(Default)]
 struct Sums {
     loss: f64,
@@ -110,7 +110,7 @@ impl Pass {
             });
         })?;
         let lanes: Vec<&[f32]> = self.sums.iter().map(|sums| &sums.gradients[..]).collect();
-        weight_gradients(&chains, &self.kept, &lanes, &mut self.gradients);
+        Phase::Backward.wall(|| weight_gradients(&chains, &self.kept, &lanes, &mut self.gradients));
         Ok((self.sums.iter().map(|sums| sums.loss).sum(), &mut self.gradients))
     }
 }

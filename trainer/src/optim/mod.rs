@@ -6,7 +6,7 @@ mod config;
 mod rmsprop;
 mod sgd;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::iter::once;
 
 use candle_core::backprop::GradStore;
@@ -65,6 +65,8 @@ pub struct Optimizer {
     rule: Box<dyn Rule>,
     learning_rate: f64,
     parameters: Vec<Parameter>,
+    /// Whether a parameter has two names.
+    tied: bool,
     step: u64,
 }
 
@@ -82,6 +84,8 @@ impl Optimizer {
     /// When the device cannot hold the state.
     pub fn new(config: &OptimizerConfig, parameters: Vec<(String, Var)>) -> Result<Self> {
         let rule = config.rule();
+        let ids: HashSet<_> = parameters.iter().map(|(_, var)| var.id()).collect();
+        let tied = ids.len() < parameters.len();
         let parameters = parameters
             .into_iter()
             .map(|(name, var)| {
@@ -89,7 +93,7 @@ impl Optimizer {
                 Ok(Parameter { name, var, slots })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { rule, learning_rate: config.learning_rate(), parameters, step: 0 })
+        Ok(Self { rule, learning_rate: config.learning_rate(), parameters, tied, step: 0 })
     }
 
     /// The factor on every update.
@@ -132,6 +136,15 @@ impl Optimizer {
             .iter()
             .map(|parameter| gradients.get(&parameter.var).map(|gradient| scaled(&gradient.detach())).transpose());
         let gradients = gradients.collect::<candle_core::Result<Vec<_>>>()?;
+        for (Parameter { name, var, .. }, gradient) in self.parameters.iter().zip(&gradients) {
+            if let Some(gradient) = gradient.as_ref().filter(|gradient| gradient.dims() != var.dims()) {
+                let (expected, found) = (var.dims(), gradient.dims());
+                return Err(Error::setting(
+                    "optimizer",
+                    format!("expected a gradient {expected:?} of `{name}`, found {found:?}"),
+                ));
+            }
+        }
         self.step += 1;
         if self.parameters.iter().all(|parameter| takes(&parameter.var)) {
             let moved: Vec<&Tensor> = gradients.iter().flatten().collect();
@@ -165,6 +178,11 @@ impl Optimizer {
 
     /// Moves `parameters`, `f32` on the CPU.
     fn update_in_place(&self, parameters: &[&Parameter], gradients: &[&[f32]]) -> Result<()> {
+        if self.tied && parameters.len() > 1 {
+            // One under two names can't be lent twice at a time.
+            let one = |(parameter, gradient): (&&Parameter, &&[f32])| self.update_in_place(&[parameter], &[gradient]);
+            return parameters.iter().zip(gradients).try_for_each(one);
+        }
         let tensors = parameters.iter().flat_map(|parameter| once(parameter.var.as_tensor()).chain(&parameter.slots));
         let each = 1 + self.rule.slots().len();
         with_values_mut(&tensors.collect::<Vec<_>>(), |mut values| {
@@ -305,6 +323,47 @@ mod tests {
                 optimizer.step(&loss.backward().unwrap()).unwrap();
                 let slots = optimizer.parameters.iter().flat_map(|parameter| &parameter.slots);
                 assert!(slots.into_iter().all(|slot| !slot.track_op()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parameter_under_two_names_is_moved_twice_and_another_shape_is_refused() {
+        let var = Var::new(&[1f32, 2.], &Device::Cpu).unwrap();
+        let sgd = OptimizerConfig::Sgd { learning_rate: 0.25, momentum: 0., weight_decay: 0. };
+        let mut optimizer = Optimizer::new(&sgd, vec![("a".into(), var.clone()), ("b".into(), var.clone())]).unwrap();
+        let gradients = var.sum_all().unwrap().backward().unwrap();
+        optimizer.step(&gradients).unwrap();
+        assert_eq!(var.to_vec1::<f32>().unwrap(), [0.5, 1.5]);
+        let mut gradients = gradients;
+        gradients.insert(&var, Tensor::zeros((1, 2), DType::F32, &Device::Cpu).unwrap());
+        let error = optimizer.step(&gradients).unwrap_err().to_string();
+        assert!(error.contains("expected a gradient [2] of `a`, found [1, 2]"), "{error}");
+    }
+
+    #[test]
+    fn steps_by_values_are_steps_by_tensors() {
+        for (name, most) in OptimizerConfig::NAMES.into_iter().flat_map(|name| [(name, f64::INFINITY), (name, 0.5)]) {
+            let start = Tensor::arange(-2f32, 3., &Device::Cpu).unwrap();
+            let run = |by_values: bool| {
+                let vars = [Var::from_tensor(&start).unwrap(), Var::from_tensor(&(&start * 2.).unwrap()).unwrap()];
+                let named = vars.iter().zip(["a", "b"]).map(|(var, name)| (name.to_owned(), var.clone()));
+                let mut optimizer = Optimizer::new(&OptimizerConfig::named(name).unwrap(), named.collect()).unwrap();
+                for _ in 0..3 {
+                    if by_values {
+                        let all = vars.iter().flat_map(|var| var.to_vec1::<f32>().unwrap());
+                        optimizer.step_values(&mut all.map(|value| 2. * value).collect::<Vec<_>>(), most).unwrap();
+                    } else {
+                        let squares = vars.each_ref().map(|var| var.sqr().unwrap().sum_all().unwrap());
+                        let gradients = (&squares[0] + &squares[1]).unwrap().backward().unwrap();
+                        optimizer.step_clipped(&gradients, most).unwrap();
+                    }
+                }
+                vars.map(|var| var.to_vec1::<f32>().unwrap()).concat()
+            };
+            for (a, b) in run(true).into_iter().zip(run(false)) {
+                // Clipped by norms that were summed in another order.
+                assert!((a - b).abs() < 1e-6, "{name}, {most}: {a}, not {b}");
             }
         }
     }

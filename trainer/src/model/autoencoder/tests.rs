@@ -175,8 +175,11 @@ fn a_pass_is_candles_graph() {
             Ok(Var::from_tensor(&weight.to_dtype(DType::F32)?)?)
         });
         let single = single.unwrap();
-        for (rows, loss, noisy) in [(3, Loss::Bce, false), (150, Loss::Mse, true), (70, Loss::Bce, true)] {
-            let config = Config { loss, sparsity: 0.01, beta: 0.5, ..Config::default() };
+        for (rows, loss, charge) in
+            [(3, Loss::Bce, 0.5), (150, Loss::Mse, 0.5), (70, Loss::Bce, 0.), (1, Loss::Bce, 0.)]
+        {
+            let noisy = rows > 3;
+            let config = Config { loss, sparsity: charge / 50., beta: charge, ..Config::default() };
             let objective = Objective::new(&config, &network);
             let width = network.input_dim();
             let mut rng = stream(6, Purpose::Weights, rows as u32);

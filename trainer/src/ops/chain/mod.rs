@@ -15,7 +15,7 @@ use stage::{Kind, Stage};
 /// Images that go through the layers together, and rows of other kinds.
 const IMAGES: usize = 16;
 const ROWS: usize = 64;
-/// The most lanes. Gradients of convolutions are added up along each lane of rows and then over lanes, in order, so they do not
+/// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then over lanes, in order, so they do not
 /// depend on the number of threads.
 const LANES: usize = 16;
 /// Layers in a row.

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::Chain;
 use super::stage::{Stage, Weights};
-use crate::phase::Phase;
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
 
@@ -34,9 +33,7 @@ pub(in crate::ops) fn prepare<R>(chains: &[&Chain], parameters: &[&[f32]], work:
             let parts = all.chunks_mut(columns * stage.output).enumerate();
             tasks.extend(parts.map(|(index, out)| (stage, *weight, index * columns, out)));
         }
-        tasks.into_par_iter().for_each(|(stage, weight, first, out)| {
-            Phase::Forward.time(|| stage.turn(weight, first, out));
-        });
+        tasks.into_par_iter().for_each(|(stage, weight, first, out)| stage.turn(weight, first, out));
         let mut rest = &*turned;
         let mut given = given.into_iter();
         let prepared = chains.iter().map(|chain| {
@@ -164,8 +161,7 @@ impl Block<'_> {
         (self.values[0], self.values[self.values.len() - 1], grad)
     }
 
-    /// Takes the gradient back through all layers, to `dx` if that is asked for. Those of convolutions' parameters are added to
-    /// `gradients`.
+    /// Takes the gradient back through all layers, to `dx` if that is asked for. Those that lanes add up are added to `gradients`.
     pub(in crate::ops) fn backward(&mut self, mut gradients: &mut [f32], mut dx: Option<&mut [f32]>) {
         let [above, below] = &mut self.room;
         let (mut above, mut below) = (&mut **above, &mut **below);
@@ -208,14 +204,12 @@ pub(in crate::ops) fn weight_gradients(chains: &[&Chain], kept: &[Vec<Kept>], la
         }
     }
     sums.into_par_iter().for_each(|(first, sum)| {
-        Phase::Backward.time(|| {
-            sum.fill(0.);
-            for lane in lanes {
-                elementwise::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
-            }
-        });
+        sum.fill(0.);
+        for lane in lanes {
+            elementwise::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
+        }
     });
     tasks.into_par_iter().for_each(|(stage, kept, first, (dweight, dbias))| {
-        Phase::Backward.time(|| stage.units_gradient(kept, first, [dweight, dbias]));
+        stage.units_gradient(kept, first, [dweight, dbias]);
     });
 }
