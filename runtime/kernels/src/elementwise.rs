@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::math::{ln_1p, sigmoid, sigmoid_and_exp, softplus};
+use super::math::{ln_1p, sigmoid, sigmoid_and_exp};
 use super::vectorised::vectorised;
 
 /// Values that a thread takes at once: 64 KiB.
@@ -31,23 +31,15 @@ pub fn relu_backward(out: &[f32], grad: &[f32], dx: &mut [f32]) {
     });
 }
 
-/// The sum of the binary cross-entropies of `sigmoid(logits)` against `target`, in nats: max(x, 0) - x t + ln(1 + exp(-|x|)).
-/// Sums of blocks are added in their order, so the bytes do not depend on the number of threads.
-pub fn bce_sum(logits: &[f32], target: &[f32]) -> f64 {
-    assert_eq!(logits.len(), target.len());
-    let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
-    let sums: Vec<f64> = blocks.map(|(logits, target)| bce_block(logits, target)).collect();
-    sums.into_iter().sum()
-}
-
-/// The gradient of `bce_sum` times `scale`: (sigmoid(x) - t) * scale.
+/// The gradient of the cross-entropy of `errors` times `scale`: (sigmoid(x) - t) * scale.
 pub fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) {
     assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK)).zip(dx.par_chunks_mut(BLOCK));
     blocks.for_each(|((logits, target), dx)| bce_backward_block(logits, target, scale, dx));
 }
 
-/// The errors of `sigmoid(logits)` against `target`, summed: the binary cross-entropy in nats, and the square.
+/// The errors of `sigmoid(logits)` against `target`, summed: the binary cross-entropy in nats, max(x, 0) - x t + ln(1 + exp(-|x|)),
+/// and the square. Sums of blocks are added in their order, so the bytes do not depend on the number of threads.
 pub fn errors(logits: &[f32], target: &[f32]) -> [f64; 2] {
     assert_eq!(logits.len(), target.len());
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
@@ -61,12 +53,6 @@ fn both_errors(x: f32, t: f32) -> [f32; 2] {
     let (sigmoid, z) = sigmoid_and_exp(x);
     let error = sigmoid - t;
     [(x.max(0.) - x * t) + ln_1p(z), error * error]
-}
-
-/// max(x, 0) - x t + ln(1 + exp(-|x|))
-#[inline(always)]
-fn bce(x: f32, t: f32) -> f32 {
-    (x.max(0.) - x * t) + softplus(x)
 }
 
 vectorised! {
@@ -85,28 +71,6 @@ vectorised! {
         }
     }
 
-    fn bce_block<'a>(logits: &'a [f32], target: &'a [f32]) -> f64 {
-        let (lanes, rest) = logits.as_chunks::<LANES>();
-        let (targets, targets_rest) = target.as_chunks::<LANES>();
-        let mut total = 0f64;
-        // f32 holds the sum of a few dozen terms well; more of them go into f64.
-        for (lanes, targets) in lanes.chunks(GROUP).zip(targets.chunks(GROUP)) {
-            let mut sums = [0f32; LANES];
-            for (lane, target) in lanes.iter().zip(targets) {
-                for i in 0..LANES {
-                    sums[i] += bce(lane[i], target[i]);
-                }
-            }
-            for sum in sums {
-                total += f64::from(sum);
-            }
-        }
-        for (&x, &t) in rest.iter().zip(targets_rest) {
-            total += f64::from(bce(x, t));
-        }
-        total
-    }
-
     fn bce_backward_block<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> () {
         for ((dx, &x), &t) in dx.iter_mut().zip(logits).zip(target) {
             *dx = (sigmoid(x) - t) * scale;
@@ -122,7 +86,7 @@ vectorised! {
         }
     }
 
-    /// `bce_sum` and `bce_backward` of a few rows on one thread, in one pass.
+    /// The cross-entropy of `errors` and `bce_backward` of a few rows on one thread, in one pass.
     pub fn bce_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
         assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
         let (lanes, rest) = logits.as_chunks::<LANES>();
