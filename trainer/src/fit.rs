@@ -7,6 +7,7 @@ use candle_core::Device;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use crate::awake::awake;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::evaluate::{Measure, Measured, Metrics};
@@ -179,7 +180,7 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
         let epoch = self.progress.history.len() + 1;
         let started = Instant::now();
-        let end = self.train_epoch(epoch, observer, stop)?;
+        let end = awake(|| self.train_epoch(epoch, observer, stop))?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;
@@ -334,8 +335,8 @@ impl<'a> Trainer<'a> {
         self.run.write_metrics(&self.progress.history)?;
         self.model.save(self.run.last())?;
         let mut checkpoint = Checkpoint::new(&self.model);
-        for (name, tensor) in self.optimizer.state()? {
-            checkpoint.insert(format!("{OPTIMIZER}{name}"), tensor);
+        for (name, tensor) in self.optimizer.slots() {
+            checkpoint.insert(format!("{OPTIMIZER}{name}"), tensor.clone());
         }
         let progress = serde_json::to_string(&self.progress).expect("progress is plain numbers");
         checkpoint.insert_entry(PROGRESS, progress);

@@ -13,6 +13,7 @@
 //! # Ok(()) }
 //! ```
 
+mod awake;
 mod config;
 mod data;
 mod device;

@@ -1,16 +1,43 @@
 //! Checkpoints: a safetensors file whose metadata carries the description of the network.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
 use super::autoencoder::Autoencoder;
 use super::network::NetworkConfig;
+use crate::ops::with_values;
 use crate::{Error, Result, file};
 
 const NETWORK: &str = "network";
+
+/// A tensor's values on their way to a file.
+struct Floats<'a> {
+    dims: &'a [usize],
+    values: &'a [f32],
+}
+
+impl View for Floats<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.dims
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let bytes: Vec<[u8; 4]> = self.values.iter().map(|value| value.to_le_bytes()).collect();
+        bytes.into_flattened().into()
+    }
+
+    fn data_len(&self) -> usize {
+        size_of_val(self.values)
+    }
+}
 
 /// Named tensors and text entries, on their way to or from a file.
 pub(crate) struct Checkpoint {
@@ -46,23 +73,21 @@ impl Checkpoint {
 
     /// Writes a file that is whole or not there; equal contents give equal bytes.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
-        let mut tensors = Vec::new();
-        for (name, tensor) in &self.tensors {
-            let values = tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-            let bytes: Vec<u8> = values.into_iter().flat_map(f32::to_le_bytes).collect();
-            tensors.push((name, tensor.dims().to_vec(), bytes));
-        }
-        tensors.sort();
-        let views: Vec<_> = tensors
-            .iter()
-            .map(|(name, dims, bytes)| {
-                let view = TensorView::new(Dtype::F32, dims.clone(), bytes).expect("four bytes for each element");
-                (name.as_str(), view)
+        let mut tensors: Vec<(&String, &Tensor)> = self.tensors.iter().collect();
+        tensors.sort_by_key(|(name, _)| *name);
+        let floats = |tensor: &Tensor| tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous();
+        let written: Vec<Tensor> =
+            tensors.iter().map(|(_, tensor)| floats(tensor)).collect::<candle_core::Result<_>>()?;
+        with_values(&written.iter().collect::<Vec<_>>(), |values| {
+            let views = tensors.iter().zip(values);
+            let views = views.map(|((name, tensor), values)| (name, Floats { dims: tensor.dims(), values }));
+            file::write_atomic(path, |partial| {
+                match safetensors::serialize_to_file(views, Some(self.entries.clone()), partial) {
+                    Err(SafeTensorError::IoError(error)) => Err(error),
+                    other => other.map_err(std::io::Error::other),
+                }
             })
-            .collect();
-        let bytes = safetensors::serialize(views, Some(self.entries.clone()))
-            .map_err(|error| Error::file(path, error.to_string()))?;
-        file::write_atomic(path, &bytes)
+        })?
     }
 
     pub(crate) fn insert(&mut self, name: String, tensor: Tensor) {

@@ -221,11 +221,15 @@ impl Optimizer {
     ///
     /// When the device cannot hold the copies.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        self.slots().map(|(name, tensor)| Ok((name, tensor.copy()?))).collect()
+    }
+
+    /// The state itself, which steps change in place.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let names = self.rule.slots();
-        let slots = self.parameters.iter().flat_map(|Parameter { name, slots, .. }| {
-            names.iter().zip(slots).map(move |(slot, tensor)| Ok((format!("{slot}.{name}"), tensor.copy()?)))
-        });
-        slots.collect()
+        self.parameters.iter().flat_map(move |Parameter { name, slots, .. }| {
+            names.iter().zip(slots).map(move |(slot, tensor)| (format!("{slot}.{name}"), tensor))
+        })
     }
 
     /// Takes up the state that [`Optimizer::state`] gave.
