@@ -86,6 +86,31 @@ vectorised! {
         }
     }
 
+    /// Adds up each of the rows, of `length` values.
+    pub fn sum_rows<'a>(rows: &'a [f32], length: usize, sums: &'a mut [f32]) -> () {
+        for (sum, row) in sums.iter_mut().zip(rows.chunks(length)) {
+            let (lanes, rest) = row.as_chunks::<LANES>();
+            let mut parts = [0f32; LANES];
+            for lane in lanes {
+                for i in 0..LANES {
+                    parts[i] += lane[i];
+                }
+            }
+            *sum = 0.;
+            for value in parts.iter().chain(rest) {
+                *sum += value;
+            }
+        }
+    }
+
+    /// `out = exp(x / 2)`
+    pub fn exp_of_half<'a>(x: &'a [f32], out: &'a mut [f32]) -> () {
+        for (out, &x) in out.iter_mut().zip(x) {
+            let (_, z) = sigmoid_and_exp(0.5 * x);
+            *out = if x > 0. { 1. / z } else { z };
+        }
+    }
+
     /// The cross-entropy of `errors` and `bce_backward` of a few rows on one thread, in one pass.
     pub fn bce_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
         assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));

@@ -1,49 +1,22 @@
-//! Loss and gradients of a whole network in one go: a few rows at a time run forward and backward through all layers, so that what
-//! lies between them stays in the processor's cache. What candle's operators and its backward compute, less the graph.
+//! The pass of any network, a few rows at a time: they run forward and backward through all layers, so that what lies between those
+//! stays in the processor's cache.
 
 use std::ops::Range;
 
-use candle_core::Result;
 use rayon::prelude::*;
 
 use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
-use super::storage::with_values;
+use super::pass::{Batch, Terms};
 use crate::phase::Phase;
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
 
-/// What the loss is made of: `scale` times the mean over elements of the cross-entropy or, if `square`, of the squared error, and
-/// what the code is charged, means over rows: `sparsity` times its L1 norm and `beta` times its divergence.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
-    pub(crate) square: bool,
-    pub(crate) scale: f64,
-    pub(crate) sparsity: f64,
-    pub(crate) beta: f64,
-}
-
-/// Writes the rows from one on, or changes them.
-pub(crate) type Rows<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
-
-/// The rows of a step.
-pub(crate) struct Batch<'a> {
-    /// How many.
-    pub(crate) rows: usize,
-    /// Writes them.
-    pub(crate) clean: Rows<'a>,
-    /// Makes of them what the network is given, if that is something else.
-    pub(crate) noise: Option<Rows<'a>>,
-    /// Draws of the standard normal distribution, `[rows, latent_dim]`, if the code is a sample.
-    pub(crate) sample: &'a [f32],
-}
-
-/// A network, and room for its gradients and what they are made of.
-pub(crate) struct Pass {
+/// A network, and room for what its gradients are made of.
+pub(super) struct Lanes {
     network: Network,
     /// Of each chain.
     kept: Vec<Vec<Kept>>,
     sums: Vec<Sums>,
-    gradients: Vec<f32>,
 }
 
 /// What is added up along a lane of rows: the loss, and the gradients that do not come at once.
@@ -70,18 +43,17 @@ impl Network {
     }
 }
 
-impl Pass {
+impl Lanes {
     /// A pass through `encoder`, perhaps `heads`, and `decoder`, which gives logits.
-    pub(crate) fn new(encoder: Chain, heads: Option<[Chain; 2]>, decoder: Chain, terms: Terms) -> Self {
-        Self { network: Network { encoder, heads, decoder, terms }, kept: vec![], sums: vec![], gradients: vec![] }
+    pub(super) fn new(encoder: Chain, heads: Option<[Chain; 2]>, decoder: Chain, terms: Terms) -> Self {
+        Self { network: Network { encoder, heads, decoder, terms }, kept: vec![], sums: vec![] }
     }
 
-    /// The loss, and the gradients of all parameters, one after the other.
-    pub(crate) fn run(&mut self, batch: &Batch) -> Result<(f64, &mut [f32])> {
+    /// The loss; `gradients` become those of `parameters`, weights and biases in turn, one after the other.
+    pub(super) fn run(&mut self, batch: &Batch, parameters: &[&[f32]], gradients: &mut [f32]) -> f64 {
         let chains = self.network.chains();
         let lane = chains.iter().map(|chain| chain.lane(batch.rows)).max().unwrap_or(1);
         let in_lanes = chains.iter().map(|chain| chain.lane_values()).sum();
-        self.gradients.resize(chains.iter().map(|chain| chain.parameter_values()).sum(), 0.);
         self.kept.resize_with(chains.len(), Vec::new);
         self.sums.resize_with(batch.rows.div_ceil(lane), Sums::default);
         let mut of_chains: Vec<_> = chains
@@ -94,24 +66,21 @@ impl Pass {
             (index * lane..(index * lane + lane).min(batch.rows), places, sums)
         });
         let lanes: Vec<(Range<usize>, Vec<Lane>, &mut Sums)> = lanes.collect();
-        let parameters: Vec<_> = chains.iter().flat_map(|chain| chain.parameters()).collect();
-        with_values(&parameters, |parameters| {
-            prepare(&chains, parameters, |weights| {
-                let running = Running { network: &self.network, weights, batch };
-                let block = chains.iter().map(|chain| chain.block()).min().unwrap_or(1);
-                lanes.into_par_iter().for_each(|(rows, mut places, sums)| {
-                    sums.loss = 0.;
-                    sums.gradients.clear();
-                    sums.gradients.resize(in_lanes, 0.);
-                    for start in rows.clone().step_by(block) {
-                        running.block(start..(start + block).min(rows.end), &mut places, sums);
-                    }
-                });
+        prepare(&chains, parameters, |weights| {
+            let running = Running { network: &self.network, weights, batch };
+            let block = chains.iter().map(|chain| chain.block()).min().unwrap_or(1);
+            lanes.into_par_iter().for_each(|(rows, mut places, sums)| {
+                sums.loss = 0.;
+                sums.gradients.clear();
+                sums.gradients.resize(in_lanes, 0.);
+                for start in rows.clone().step_by(block) {
+                    running.block(start..(start + block).min(rows.end), &mut places, sums);
+                }
             });
-        })?;
+        });
         let lanes: Vec<&[f32]> = self.sums.iter().map(|sums| &sums.gradients[..]).collect();
-        Phase::Backward.wall(|| weight_gradients(&chains, &self.kept, &lanes, &mut self.gradients));
-        Ok((self.sums.iter().map(|sums| sums.loss).sum(), &mut self.gradients))
+        Phase::Backward.wall(|| weight_gradients(&chains, &self.kept, &lanes, gradients));
+        self.sums.iter().map(|sums| sums.loss).sum()
     }
 }
 
@@ -150,7 +119,9 @@ impl Running<'_> {
                 match heads {
                     None => {
                         let loss = self.reconstruct([features, target], others, dfeatures);
-                        loss + self.charge_size(features, dfeatures)
+                        let charges = self.network.terms.charges(self.batch.rows);
+                        charges.add_size_gradient(features, dfeatures);
+                        loss + charges.size(features)
                     }
                     Some(heads) => self.sample(heads, rows, [features, target], others, dfeatures),
                 }
@@ -201,52 +172,27 @@ impl Running<'_> {
                 log_variance.input().copy_from_slice(features);
                 Phase::Forward.time(|| log_variance.forward());
                 let ((_, means, dmean), (_, log_variances, dlog_variance)) = (mean.ends(), log_variance.ends());
-                let loss = with_scratch([sample.len()], |[code]| {
+                let loss = with_scratch([sample.len(); 2], |[deviation, code]| {
+                    elementwise::exp_of_half(log_variances, deviation);
                     for (i, code) in code.iter_mut().enumerate() {
-                        *code = means[i] + (0.5 * log_variances[i]).exp() * sample[i];
+                        *code = means[i] + deviation[i] * sample[i];
                     }
-                    self.reconstruct([code, target], Own { places, gradients }, dmean)
+                    let loss = self.reconstruct([code, target], Own { places, gradients }, dmean);
+                    for (i, dlog_variance) in dlog_variance.iter_mut().enumerate() {
+                        *dlog_variance = dmean[i] * 0.5 * (code[i] - means[i]);
+                    }
+                    let charges = self.network.terms.charges(self.batch.rows);
+                    charges.add_size_gradient(means, dmean);
+                    charges.add_divergence_gradient(means, deviation, [dmean, dlog_variance]);
+                    loss + charges.size(means) + charges.divergence(means, log_variances, deviation)
                 });
-                for (i, dlog_variance) in dlog_variance.iter_mut().enumerate() {
-                    *dlog_variance = dmean[i] * sample[i] * 0.5 * (0.5 * log_variances[i]).exp();
-                }
-                let charges = self.charge_size(means, dmean)
-                    + self.charge_divergence([means, log_variances], [dmean, dlog_variance]);
                 Phase::Backward.time(|| mean.backward(to_mean, Some(dfeatures)));
                 with_scratch([features.len()], |[dx]| {
                     Phase::Backward.time(|| log_variance.backward(to_log_variance, Some(dx)));
                     elementwise::add_rows(dx, dx.len(), dfeatures);
                 });
-                loss + charges
+                loss
             })
         })
-    }
-
-    /// What the code is charged for its size, whose gradient is added to `dcode`.
-    fn charge_size(&self, code: &[f32], dcode: &mut [f32]) -> f64 {
-        let weight = self.network.terms.sparsity / self.batch.rows as f64;
-        if weight == 0. {
-            return 0.;
-        }
-        for (dcode, &code) in dcode.iter_mut().zip(code) {
-            *dcode += if code < 0. { -weight as f32 } else { weight as f32 };
-        }
-        code.iter().map(|&code| f64::from(code.abs())).sum::<f64>() * weight
-    }
-
-    /// What the code is charged for its divergence, whose gradients are added to those of its mean and log variance.
-    fn charge_divergence(&self, [mean, log_variance]: [&[f32]; 2], [dmean, dlog_variance]: [&mut [f32]; 2]) -> f64 {
-        let weight = self.network.terms.beta / self.batch.rows as f64;
-        if weight == 0. {
-            return 0.;
-        }
-        let mut sum = 0.;
-        for i in 0..mean.len() {
-            let variance = log_variance[i].exp();
-            sum += f64::from((variance + mean[i] * mean[i]) - log_variance[i] - 1.);
-            dmean[i] += weight as f32 * mean[i];
-            dlog_variance[i] += 0.5 * weight as f32 * (variance - 1.);
-        }
-        0.5 * weight * sum
     }
 }

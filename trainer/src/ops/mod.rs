@@ -3,8 +3,10 @@
 
 mod chain;
 mod dense;
+mod lanes;
 mod pass;
 mod storage;
+mod wide;
 
 use candle_core::{D, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};

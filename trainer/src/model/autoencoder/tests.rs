@@ -163,6 +163,9 @@ fn a_pass_is_candles_graph() {
         // Weights of which each lane has a sum of its own, and some that are too large for that.
         ("wide", ModelConfig::dense(40, [64]), [28, 28]),
         ("variational", ModelConfig { variational: true, ..ModelConfig::dense(5, [70]) }, [28, 20]),
+        // So many that 70 rows and 150 go through layer by layer.
+        ("many weights", ModelConfig::dense(30, [180, 20]), [28, 28]),
+        ("variational, many weights", ModelConfig { variational: true, ..ModelConfig::dense(20, [201]) }, [28, 28]),
         ("convolutional", ModelConfig { encoder: pooled.clone(), ..ModelConfig::default() }, [7, 6]),
         ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
     ];

@@ -18,6 +18,15 @@ const ROWS: usize = 64;
 /// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then over lanes, in order, so they do not
 /// depend on the number of threads.
 const LANES: usize = 16;
+
+/// A linear layer `[.., width] -> [.., units]`, and whether a ReLU follows.
+#[derive(Clone, Copy)]
+pub(super) struct Dense {
+    pub(super) width: usize,
+    pub(super) units: usize,
+    pub(super) relu: bool,
+}
+
 /// Layers in a row.
 #[derive(Clone)]
 pub(crate) struct Chain {
@@ -68,6 +77,15 @@ impl Chain {
     /// Weights and biases in turn.
     pub(super) fn parameters(&self) -> &[Tensor] {
         &self.parameters
+    }
+
+    /// Its layers, if all of them are linear and there are any.
+    pub(super) fn dense(&self) -> Option<Vec<Dense>> {
+        let dense = |stage: &Stage| match stage.kind {
+            Kind::Linear => Some(Dense { width: stage.input, units: stage.output, relu: stage.relu }),
+            _ => None,
+        };
+        self.stages.iter().map(dense).collect::<Option<Vec<_>>>().filter(|layers| !layers.is_empty())
     }
 
     /// Rows that go through the layers together.
