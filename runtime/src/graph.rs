@@ -117,18 +117,19 @@ impl Graph {
     /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it is in.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         let count = rows.len() / self.input.row_len();
-        let (most, work) = match &self.engine {
+        let (most_rows, work) = match &self.engine {
             Engine::Network(network) => (network.block_rows(), network.work().saturating_mul(count)),
             Engine::Tract(_) => (TRACT_ROWS, if count > TRACT_ROWS { usize::MAX } else { 0 }),
         };
         let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
-            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most),
-            Engine::Tract(_) => most,
+            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most_rows),
+            Engine::Tract(_) => most_rows,
         };
         let widths = places.map(|place| self.outputs[place].row_len());
+        let most = count.div_ceil(block.max(1));
         let mut blocks = Blocks::new([block, self.input.row_len()], widths, rows, outputs);
-        if threads == 1 {
+        if threads == 1 || most < 2 {
             return blocks.try_for_each(|(rows, outputs)| self.block(rows, places, outputs));
         }
         let (blocks, error) = (Mutex::new(blocks), Mutex::new(None));
@@ -140,7 +141,7 @@ impl Graph {
                 }
             }
         };
-        self.pool.run(&work);
+        self.pool.run(most, &work);
         // Whatever a pool left undone, one that is being shut down for instance.
         work();
         error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
