@@ -89,7 +89,10 @@ impl Graph {
     /// Computes the outputs at `places` for all rows of `view`.
     pub(crate) fn run<const N: usize>(&self, view: MatrixView, places: [usize; N]) -> Result<[Matrix; N]> {
         let rows = self.rows(view)?;
-        let mut matrices = places.map(|place| Matrix::zeros(rows, self.outputs[place].row_len()));
+        let mut matrices = [(); N].map(|()| Matrix::default());
+        for (matrix, place) in matrices.iter_mut().zip(places) {
+            *matrix = self.zeros(rows, &self.outputs[place])?;
+        }
         self.compute(view.values, places, matrices.each_mut().map(Matrix::as_mut_slice))?;
         Ok(matrices)
     }
@@ -101,6 +104,14 @@ impl Graph {
             return Err(Error::Room { output: self.output().name.clone(), expected, found: out.len() });
         }
         self.compute(view.values, [0], [out])
+    }
+
+    /// Memory for so many rows of an input or output, whose width is what the file claims.
+    pub(crate) fn zeros(&self, rows: usize, signature: &Signature) -> Result<Matrix> {
+        Matrix::zeros(rows, signature.row_len()).ok_or_else(|| {
+            let (name, shape) = (&signature.name, signature.describe());
+            Error::graph(&self.name, format!("there is no memory for {rows} rows of `{name}`, {shape}"))
+        })
     }
 
     fn rows(&self, view: MatrixView) -> Result<usize> {
@@ -171,3 +182,6 @@ fn contained<T>(name: &str, compute: impl FnOnce() -> T) -> Result<T> {
         Error::graph(name, format!("the graph cannot be computed: {text}"))
     })
 }
+
+#[cfg(test)]
+mod tests;

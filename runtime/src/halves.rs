@@ -175,10 +175,11 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`] when the graph cannot be computed.
+    /// [`Error::Graph`] when the graph cannot be computed, or there is no memory for so many rows.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let codes: Vec<f32> = (0..count * self.latent_dim()).map(|_| StandardNormal.sample(&mut rng)).collect();
+        let mut codes = self.graph.zeros(count, self.graph.input())?;
+        codes.as_mut_slice().fill_with(|| StandardNormal.sample(&mut rng));
         self.decode(&codes)
     }
 
