@@ -28,6 +28,9 @@ pub(crate) fn read(model: &ModelProto, input: &Signature, outputs: &[Signature])
         return None;
     }
     let mut reader = Reader::new(graph, input);
+    if reader.constants.len() < graph.initializer.len() {
+        return None;
+    }
     graph.node.iter().try_for_each(|node| reader.node(node))?;
     reader.finish(input, outputs)
 }
@@ -84,7 +87,9 @@ impl<'a> Reader<'a> {
             "Tanh" => self.activation(node, Activation::Tanh)?,
             _ => return None,
         };
-        self.values.insert(output, value).is_none().then_some(())
+        // A name that stands for two values could mean either.
+        let new = !self.constants.contains_key(output.as_str()) && self.values.insert(output, value).is_none();
+        new.then_some(())
     }
 
     /// The value that the node's first input names, in the shape in which it lies in memory.

@@ -104,6 +104,14 @@ fn what_could_mean_something_else_is_left_to_tract() {
 }
 
 #[test]
+fn a_name_that_stands_for_two_values_is_left_to_tract() {
+    for (name, taken) in [("sum", false), ("y", false), ("w", false), ("unread", true)] {
+        let network = changed(|_, graph| graph.initializer.push(floats(name, &[1], &[0.])));
+        assert_eq!(network.is_some(), taken, "{name}");
+    }
+}
+
+#[test]
 fn two_outputs_share_their_layers_and_one_is_enough() {
     let layer = |input, output| node("Gemm", &[input, "w", "b"], output, vec![int("transB", 1)]);
     let nodes = vec![layer("x", "hidden"), layer("hidden", "y"), layer("hidden", "z")];
