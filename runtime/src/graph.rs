@@ -42,21 +42,21 @@ impl Graph {
     /// The same, whatever layers there are kernels for.
     #[cfg(feature = "tract")]
     pub(crate) fn on_tract(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::with_engine(name, bytes, |_, _, _| None)
+        Self::with_engine(name, bytes, |_, _, _| Err(String::new()))
     }
 
     fn with_engine(
         name: &str,
         bytes: &[u8],
-        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Option<Network>,
+        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Result<Network, String>,
     ) -> Result<Self> {
         let build = || -> Result<Self> {
             let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
             let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match read(&proto, &input, &outputs) {
-                Some(network) => Engine::Network(network),
-                None => Engine::Tract(Plan::new(bytes).map_err(|reason| Error::graph(name, reason))?),
+                Ok(network) => Engine::Network(network),
+                Err(refusal) => Engine::Tract(Plan::new(bytes, &refusal).map_err(|reason| Error::graph(name, reason))?),
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };

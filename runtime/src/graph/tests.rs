@@ -42,3 +42,10 @@ fn an_output_that_claims_more_than_there_is_memory_for_is_an_error() {
         assert_eq!(error.to_string(), format!("encoder: there is no memory for 2 rows of `y`, [batch, {width}]"));
     }
 }
+
+#[cfg(not(feature = "tract"))]
+#[test]
+fn without_tract_the_node_that_has_no_kernel_is_named() {
+    let error = softplus(2).err().unwrap();
+    assert_eq!(error.to_string(), "encoder: node `act` (Softplus): no kernel for it; build with the feature `tract`");
+}

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod read;
+mod refusal;
 
 use kernels::activation::{Activation, activate};
 use kernels::conv::{self, Conv};
