@@ -13,8 +13,9 @@ use crate::onnx::ModelProto;
 use crate::plan::Plan;
 use crate::{Error, Pool, Result, Threads};
 
-/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB, above
-/// which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784 values).
+/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB,
+/// above which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784
+/// values).
 const TRACT_ROWS: usize = 32;
 /// Multiplications that are worth a second thread: waking it takes as long as some hundred thousand.
 const WORTH_SHARING: usize = 1_500_000;
@@ -125,7 +126,8 @@ impl Graph {
         Err(Error::Shape { input: self.input.name.clone(), expected: self.input.describe(), found })
     }
 
-    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it is in.
+    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it
+    /// is in.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         let count = rows.len() / self.input.row_len();
         let (most_rows, work) = match &self.engine {

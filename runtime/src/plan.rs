@@ -18,7 +18,8 @@ impl Plan {
         plan.map(Self).map_err(|error| format!("cannot be prepared: {error:#}"))
     }
 
-    /// Computes some of the outputs of `rows`; `signatures` says which, and what they should be. Fails with a reason; may panic.
+    /// Computes some of the outputs of `rows`; `signatures` says which, and what they should be. Fails with a reason;
+    /// may panic.
     pub(crate) fn run<const N: usize>(
         &self,
         rows: &[f32],

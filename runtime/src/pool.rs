@@ -42,8 +42,8 @@ pub trait Pool: Send + Sync {
 
 /// A fixed number of threads: the one that calls, and others that wait for work.
 ///
-/// A call takes no more of them than it has blocks of rows, and leaves the rest asleep. Those that took part stay awake for
-/// a fifth of a millisecond, because to wake a thread may take as long as many a call.
+/// A call takes no more of them than it has blocks of rows, and leaves the rest asleep. Those that took part stay awake
+/// for a fifth of a millisecond, because to wake a thread may take as long as many a call.
 pub struct Threads {
     others: Box<[Other]>,
     /// Held by the caller that the others work for.
@@ -56,8 +56,8 @@ const MOST: usize = 1 << 10;
 const AWAKE: Duration = Duration::from_micros(200);
 
 impl Threads {
-    /// `count` threads, the one that calls included, between 1 and 1024; those that are missing start when they are first
-    /// needed.
+    /// `count` threads, the one that calls included, between 1 and 1024; those that are missing start when they are
+    /// first needed.
     pub fn new(count: usize) -> Self {
         Self { others: (1..count.min(MOST)).map(|_| Other::default()).collect(), busy: Mutex::default() }
     }
@@ -100,8 +100,8 @@ impl Pool for Threads {
     }
 }
 
-/// Calls `theirs` on each of the others that can be had, and at the same time `ours` here, with the number of all that were
-/// lent.
+/// Calls `theirs` on each of the others that can be had, and at the same time `ours` here, with the number of all that
+/// were lent.
 fn lend(others: &[Other], lent: usize, theirs: &(dyn Fn() + Sync), ours: &dyn Fn(usize)) {
     let next = others.split_first().and_then(|(other, rest)| Some((other, other.thread()?, rest)));
     let Some((other, thread, rest)) = next else { return ours(lent) };

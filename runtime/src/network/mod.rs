@@ -12,7 +12,8 @@ use kernels::scratch::with_scratch;
 
 pub(crate) use read::read;
 
-/// Values between the layers that a block of rows may have: 64 KiB, which the processor's own cache holds beside the weights.
+/// Values between the layers that a block of rows may have: 64 KiB, which the processor's own cache holds beside the
+/// weights.
 const BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
 const BLOCK_ROWS: usize = 64;

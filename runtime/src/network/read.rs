@@ -1,5 +1,6 @@
-//! Finds the layers of a network in an ONNX graph. A node that has no kernel, or is written in a way that is not certain to
-//! mean what a kernel computes, is nothing to the functions that read it; the graph is refused, and left to tract.
+//! Finds the layers of a network in an ONNX graph. A node that has no kernel, or is written in a way that is not
+//! certain to mean what a kernel computes, is nothing to the functions that read it; the graph is refused, and left to
+//! tract.
 
 use std::collections::HashMap;
 
@@ -225,7 +226,8 @@ impl<'a> Reader<'a> {
         self.push(Layer::Crop { from: [height, width], to }, &value, vec![channels, to[0], to[1]])
     }
 
-    /// One more row or column at the end of images of odd size, equal to the last: a pooling that follows sees only what is there.
+    /// One more row or column at the end of images of odd size, equal to the last: a pooling that follows sees only
+    /// what is there.
     fn pad(&mut self, node: &NodeProto) -> Option<Value> {
         let attributes = Attributes::of(node, &["mode"])?;
         let value = self.only_input(node)?;

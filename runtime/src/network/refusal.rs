@@ -14,8 +14,8 @@ pub(super) fn refusal(node: &NodeProto) -> String {
         _ if !node.domain.is_empty() => return format!("no kernel for operators of `{}`", node.domain),
         "Gemm" => "products of rows and constant weights plus a constant bias",
         "Conv" => {
-            "constant square windows of odd size, at most 31 x 31, and a constant bias, with equal padding on all sides, \
-             without stride, dilation or groups, in at most 64 MiB"
+            "constant square windows of odd size, at most 31 x 31, and a constant bias, with equal padding on all \
+             sides, without stride, dilation or groups, in at most 64 MiB"
         }
         "MaxPool" => "windows of 2 x 2 side by side on images of even size, without padding",
         "Resize" => "images of twice the size, each value repeated",
