@@ -4,17 +4,18 @@
     bench/inference.py [--data MNIST_DIR] [--python PYTHON] [-- --batches 1,256 --threads 2 --rounds 7 --turn 20]
 
 Makes an environment in target/bench-venv and installs onnxruntime there, whose library is then called without Python in between.
-Trains and exports `simple` and `conv` for it, once: an epoch is enough, since speed does not depend on the weights.
+Trains and exports `simple` and `conv` for it, anew when the trainer or the exporter is: an epoch is enough, since speed does not
+depend on the weights.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
-from training import ROOT, install
+from training import ROOT, default_data, install
 
-DATA = os.environ.get("HOURGLASS_MNIST", ROOT.parent / "shared/data/mnist")
 BUNDLES = ROOT / "target/bench-bundles"
 
 
@@ -27,17 +28,20 @@ def library(python):
 
 
 def bundle(preset, data):
-    run = BUNDLES / preset
-    if not (run / "onnx/model.json").exists():
-        fit = [ROOT / "target/release/trainer", "fit", "--preset", preset, "--data", data, "--epochs", "1", "--out", run]
+    run, trainer, exporter = BUNDLES / preset, ROOT / "target/release/trainer", ROOT / "target/release/exporter"
+    manifest = run / "onnx/model.json"
+    built = max(program.stat().st_mtime for program in [trainer, exporter])
+    if not manifest.exists() or manifest.stat().st_mtime < built:
+        shutil.rmtree(run, ignore_errors=True)
+        fit = [trainer, "fit", "--preset", preset, "--data", data, "--epochs", "1", "--out", run]
         subprocess.run(fit, check=True, capture_output=True)
-        subprocess.run([ROOT / "target/release/exporter", run, "--split"], check=True, capture_output=True)
-    return run / "onnx"
+        subprocess.run([exporter, run, "--split"], check=True, capture_output=True)
+    return manifest.parent
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--data", default=DATA)
+    parser.add_argument("--data", default=default_data())
     parser.add_argument("--python", help="an interpreter that has onnxruntime, instead of an environment of our own")
     parser.add_argument("options", nargs="*", help="of the program that measures, behind --")
     arguments = parser.parse_args()

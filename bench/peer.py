@@ -3,8 +3,8 @@
     python peer.py keras-jax|keras-tensorflow|torch|torch-compile|floor PRESET EPOCHS THREADS MNIST_DIR
 
 The networks, the optimiser (Adam at 0.001), the batches and the data are those of `trainer fit --preset PRESET --validation test`.
-Every epoch has a line as it ends; the last line has all of them. `floor` trains nothing: its epochs are the matrix products of a
-step alone, as many times as an epoch has steps.
+Every epoch has a line as it ends. `floor` trains nothing: its epochs are the matrix products of a step alone, as many times as an
+epoch has steps.
 """
 
 import gzip
@@ -18,7 +18,6 @@ FRAMEWORK, PRESET, EPOCHS, THREADS, DATA = sys.argv[1], sys.argv[2], int(sys.arg
 os.environ.update(OMP_NUM_THREADS=str(THREADS), NPROC=str(THREADS), TF_NUM_INTRAOP_THREADS=str(THREADS))
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["KERAS_BACKEND"] = FRAMEWORK.removeprefix("keras-")
-STARTED = time.perf_counter()
 
 import numpy as np  # noqa: E402
 
@@ -34,8 +33,8 @@ def dense(preset):
     return widths + widths[-2::-1]
 
 
-def report(seconds, loss):
-    print(json.dumps({"epoch": len(seconds), "seconds": seconds[-1], "val_loss": loss}), flush=True)
+def report(epoch, seconds, loss):
+    print(json.dumps({"epoch": epoch + 1, "seconds": seconds, "val_loss": loss}), flush=True)
 
 
 def images(name):
@@ -77,25 +76,18 @@ def keras_epochs(train, test):
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy", **faster)
 
     class Clock(keras.callbacks.Callback):
-        def __init__(self):
-            self.seconds = []
-
         def on_epoch_begin(self, epoch, logs=None):
             self.began = time.perf_counter()
 
         def on_epoch_end(self, epoch, logs=None):
-            self.seconds.append(time.perf_counter() - self.began)
-            self.loss = logs["val_loss"]
-            report(self.seconds, self.loss)
+            report(epoch, time.perf_counter() - self.began, logs["val_loss"])
 
-    clock = Clock()
     # Noise is drawn once, which is in the peer's favour: ours is drawn anew every epoch.
     inputs = (noisy(train), noisy(test)) if NOISE else (train, test)
     model.fit(
         inputs[0], train, epochs=EPOCHS, batch_size=BATCH, shuffle=True, verbose=0,
-        validation_data=(inputs[1], test), validation_batch_size=500, callbacks=[clock],
+        validation_data=(inputs[1], test), validation_batch_size=500, callbacks=[Clock()],
     )
-    return clock.seconds, clock.loss
 
 
 def torch_epochs(train, test):
@@ -166,8 +158,7 @@ def torch_epochs(train, test):
             return F.binary_cross_entropy_with_logits(logits, rows, reduction="sum") / len(rows) + divergence
         return F.binary_cross_entropy_with_logits(compiled(given), rows)
 
-    seconds = []
-    for _ in range(EPOCHS):
+    for epoch in range(EPOCHS):
         began = time.perf_counter()
         for indices in torch.randperm(len(train)).split(BATCH):
             loss = loss_of(train[indices])
@@ -176,9 +167,7 @@ def torch_epochs(train, test):
             optimizer.step()
         with torch.no_grad():
             value = float(np.mean([loss_of(rows).item() for rows in test.split(500)]))
-        seconds.append(time.perf_counter() - began)
-        report(seconds, value)
-    return seconds, value
+        report(epoch, time.perf_counter() - began, value)
 
 
 def floor_epochs(train, test):
@@ -195,20 +184,16 @@ def floor_epochs(train, test):
         if index:  # nobody needs the gradient of the images
             products += [(y, weight, torch.empty_like(x))]
 
-    seconds = []
-    for _ in range(EPOCHS):
+    for epoch in range(EPOCHS):
         steps = []
         for _ in range(300):
             began = time.perf_counter()
             for left, right, out in products:
                 torch.mm(left, right, out=out)
             steps.append(time.perf_counter() - began)
-        seconds.append(float(np.median(steps)) * len(train) / BATCH)
-        report(seconds, None)
-    return seconds, None
+        report(epoch, float(np.median(steps)) * len(train) / BATCH, None)
 
 
 train, test = images("train-images-idx3-ubyte.gz"), images("t10k-images-idx3-ubyte.gz")
 epochs = floor_epochs if FRAMEWORK == "floor" else keras_epochs if FRAMEWORK.startswith("keras") else torch_epochs
-seconds, loss = epochs(train, test)
-print(json.dumps({"seconds": seconds, "val_loss": loss, "process": time.perf_counter() - STARTED}))
+epochs(train, test)

@@ -38,7 +38,8 @@ impl Autoencoder {
         Self::new(Graph::from_bytes("encoder", encoder)?, Graph::from_bytes("decoder", decoder)?, None)
     }
 
-    /// As [`Autoencoder::from_bytes`], computed on tract whether there are kernels or not: slower, and a second opinion.
+    /// As [`Autoencoder::from_bytes`], computed on tract whether there are kernels or not: slower, and a second
+    /// opinion.
     ///
     /// # Errors
     ///
@@ -57,7 +58,8 @@ impl Autoencoder {
         Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
     }
 
-    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
+    /// are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
         self.encoder.graph.set_pool(pool.clone());
         self.decoder.graph.set_pool(pool);
@@ -113,8 +115,8 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; what comes from bytes is taken
-    /// at its word. [`Error::Shape`] when the rows have another length.
+    /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; what comes from
+    /// bytes is taken at its word. [`Error::Shape`] when the rows have another length.
     pub fn denoise<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         if self.manifest.as_ref().is_some_and(|manifest| manifest.input_noise.is_none()) {
             let reason = "the network was not trained to remove noise; train one with the preset `denoise`";
@@ -123,8 +125,8 @@ impl Autoencoder {
         self.reconstruct(rows)
     }
 
-    /// `count` new rows, `[count, input_len]`: what the decoder makes of codes from the standard normal distribution. The same
-    /// seed gives the same rows.
+    /// `count` new rows, `[count, input_len]`: what the decoder makes of codes from the standard normal distribution.
+    /// The same seed gives the same rows.
     ///
     /// # Errors
     ///

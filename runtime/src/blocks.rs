@@ -20,7 +20,8 @@ impl<'a, const N: usize> Blocks<'a, N> {
         rows: &'a [f32],
         outputs: [&'a mut [f32]; N],
     ) -> Self {
-        Self { rows, outputs, len: block * width, output_lens: widths.map(|width| block * width) }
+        let len = |width| block.saturating_mul(width);
+        Self { rows, outputs, len: len(width), output_lens: widths.map(len) }
     }
 }
 

@@ -24,7 +24,8 @@ impl Signature {
     }
 }
 
-/// The one input and the outputs of a well-formed model: at least one, and others as long as they are rows of floats too.
+/// The one input and the outputs of a well-formed model: at least one, and others as long as they are rows of floats
+/// too.
 pub(crate) fn signatures(model: &ModelProto) -> Result<(Signature, Vec<Signature>), String> {
     let graph = model.graph.as_ref().ok_or("it holds no graph")?;
     refuse_external_data(graph)?;

@@ -13,8 +13,9 @@ use crate::onnx::ModelProto;
 use crate::plan::Plan;
 use crate::{Error, Pool, Result, Threads};
 
-/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB, above
-/// which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784 values).
+/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB,
+/// above which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784
+/// values).
 const TRACT_ROWS: usize = 32;
 /// Multiplications that are worth a second thread: waking it takes as long as some hundred thousand.
 const WORTH_SHARING: usize = 1_500_000;
@@ -42,21 +43,21 @@ impl Graph {
     /// The same, whatever layers there are kernels for.
     #[cfg(feature = "tract")]
     pub(crate) fn on_tract(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::with_engine(name, bytes, |_, _, _| None)
+        Self::with_engine(name, bytes, |_, _, _| Err(String::new()))
     }
 
     fn with_engine(
         name: &str,
         bytes: &[u8],
-        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Option<Network>,
+        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Result<Network, String>,
     ) -> Result<Self> {
         let build = || -> Result<Self> {
             let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
             let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match read(&proto, &input, &outputs) {
-                Some(network) => Engine::Network(network),
-                None => Engine::Tract(Plan::new(bytes).map_err(|reason| Error::graph(name, reason))?),
+                Ok(network) => Engine::Network(network),
+                Err(refusal) => Engine::Tract(Plan::new(bytes, &refusal).map_err(|reason| Error::graph(name, reason))?),
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };
@@ -89,7 +90,10 @@ impl Graph {
     /// Computes the outputs at `places` for all rows of `view`.
     pub(crate) fn run<const N: usize>(&self, view: MatrixView, places: [usize; N]) -> Result<[Matrix; N]> {
         let rows = self.rows(view)?;
-        let mut matrices = places.map(|place| Matrix::zeros(rows, self.outputs[place].row_len()));
+        let mut matrices = [(); N].map(|()| Matrix::default());
+        for (matrix, place) in matrices.iter_mut().zip(places) {
+            *matrix = self.zeros(rows, &self.outputs[place])?;
+        }
         self.compute(view.values, places, matrices.each_mut().map(Matrix::as_mut_slice))?;
         Ok(matrices)
     }
@@ -103,6 +107,14 @@ impl Graph {
         self.compute(view.values, [0], [out])
     }
 
+    /// Memory for so many rows of an input or output, whose width is what the file claims.
+    pub(crate) fn zeros(&self, rows: usize, signature: &Signature) -> Result<Matrix> {
+        Matrix::zeros(rows, signature.row_len()).ok_or_else(|| {
+            let (name, shape) = (&signature.name, signature.describe());
+            Error::graph(&self.name, format!("there is no memory for {rows} rows of `{name}`, {shape}"))
+        })
+    }
+
     fn rows(&self, view: MatrixView) -> Result<usize> {
         let width = self.input.row_len();
         let found = match view.shape {
@@ -114,21 +126,23 @@ impl Graph {
         Err(Error::Shape { input: self.input.name.clone(), expected: self.input.describe(), found })
     }
 
-    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it is in.
+    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it
+    /// is in.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         let count = rows.len() / self.input.row_len();
-        let (most, work) = match &self.engine {
+        let (most_rows, work) = match &self.engine {
             Engine::Network(network) => (network.block_rows(), network.work().saturating_mul(count)),
             Engine::Tract(_) => (TRACT_ROWS, if count > TRACT_ROWS { usize::MAX } else { 0 }),
         };
         let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
-            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most),
-            Engine::Tract(_) => most,
+            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most_rows),
+            Engine::Tract(_) => most_rows,
         };
         let widths = places.map(|place| self.outputs[place].row_len());
+        let most = count.div_ceil(block.max(1));
         let mut blocks = Blocks::new([block, self.input.row_len()], widths, rows, outputs);
-        if threads == 1 {
+        if threads == 1 || most < 2 {
             return blocks.try_for_each(|(rows, outputs)| self.block(rows, places, outputs));
         }
         let (blocks, error) = (Mutex::new(blocks), Mutex::new(None));
@@ -140,7 +154,7 @@ impl Graph {
                 }
             }
         };
-        self.pool.run(&work);
+        self.pool.run(most, &work);
         // Whatever a pool left undone, one that is being shut down for instance.
         work();
         error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
@@ -170,3 +184,6 @@ fn contained<T>(name: &str, compute: impl FnOnce() -> T) -> Result<T> {
         Error::graph(name, format!("the graph cannot be computed: {text}"))
     })
 }
+
+#[cfg(test)]
+mod tests;

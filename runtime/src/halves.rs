@@ -62,7 +62,8 @@ impl Encoder {
         Graph::on_tract("encoder", bytes).map(|graph| Self { graph })
     }
 
-    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
+    /// are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
         self.graph.set_pool(pool);
         self
@@ -78,8 +79,9 @@ impl Encoder {
         Ok(codes)
     }
 
-    /// As [`Encoder::encode`], into memory of the caller's: `codes` has `batch * latent_dim` values. A network of linear layers
-    /// then allocates nothing, from the second call of a thread on, as long as the rows are too few for more threads.
+    /// As [`Encoder::encode`], into memory of the caller's: `codes` has `batch * latent_dim` values. A network of
+    /// linear layers then allocates nothing, from the second call of a thread on, as long as the rows are too few for
+    /// more threads.
     ///
     /// # Errors
     ///
@@ -88,8 +90,8 @@ impl Encoder {
         self.graph.run_into(rows.into(), codes)
     }
 
-    /// The code's distribution, `[batch, latent_dim]` both: its mean, which [`Encoder::encode`] gives too, and the logarithm of
-    /// its variance.
+    /// The code's distribution, `[batch, latent_dim]` both: its mean, which [`Encoder::encode`] gives too, and the
+    /// logarithm of its variance.
     ///
     /// # Errors
     ///
@@ -144,7 +146,8 @@ impl Decoder {
         Graph::from_bytes("decoder", bytes).map(|graph| Self { graph })
     }
 
-    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results are the same bytes.
+    /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
+    /// are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
         self.graph.set_pool(pool);
         self
@@ -160,8 +163,8 @@ impl Decoder {
         Ok(rows)
     }
 
-    /// As [`Decoder::decode`], into memory of the caller's: `rows` has `batch * output_len` values. As little is allocated as by
-    /// [`Encoder::encode_into`].
+    /// As [`Decoder::decode`], into memory of the caller's: `rows` has `batch * output_len` values. As little is
+    /// allocated as by [`Encoder::encode_into`].
     ///
     /// # Errors
     ///
@@ -170,15 +173,17 @@ impl Decoder {
         self.graph.run_into(codes.into(), rows)
     }
 
-    /// What the decoder makes of `count` codes from the standard normal distribution, `[count, output_len]`. The same seed gives
-    /// the same codes. Of use where training brought the codes near that distribution, as a variational autoencoder's does.
+    /// What the decoder makes of `count` codes from the standard normal distribution, `[count, output_len]`. The same
+    /// seed gives the same codes. Of use where training brought the codes near that distribution, as a variational
+    /// autoencoder's does.
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`] when the graph cannot be computed.
+    /// [`Error::Graph`] when the graph cannot be computed, or there is no memory for so many rows.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let codes: Vec<f32> = (0..count * self.latent_dim()).map(|_| StandardNormal.sample(&mut rng)).collect();
+        let mut codes = self.graph.zeros(count, self.graph.input())?;
+        codes.as_mut_slice().fill_with(|| StandardNormal.sample(&mut rng));
         self.decode(&codes)
     }
 

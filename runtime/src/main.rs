@@ -47,7 +47,8 @@ struct Sampling {
     /// The bundle: the folder that `exporter --split` wrote
     bundle: PathBuf,
     /// How many rows
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
     /// The same seed gives the same rows
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -61,7 +62,8 @@ struct Sampling {
 struct Files {
     /// The bundle: the folder that `exporter --split` wrote
     bundle: PathBuf,
-    /// Rows to compute, one a line or along the first axis: .csv (a header is skipped) or .npy (further axes are flattened)
+    /// Rows to compute, one a line or along the first axis: .csv (a header is skipped) or .npy (further axes are
+    /// flattened)
     input: PathBuf,
     /// Where to write the result, as .csv or .npy [default: CSV on standard output]
     #[arg(long, short, value_name = "FILE")]

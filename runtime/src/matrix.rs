@@ -1,6 +1,11 @@
 //! Rows of numbers in row-major order, owned or borrowed.
 
+use std::hint::black_box;
+
 use crate::{Error, Result};
+
+/// So many values are taken to have room.
+const FEW: usize = 1 << 16;
 
 /// A row-major matrix: `rows` rows of `columns` values, one after the other.
 ///
@@ -31,8 +36,14 @@ impl Matrix {
         Ok(Self { rows, columns, values })
     }
 
-    pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, values: vec![0.; rows * columns] }
+    /// Zeros, unless there is no memory for so many.
+    pub(crate) fn zeros(rows: usize, columns: usize) -> Option<Self> {
+        let length = rows.checked_mul(columns)?;
+        // Asked for first, because `vec!` ends the program where there is none. It takes pages that are zeros already.
+        if length > FEW {
+            black_box(Vec::<f32>::new()).try_reserve_exact(length).ok()?;
+        }
+        Some(Self { rows, columns, values: vec![0.; length] })
     }
 
     pub(crate) fn as_mut_slice(&mut self) -> &mut [f32] {
@@ -110,6 +121,14 @@ mod tests {
         let error = Matrix::new(2, 3, vec![0.; 5]).unwrap_err();
         assert_eq!(error.to_string(), "expected 2 x 3 values, found 5");
         assert!(Matrix::new(usize::MAX, 2, vec![]).is_err());
+    }
+
+    #[test]
+    fn more_zeros_than_there_is_memory_for_are_none() {
+        assert_eq!(Matrix::zeros(2, 3), Matrix::new(2, 3, vec![0.; 6]).ok());
+        for (rows, columns) in [(1, 1 << 46), (1, 1 << 62), (2, 1 << 63)] {
+            assert_eq!(Matrix::zeros(rows, columns), None, "{rows} x {columns}");
+        }
     }
 
     #[test]

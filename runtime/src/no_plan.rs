@@ -6,9 +6,9 @@ use crate::check::Signature;
 pub(crate) enum Plan {}
 
 impl Plan {
-    pub(crate) fn new(_bytes: &[u8]) -> Result<Self, String> {
-        Err("there are no kernels for some of its layers, and this program was built without the feature `tract`"
-            .into())
+    /// Fails with the reason why there are no kernels for all of the graph.
+    pub(crate) fn new(_bytes: &[u8], refusal: &str) -> Result<Self, String> {
+        Err(format!("{refusal}; build with the feature `tract`"))
     }
 
     pub(crate) fn run<const N: usize>(

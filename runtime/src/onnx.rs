@@ -1,4 +1,5 @@
-//! The protobuf messages of ONNX as far as they are read here, with the field numbers of the specification's `onnx.proto3`.
+//! The protobuf messages of ONNX as far as they are read here, with the field numbers of the specification's
+//! `onnx.proto3`.
 
 use prost::{Message, Oneof};
 

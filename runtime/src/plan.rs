@@ -12,13 +12,14 @@ pub(crate) struct Plan(Arc<TypedSimplePlan>);
 
 impl Plan {
     /// Fails with a reason; may panic.
-    pub(crate) fn new(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn new(bytes: &[u8], _refusal: &str) -> Result<Self, String> {
         let model = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes));
         let plan = model.and_then(|model| model.into_optimized()?.into_runnable());
         plan.map(Self).map_err(|error| format!("cannot be prepared: {error:#}"))
     }
 
-    /// Computes some of the outputs of `rows`; `signatures` says which, and what they should be. Fails with a reason; may panic.
+    /// Computes some of the outputs of `rows`; `signatures` says which, and what they should be. Fails with a reason;
+    /// may panic.
     pub(crate) fn run<const N: usize>(
         &self,
         rows: &[f32],

@@ -1,8 +1,7 @@
 //! The runtime's kernels against tract, and its threads.
 
 use std::io::Cursor;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use exporter::{ExportOptions, export};
 use runtime::{Autoencoder, Encoder, Error, Pool, Threads};
@@ -52,17 +51,17 @@ fn every_preset_computes_what_tract_does_with_the_same_bytes_on_any_number_of_th
     }
 }
 
-/// A pool of the embedding program's own, which counts the calls.
+/// A pool of the embedding program's own, which keeps the number of blocks of each call.
 #[derive(Default)]
-struct Own(AtomicUsize);
+struct Own(Mutex<Vec<usize>>);
 
 impl Pool for Own {
     fn threads(&self) -> usize {
         3
     }
 
-    fn run(&self, work: &(dyn Fn() + Sync)) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+    fn run(&self, most: usize, work: &(dyn Fn() + Sync)) {
+        self.0.lock().unwrap().push(most);
         std::thread::scope(|scope| {
             for _ in 0..3 {
                 scope.spawn(work);
@@ -78,9 +77,9 @@ fn rows_are_computed_on_the_pool_of_the_embedding_program() {
     let pooled = Autoencoder::load(&shared().1.dir).unwrap().with_pool(pool.clone());
     let rows: Vec<f32> = (0..64 * 2000).map(|i| (i % 13) as f32 / 12.).collect();
     assert!(pooled.reconstruct(&rows).unwrap() == plain.reconstruct(&rows).unwrap());
-    assert_eq!(pool.0.load(Ordering::Relaxed), 2);
+    assert_eq!(*pool.0.lock().unwrap(), [32, 32], "blocks of 64 rows, in both halves");
     pooled.reconstruct(&rows[..64]).unwrap();
-    assert_eq!(pool.0.load(Ordering::Relaxed), 2, "a single row is not worth it");
+    assert_eq!(pool.0.lock().unwrap().len(), 2, "a single row is not worth it");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod read;
+mod refusal;
 
 use kernels::activation::{Activation, activate};
 use kernels::conv::{self, Conv};
@@ -11,7 +12,8 @@ use kernels::scratch::with_scratch;
 
 pub(crate) use read::read;
 
-/// Values between the layers that a block of rows may have: 64 KiB, which the processor's own cache holds beside the weights.
+/// Values between the layers that a block of rows may have: 64 KiB, which the processor's own cache holds beside the
+/// weights.
 const BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
 const BLOCK_ROWS: usize = 64;

@@ -1,5 +1,6 @@
-//! Finds the layers of a network in an ONNX graph. What has no kernel, or is written in an unusual way, is left to tract, so
-//! every case that is not certain ends in nothing instead of in an error.
+//! Finds the layers of a network in an ONNX graph. A node that has no kernel, or is written in a way that is not
+//! certain to mean what a kernel computes, is nothing to the functions that read it; the graph is refused, and left to
+//! tract.
 
 use std::collections::HashMap;
 
@@ -8,6 +9,7 @@ use kernels::conv::Conv;
 use kernels::dense::Dense;
 
 use super::attributes::{Attributes, dims, floats, ints};
+use super::refusal::{describe, refusal};
 use super::{Layer, Network, Place, Step};
 use crate::check::Signature;
 use crate::onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
@@ -20,15 +22,21 @@ const MOST: usize = 1 << 22;
 const WIDEST_WINDOW: usize = 31;
 const MOST_ROOM: usize = 1 << 24;
 
-/// The network that the graph describes, if there are kernels for all of it.
-pub(crate) fn read(model: &ModelProto, input: &Signature, outputs: &[Signature]) -> Option<Network> {
-    let graph = model.graph.as_ref()?;
-    let version = model.opset_import.iter().find(|opset| opset.domain.is_empty())?.version;
+/// The network that the graph describes, or why there are no kernels for all of it.
+pub(crate) fn read(model: &ModelProto, input: &Signature, outputs: &[Signature]) -> Result<Network, String> {
+    let graph = model.graph.as_ref().ok_or("it holds no graph")?;
+    let opset = model.opset_import.iter().find(|opset| opset.domain.is_empty());
+    let version = opset.ok_or("it names no opset")?.version;
     if !OPSETS.contains(&version) {
-        return None;
+        return Err(format!("there are kernels for opsets {} to {}, found {version}", OPSETS.start(), OPSETS.end()));
     }
     let mut reader = Reader::new(graph, input);
-    graph.node.iter().try_for_each(|node| reader.node(node))?;
+    if reader.constants.len() < graph.initializer.len() {
+        return Err("two of its initializers have the same name".into());
+    }
+    for node in &graph.node {
+        reader.node(node).map_err(|reason| format!("{}: {reason}", describe(node)))?;
+    }
     reader.finish(input, outputs)
 }
 
@@ -67,24 +75,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn node(&mut self, node: &'a NodeProto) -> Option<()> {
-        let [output] = &node.output[..] else { return None };
+    fn node(&mut self, node: &'a NodeProto) -> Result<(), String> {
         let value = match node.op_type.as_str() {
-            _ if !node.domain.is_empty() => return None,
-            "Gemm" => self.gemm(node)?,
-            "Conv" => self.conv(node)?,
-            "MaxPool" => self.max_pool(node)?,
-            "Resize" => self.resize(node)?,
-            "Slice" => self.slice(node)?,
-            "Pad" => self.pad(node)?,
-            "Reshape" => self.reshape(node)?,
-            "Flatten" => self.flatten(node)?,
-            "Relu" => self.activation(node, Activation::Relu)?,
-            "Sigmoid" => self.activation(node, Activation::Sigmoid)?,
-            "Tanh" => self.activation(node, Activation::Tanh)?,
-            _ => return None,
+            _ if !node.domain.is_empty() => None,
+            "Gemm" => self.gemm(node),
+            "Conv" => self.conv(node),
+            "MaxPool" => self.max_pool(node),
+            "Resize" => self.resize(node),
+            "Slice" => self.slice(node),
+            "Pad" => self.pad(node),
+            "Reshape" => self.reshape(node),
+            "Flatten" => self.flatten(node),
+            "Relu" => self.activation(node, Activation::Relu),
+            "Sigmoid" => self.activation(node, Activation::Sigmoid),
+            "Tanh" => self.activation(node, Activation::Tanh),
+            _ => None,
         };
-        self.values.insert(output, value).is_none().then_some(())
+        let value = value.ok_or_else(|| refusal(node))?;
+        if self.steps.last().is_some_and(|step| step.to_len > MOST) {
+            return Err(format!("no kernel for more than {MOST} values a row"));
+        }
+        let [output] = &node.output[..] else { return Err("no kernel for more than one output".into()) };
+        if self.constants.contains_key(output.as_str()) || self.values.insert(output, value).is_some() {
+            return Err(format!("its output `{output}` has the name of another value"));
+        }
+        Ok(())
     }
 
     /// The value that the node's first input names, in the shape in which it lies in memory.
@@ -113,7 +128,7 @@ impl<'a> Reader<'a> {
     /// Appends a layer.
     fn push(&mut self, layer: Layer, from: &Value, shape: Vec<usize>) -> Option<Value> {
         let length = |shape: &[usize]| shape.iter().try_fold(1usize, |length, &dim| length.checked_mul(dim));
-        let (from_len, to_len) = (length(&from.shape)?, length(&shape).filter(|&length| length <= MOST)?);
+        let (from_len, to_len) = (length(&from.shape)?, length(&shape)?);
         let to = Place::Between(self.steps.len());
         self.steps.push(Step { layer, activation: Activation::None, from: from.place, to, from_len, to_len });
         Some(Value { place: to, padded: shape.clone(), shape })
@@ -211,7 +226,8 @@ impl<'a> Reader<'a> {
         self.push(Layer::Crop { from: [height, width], to }, &value, vec![channels, to[0], to[1]])
     }
 
-    /// One more row or column at the end of images of odd size, equal to the last: a pooling that follows sees only what is there.
+    /// One more row or column at the end of images of odd size, equal to the last: a pooling that follows sees only
+    /// what is there.
     fn pad(&mut self, node: &NodeProto) -> Option<Value> {
         let attributes = Attributes::of(node, &["mode"])?;
         let value = self.only_input(node)?;
@@ -267,16 +283,22 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
+    /// The step that computes an output of the graph and nothing else.
+    fn last_step(&self, output: &Signature) -> Option<usize> {
+        let value = self.values.get(output.name.as_str())?;
+        let Place::Between(index) = value.place else { return None };
+        let read = self.steps.iter().any(|step| step.from == value.place);
+        let free = self.steps[index].to == value.place && !read;
+        (free && value.shape == output.row_shape && value.padded == value.shape).then_some(index)
+    }
+
     /// Finds every value its place in memory.
-    fn finish(mut self, input: &Signature, outputs: &[Signature]) -> Option<Network> {
-        let read: Vec<Place> = self.steps.iter().map(|step| step.from).collect();
+    fn finish(mut self, input: &Signature, outputs: &[Signature]) -> Result<Network, String> {
         for (number, output) in outputs.iter().enumerate() {
-            let value = self.values.get(output.name.as_str())?;
-            let Place::Between(index) = value.place else { return None };
-            let free = self.steps[index].to == value.place && !read.contains(&value.place);
-            if !free || value.shape != output.row_shape || value.padded != value.shape {
-                return None;
-            }
+            let index = self.last_step(output).ok_or_else(|| {
+                let (name, shape) = (&output.name, output.describe());
+                format!("output `{name}`: expected values of a layer that no other reads, of shape {shape}")
+            })?;
             self.steps[index].to = Place::Output(number);
         }
         let mut between = 0;
@@ -291,6 +313,9 @@ impl<'a> Reader<'a> {
                 step.from = Place::Between(starts[index]);
             }
         }
-        (between <= MOST).then_some(Network { input_len: input.row_len(), steps: self.steps, between })
+        if between > MOST {
+            return Err(format!("no kernels for more than {MOST} values a row between the layers"));
+        }
+        Ok(Network { input_len: input.row_len(), steps: self.steps, between })
     }
 }

@@ -57,11 +57,11 @@ fn linear() -> ModelProto {
     model(nodes, vec![floats("w", &[1, 2], &[2., -1.]), floats("b", &[1], &[1.])], &["y"])
 }
 
-fn found(model: &ModelProto) -> Option<Network> {
+fn found(model: &ModelProto) -> Result<Network, String> {
     read(model, &signature("x", &[2]), &[signature("y", &[1])])
 }
 
-fn changed(change: impl FnOnce(&mut ModelProto, &mut GraphProto)) -> Option<Network> {
+fn changed(change: impl FnOnce(&mut ModelProto, &mut GraphProto)) -> Result<Network, String> {
     let mut model = linear();
     let mut graph = model.graph.take().unwrap();
     change(&mut model, &mut graph);
@@ -85,22 +85,55 @@ fn a_linear_layer_and_its_activation_are_found() {
 
 #[test]
 fn what_could_mean_something_else_is_left_to_tract() {
-    assert!(changed(|_, _| ()).is_some());
-    assert!(changed(|model, _| model.opset_import[0].version = 30).is_none());
-    assert!(changed(|_, graph| graph.node[0].domain = "mine".into()).is_none());
-    assert!(changed(|_, graph| graph.node[0].attribute.push(int("unknown", 1))).is_none());
-    assert!(changed(|_, graph| graph.node[0].attribute.push(int("transA", 1))).is_none());
-    assert!(changed(|_, graph| graph.node[0].attribute[0].i = 2).is_none(), "neither turned nor not");
-    assert!(changed(|_, graph| graph.node[0].attribute[0].r#type = 1).is_none(), "a float");
-    assert!(changed(|_, graph| graph.initializer[1].raw_data.push(0)).is_none());
-    assert!(changed(|_, graph| graph.node[1].op_type = "Mish".into()).is_none());
-    assert!(changed(|_, graph| graph.node[1].output[0] = "sum".into()).is_none());
-    assert!(changed(|_, graph| graph.initializer[0].dims = vec![2, 1]).is_none());
-    assert!(changed(|_, graph| graph.initializer[0].dims = vec![-1, -2]).is_none());
-    assert!(changed(|_, graph| graph.initializer[1].raw_data.truncate(3)).is_none());
-    assert!(changed(|_, graph| graph.node.truncate(1)).is_none());
+    assert!(changed(|_, _| ()).is_ok());
+    assert!(changed(|model, _| model.opset_import[0].version = 30).is_err());
+    assert!(changed(|_, graph| graph.node[0].domain = "mine".into()).is_err());
+    assert!(changed(|_, graph| graph.node[0].attribute.push(int("unknown", 1))).is_err());
+    assert!(changed(|_, graph| graph.node[0].attribute.push(int("transA", 1))).is_err());
+    assert!(changed(|_, graph| graph.node[0].attribute[0].i = 2).is_err(), "neither turned nor not");
+    assert!(changed(|_, graph| graph.node[0].attribute[0].r#type = 1).is_err(), "a float");
+    assert!(changed(|_, graph| graph.initializer[1].raw_data.push(0)).is_err());
+    assert!(changed(|_, graph| graph.node[1].op_type = "Mish".into()).is_err());
+    assert!(changed(|_, graph| graph.node[1].output[0] = "sum".into()).is_err());
+    assert!(changed(|_, graph| graph.initializer[0].dims = vec![2, 1]).is_err());
+    assert!(changed(|_, graph| graph.initializer[0].dims = vec![-1, -2]).is_err());
+    assert!(changed(|_, graph| graph.initializer[1].raw_data.truncate(3)).is_err());
+    assert!(changed(|_, graph| graph.node.truncate(1)).is_err());
     let read_twice = changed(|_, graph| graph.output.push(ValueInfoProto { name: "sum".into(), ..Default::default() }));
-    assert!(read_twice.is_none(), "ReLU must not overwrite an output");
+    assert!(read_twice.is_err(), "ReLU must not overwrite an output");
+}
+
+#[test]
+fn a_refusal_names_the_node_and_what_there_are_kernels_for() {
+    let refusal = |change: fn(&mut ModelProto, &mut GraphProto)| changed(change).err().unwrap();
+    assert_eq!(refusal(|_, graph| graph.node[1].op_type = "Mish".into()), "node `y` (Mish): no kernel for it");
+    assert_eq!(
+        refusal(|_, graph| {
+            graph.node[0].name = "encoder.0".into();
+            graph.node[0].attribute.push(int("transA", 1));
+        }),
+        "node `encoder.0` (Gemm): no kernel for it, only for products of rows and constant weights plus a constant bias"
+    );
+    assert_eq!(
+        refusal(|_, graph| graph.node[1].output[0] = "sum".into()),
+        "node `sum` (Relu): its output `sum` has the name of another value"
+    );
+    assert_eq!(
+        refusal(|_, graph| graph.node.truncate(1)),
+        "output `y`: expected values of a layer that no other reads, of shape [batch, 1]"
+    );
+    assert_eq!(
+        refusal(|model, _| model.opset_import[0].version = 30),
+        "there are kernels for opsets 13 to 21, found 30"
+    );
+}
+
+#[test]
+fn a_name_that_stands_for_two_values_is_left_to_tract() {
+    for (name, taken) in [("sum", false), ("y", false), ("w", false), ("unread", true)] {
+        let network = changed(|_, graph| graph.initializer.push(floats(name, &[1], &[0.])));
+        assert_eq!(network.is_ok(), taken, "{name}");
+    }
 }
 
 #[test]
@@ -166,6 +199,6 @@ fn a_convolution_that_needs_too_much_memory_is_left_to_tract() {
         ];
         let model = model(nodes, constants, &["y"]);
         let network = read(&model, &signature("x", &[4 * width]), &[signature("y", &[width])]);
-        assert_eq!(network.is_some(), taken, "{window} x {window} on 1 x {width}");
+        assert_eq!(network.is_ok(), taken, "{window} x {window} on 1 x {width}");
     }
 }
