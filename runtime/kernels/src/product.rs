@@ -26,11 +26,28 @@ pub enum Store<'a> {
 
 /// `out` `[m, n]` becomes `left` `[m, k]` times `right` `[k, n]`, or what `store` says. All are row-major.
 pub fn product(left: Left, right: &[f32], [m, k, n]: [usize; 3], store: Store, out: &mut [f32]) {
+    check(right, [m, k, n], store, out);
+    Arch::new().dispatch(Product { left, right, sizes: [m, k, n], terms: None, store, out });
+}
+
+/// As `product`, of these of the `k` terms alone; the others are known to be zero.
+pub fn product_of_terms(
+    terms: &[usize],
+    left: Left,
+    right: &[f32],
+    [m, k, n]: [usize; 3],
+    store: Store,
+    out: &mut [f32],
+) {
+    check(right, [m, k, n], store, out);
+    Arch::new().dispatch(Product { left, right, sizes: [m, k, n], terms: Some(terms), store, out });
+}
+
+fn check(right: &[f32], [m, k, n]: [usize; 3], store: Store, out: &[f32]) {
     assert_eq!((right.len(), out.len()), (k * n, m * n), "[{m}, {k}] x [{k}, {n}]");
     if let Store::Bias(bias) | Store::Relu(bias) = store {
         assert_eq!(bias.len(), n, "[{n}]");
     }
-    Arch::new().dispatch(Product { left, right, sizes: [m, k, n], store, out });
 }
 
 /// Columns of `values` `[rows, columns]` from `first` on, as the rows of `out`.
@@ -49,13 +66,16 @@ pub fn transpose(values: &[f32], columns: usize, first: usize, out: &mut [f32]) 
 /// Rows that `transpose` reads at once: their part of a column is a cache line.
 const TURNED: usize = 16;
 
-/// The most terms of a sum in a row: so many vectors of `right`, as wide as a tile, stay in the fast cache for all tiles below each other.
+/// The most terms of a sum in a row: so many parts of `right`, as wide as a tile, stay in the cache for all tiles of their
+/// columns.
 const DEPTH: usize = 256;
 
 struct Product<'a> {
     left: Left<'a>,
     right: &'a [f32],
     sizes: [usize; 3],
+    /// All, or some.
+    terms: Option<&'a [usize]>,
     store: Store<'a>,
     out: &'a mut [f32],
 }
@@ -82,6 +102,7 @@ impl Product<'_> {
     #[inline(always)]
     fn rows<S: Simd, const M: usize, const N: usize>(&mut self, simd: S, start: usize) -> usize {
         let [m, k, n] = self.sizes;
+        let k = self.terms.map_or(k, <[usize]>::len);
         let end = start + (m - start) / M * M;
         if start == end {
             return end;
@@ -116,34 +137,16 @@ impl Product<'_> {
     ) {
         let [_, k, n] = self.sizes;
         let width = if PART { n - column } else { N * S::F32_LANES };
-        let mut sums = [[simd.splat_f32s(0.); N]; M];
-        let right = self.right[from * n..to * n].chunks_exact(n);
-        match self.left {
-            Left::Rows(values) => {
-                let rows: [&[f32]; M] = std::array::from_fn(|i| &values[(row + i) * k..][from..to]);
-                for (p, right) in right.enumerate() {
-                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
-                    for i in 0..M {
-                        let left = simd.splat_f32s(rows[i][p]);
-                        for j in 0..N {
-                            sums[i][j] = simd.mul_add_e_f32s(left, right[j], sums[i][j]);
-                        }
-                    }
-                }
+        let (sums, k) = match self.terms {
+            None => {
+                let terms = self.right[from * n..to * n].chunks_exact(n).enumerate();
+                (self.sums::<S, M, N, PART>(simd, [row, column], terms.map(|(p, right)| (from + p, right))), k)
             }
-            Left::Columns(values, stride) => {
-                for (p, right) in right.enumerate() {
-                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
-                    let left = &values[(from + p) * stride + row..][..M];
-                    for i in 0..M {
-                        let left = simd.splat_f32s(left[i]);
-                        for j in 0..N {
-                            sums[i][j] = simd.mul_add_e_f32s(left, right[j], sums[i][j]);
-                        }
-                    }
-                }
+            Some(terms) => {
+                let some = terms[from..to].iter().map(|&p| (p, &self.right[p * n..][..n]));
+                (self.sums::<S, M, N, PART>(simd, [row, column], some), terms.len())
             }
-        }
+        };
         // What the first terms came to is there; only behind the last ones is a sum whole.
         let relu = to == k && matches!(self.store, Store::Relu(_));
         let store = if from == 0 { self.store } else { Store::Add };
@@ -157,6 +160,48 @@ impl Product<'_> {
                 vectors[..N].copy_from_slice(&sums);
             }
         }
+    }
+}
+
+impl Product<'_> {
+    /// The sums of a tile over `terms`, each with its row of the right matrix.
+    #[inline(always)]
+    fn sums<'b, S: Simd, const M: usize, const N: usize, const PART: bool>(
+        &self,
+        simd: S,
+        [row, column]: [usize; 2],
+        terms: impl Iterator<Item = (usize, &'b [f32])>,
+    ) -> [[S::f32s; N]; M] {
+        let [_, k, n] = self.sizes;
+        let width = if PART { n - column } else { N * S::F32_LANES };
+        let mut sums = [[simd.splat_f32s(0.); N]; M];
+        match self.left {
+            Left::Rows(values) => {
+                let rows: [&[f32]; M] = std::array::from_fn(|i| &values[(row + i) * k..][..k]);
+                for (p, right) in terms {
+                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
+                    for i in 0..M {
+                        let left = simd.splat_f32s(rows[i][p]);
+                        for j in 0..N {
+                            sums[i][j] = simd.mul_add_e_f32s(left, right[j], sums[i][j]);
+                        }
+                    }
+                }
+            }
+            Left::Columns(values, stride) => {
+                for (p, right) in terms {
+                    let right = load::<S, N, PART>(simd, &right[column..][..width]);
+                    let left = &values[p * stride + row..][..M];
+                    for i in 0..M {
+                        let left = simd.splat_f32s(left[i]);
+                        for j in 0..N {
+                            sums[i][j] = simd.mul_add_e_f32s(left, right[j], sums[i][j]);
+                        }
+                    }
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -194,52 +239,5 @@ fn load<S: Simd, const N: usize, const PART: bool>(simd: S, values: &[f32]) -> [
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn numbers(count: usize, seed: usize) -> Vec<f32> {
-        (0..count).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.5 - 1.).collect()
-    }
-
-    #[test]
-    fn products_of_all_shapes_are_those_of_plain_loops() {
-        // Whole tiles, rows and columns that are left over, and both.
-        for sizes @ [m, k, n] in [
-            [1, 1, 1],
-            [8, 16, 48],
-            [16, 100, 32],
-            [5, 7, 9],
-            [13, 33, 100],
-            [64, 20, 784],
-            [9, 5, 17],
-            [3, 0, 20],
-            [5, 600, 40],
-        ] {
-            let (a, b, bias, before) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3), numbers(m * n, 4));
-            let mut turned = vec![0.; m * k];
-            transpose(&a, k.max(1), 0, &mut turned);
-            for left in [Left::Rows(&a), Left::Columns(&turned, m)] {
-                for store in [Store::Add, Store::Set, Store::Bias(&bias), Store::Relu(&bias)] {
-                    let mut out = before.clone();
-                    product(left, &b, sizes, store, &mut out);
-                    for (index, found) in out.into_iter().enumerate() {
-                        let (i, j) = (index / n, index % n);
-                        let term = |p| f64::from(a[i * k + p]) * f64::from(b[p * n + j]);
-                        let sum: f64 = (0..k).map(term).sum();
-                        let expected = match store {
-                            Store::Add => sum + f64::from(before[index]),
-                            Store::Set => sum,
-                            Store::Bias(bias) => sum + f64::from(bias[j]),
-                            Store::Relu(bias) => (sum + f64::from(bias[j])).max(0.),
-                        };
-                        // Terms below 1, whose sums are below 60 and rounded by 6e-8 of that each.
-                        assert!(
-                            (f64::from(found) - expected).abs() < 1e-7 * (100 + k) as f64,
-                            "{sizes:?} at {index}: {found} {expected}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-}
+#[path = "product_tests.rs"]
+mod tests;

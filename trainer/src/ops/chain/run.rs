@@ -7,8 +7,9 @@ use super::stage::{Stage, Weights};
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
 
-/// Values that a thread transposes at once.
+/// Values that a thread transposes at once, and what columns are shared out in multiples of: those that a cache line holds.
 const TURNED: usize = 1 << 13;
+const LINE: usize = 16;
 /// Values of the sum of lanes that a thread adds up at once.
 const SUMS: usize = 1 << 13;
 /// Multiplications for a part of a linear layer's gradient, and what its units are a multiple of.
@@ -29,7 +30,7 @@ pub(in crate::ops) fn prepare<R>(chains: &[&Chain], parameters: &[&[f32]], work:
         let mut tasks = Vec::new();
         for (stage, [weight, _]) in stages().zip(&given) {
             let all = rest.split_off_mut(..stage.turned()).unwrap_or_default();
-            let columns = (TURNED / stage.output).max(1);
+            let columns = (TURNED / stage.output).max(1).next_multiple_of(LINE);
             let parts = all.chunks_mut(columns * stage.output).enumerate();
             tasks.extend(parts.map(|(index, out)| (stage, *weight, index * columns, out)));
         }

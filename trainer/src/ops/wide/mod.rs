@@ -1,105 +1,20 @@
-//! The pass of a dense network whose weights are many for the rows of a step, layer by layer: values lie feature by feature,
-//! `[features, rows]`, so that a thread computes some units for all rows and reads their weights, row-major, once.
+//! The pass of a dense network whose weights are many for the rows of a step, layer by layer: values lie feature by
+//! feature, `[features, rows]`, so that a thread computes some units for all rows and reads their row-major weights once.
+
+mod layer;
 
 use kernels::elementwise;
-use kernels::product::{Left, Store, product, transpose};
-use rayon::Scope;
+use kernels::product::transpose;
 use rayon::prelude::*;
 
 use super::chain::{Chain, Dense};
 use super::pass::{Batch, Charges, Terms};
 use crate::phase::Phase;
+use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, turn, weight_gradients};
 
-/// What units are shared out in multiples of, and the least that a thread computes at once.
-const TILE: usize = 8;
-const UNITS: usize = 48;
-/// Multiplications that are worth a task.
-const WORK: usize = 1 << 20;
-/// The most sums that the gradient of what a layer was given is made of. They are added in order, so it does not depend on the
-/// number of threads.
-const SUMS: usize = 4;
-/// Parameters that are many for a row, and rows that are few: where the ways were equally fast in measurements.
+/// Parameters that are many for a row, and rows that are few: where both ways were equally fast in measurements.
 const MANY: usize = 1536;
 const FEW: usize = 64;
-/// Rows or features that a thread gathers or turns at once.
-const LINES: usize = 32;
-/// Values that a thread adds up at once.
-const PART: usize = 1 << 13;
-
-/// Linear layers that are given the same: one, or the two heads of a variational network.
-struct Layer {
-    width: usize,
-    parts: Vec<Dense>,
-}
-
-impl Layer {
-    fn units(&self) -> usize {
-        self.parts.iter().map(|part| part.units).sum()
-    }
-
-    fn relu(&self) -> bool {
-        self.parts.iter().all(|part| part.relu)
-    }
-
-    /// Its units in order, some at a time.
-    fn shares<'a>(&self, parameters: &[&'a [f32]], units: impl Fn(&Dense) -> usize) -> Vec<Share<'a>> {
-        let (mut shares, mut first) = (Vec::new(), 0);
-        for (part, parameters) in self.parts.iter().zip(parameters.chunks(2)) {
-            let units = units(part).next_multiple_of(TILE);
-            for (weight, bias) in parameters[0].chunks(units * part.width).zip(parameters[1].chunks(units)) {
-                shares.push(Share { first, weight, bias, relu: part.relu });
-                first += bias.len();
-            }
-        }
-        shares
-    }
-
-    /// The shares for each of which the gradient of what `rows` rows gave the layer has a sum.
-    fn summed<'a>(&self, parameters: &[&'a [f32]], rows: usize) -> Vec<Share<'a>> {
-        let sums = |part: &Dense| (part.units * part.width * rows).div_ceil(WORK).min(SUMS);
-        self.shares(parameters, |part| part.units.div_ceil(sums(part)))
-    }
-}
-
-/// Some units of a layer, from `first` on.
-struct Share<'a> {
-    first: usize,
-    weight: &'a [f32],
-    bias: &'a [f32],
-    relu: bool,
-}
-
-impl Share<'_> {
-    /// Their part of `values` `[units, rows]` of the layer.
-    fn of<'a>(&self, values: &'a [f32], rows: usize) -> &'a [f32] {
-        &values[self.first * rows..][..self.bias.len() * rows]
-    }
-
-    /// `x` `[width, rows] -> out` `[units, rows]`
-    fn forward(&self, x: &[f32], rows: usize, out: &mut [f32]) {
-        for (out, &bias) in out.chunks_mut(rows).zip(self.bias) {
-            out.fill(bias);
-        }
-        product(Left::Rows(self.weight), x, [self.bias.len(), x.len() / rows, rows], Store::Add, out);
-        if self.relu {
-            elementwise::relu_in_place(out);
-        }
-    }
-
-    /// `dx` `[width, rows]`, as far as it is due to these units, from `grad` `[units, rows]`.
-    fn backward(&self, grad: &[f32], rows: usize, dx: &mut [f32]) {
-        let width = dx.len() / rows;
-        product(Left::Columns(self.weight, width), grad, [width, self.bias.len(), rows], Store::Set, dx);
-    }
-}
-
-/// What a layer is given, `[rows, width]`, what it gives and the gradient of that, `[units, rows]`.
-#[derive(Default)]
-struct Room {
-    x: Vec<f32>,
-    out: Vec<f32>,
-    grad: Vec<f32>,
-}
 
 /// A sample of the code of a variational network, its standard deviation and its gradient, `[latent_dim, rows]`.
 #[derive(Default)]
@@ -120,6 +35,8 @@ pub(super) struct Wide {
     /// `[width, rows]`
     input: Vec<f32>,
     target: Vec<f32>,
+    /// Those of the input that are not zero in all rows: images have blank margins, tables columns of zeros and ones.
+    features: Vec<usize>,
     sums: Vec<f32>,
 }
 
@@ -136,7 +53,16 @@ impl Wide {
         let room = layers.iter().map(|_| Room::default()).collect();
         let sample = heads.map(|_| Sample::default());
         let whole = 0 < before && before < layers.len();
-        whole.then(|| Self { layers, encoder: before, sample, room, input: vec![], target: vec![], sums: vec![] })
+        whole.then(|| Self {
+            layers,
+            encoder: before,
+            sample,
+            room,
+            input: vec![],
+            target: vec![],
+            features: vec![],
+            sums: vec![],
+        })
     }
 
     /// Whether it is faster than going through all layers with a few rows at a time: it is where the weights' way through memory
@@ -172,6 +98,10 @@ impl Wide {
             each(noise, rows);
             turn(Phase::Batch, rows, width, &mut self.input);
         }
+        let input = if batch.noise.is_some() { &self.input } else { &self.target };
+        let features = input.chunks(batch.rows).enumerate().filter(|(_, values)| !all_zero(values));
+        self.features.clear();
+        self.features.extend(features.map(|(feature, _)| feature));
     }
 
     /// Computes what all layers give, and for the last one the gradients; returns the loss.
@@ -192,7 +122,8 @@ impl Wide {
             grad.resize(layer.units() * rows, 0.);
             let units = || {
                 if index + 1 < self.layers.len() {
-                    forward(&layer.shares(parameters, |_| UNITS.max(WORK / x.len())), x, rows, out);
+                    let features = (index == 0).then_some(&self.features[..]);
+                    forward(&layer.shared(parameters, rows), x, features, rows, out);
                     return 0.;
                 }
                 let shares = layer.summed(parameters, rows);
@@ -283,86 +214,5 @@ impl Sample {
         }
         charges.add_size_gradient(mean, dmean);
         charges.add_divergence_gradient(mean, &self.deviation, [dmean, dlog_variance]);
-    }
-}
-
-/// The same memory for so many values.
-fn grown(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    values.resize(length, 0.);
-    values
-}
-
-/// Columns of `from` as the rows of `to`.
-fn turn(phase: Phase, from: &[f32], columns: usize, to: &mut Vec<f32>) {
-    let rows = from.len() / columns;
-    let parts = grown(to, from.len()).par_chunks_mut(LINES * rows).enumerate();
-    parts.for_each(|(index, to)| phase.time(|| transpose(from, columns, index * LINES, to)));
-}
-
-/// The parts of `values` `[units, rows]` that go with `shares`.
-fn parts<'a>(shares: &[Share], rows: usize, mut values: &'a mut [f32]) -> Vec<&'a mut [f32]> {
-    let part = |share: &Share| values.split_off_mut(..share.bias.len() * rows).unwrap_or_default();
-    shares.iter().map(part).collect()
-}
-
-/// `x` `[width, rows] -> out` `[units, rows]`
-fn forward(shares: &[Share], x: &[f32], rows: usize, out: &mut [f32]) {
-    let tasks = shares.par_iter().zip(parts(shares, rows, out));
-    tasks.for_each(|(share, out)| Phase::Forward.time(|| share.forward(x, rows, out)));
-}
-
-/// The last layer forward and backward: the loss of what it gives from `x` against `target`, the gradient of that, and the sums
-/// that make up the gradient of `x`.
-fn output(shares: &[Share], [x, target]: [&[f32]; 2], terms: Terms, [out, grad, sums]: [&mut [f32]; 3]) -> f64 {
-    let rows = out.len() / shares.iter().map(|share| share.bias.len()).sum::<usize>();
-    let scale = terms.scale / target.len() as f64;
-    let places =
-        parts(shares, rows, out).into_par_iter().zip(parts(shares, rows, grad)).zip(sums.par_chunks_mut(x.len()));
-    let tasks = shares.par_iter().zip(places).with_max_len(1);
-    let losses = tasks.map(|(share, ((out, grad), dx))| {
-        Phase::Forward.time(|| share.forward(x, rows, out));
-        let target = share.of(target, rows);
-        let loss = Phase::Loss.time(|| match terms.square {
-            false => elementwise::bce_with_gradient(out, target, scale as f32, grad),
-            true => elementwise::square_with_gradient(out, target, scale as f32, grad),
-        });
-        Phase::Backward.time(|| share.backward(grad, rows, dx));
-        loss
-    });
-    losses.collect::<Vec<f64>>().into_iter().sum::<f64>() * scale
-}
-
-/// Adds up `sums`, one after the other and of the length of `total`; `finish` is given the place of a part, and the part.
-fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
-    let length = total.len();
-    total.par_chunks_mut(PART).enumerate().for_each(|(index, part)| {
-        Phase::Backward.time(|| {
-            let values = index * PART..index * PART + part.len();
-            part.copy_from_slice(&sums[values.clone()]);
-            for sum in sums.chunks(length).skip(1) {
-                elementwise::add_rows(&sum[values.clone()], part.len(), part);
-            }
-            finish(values.start, part);
-        });
-    });
-}
-
-/// Has the gradients of a layer's parameters computed, weights and biases in turn.
-fn weight_gradients<'a>(scope: &Scope<'a>, layer: &Layer, room: &'a Room, rows: usize, mut gradients: &'a mut [f32]) {
-    let mut grad = &room.grad[..];
-    for &Dense { width, units, .. } in &layer.parts {
-        let grad = grad.split_off(..units * rows).unwrap_or_default();
-        let dweight = gradients.split_off_mut(..units * width).unwrap_or_default();
-        let dbias = gradients.split_off_mut(..units).unwrap_or_default();
-        let most = (2 * WORK / (width * rows)).max(1).next_multiple_of(TILE);
-        let parts = dweight.chunks_mut(most * width).zip(dbias.chunks_mut(most)).zip(grad.chunks(most * rows));
-        for ((dweight, dbias), grad) in parts {
-            scope.spawn(move |_| {
-                Phase::Backward.time(|| {
-                    product(Left::Rows(grad), &room.x, [dbias.len(), rows, width], Store::Set, dweight);
-                    elementwise::sum_rows(grad, rows, dbias);
-                });
-            });
-        }
     }
 }
