@@ -4,7 +4,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::{Activation, apply};
 use super::scratch::LINE;
-use super::sums::{PARTS, STRIDE, add, add_products, together};
+use super::sums::{PARTS, STRIDE, add, add_products, many_zeros, together};
 
 /// Vectors of outputs that are summed side by side.
 const PANEL: usize = 2;
@@ -167,13 +167,19 @@ struct Tile<'a, S> {
 impl<S: Simd> Tile<'_, S> {
     #[inline(always)]
     fn panels<const R: usize>(mut self) {
-        let outputs = self.dense.outputs;
+        let Dense { inputs, outputs, .. } = *self.dense;
+        let mut rows = [&[][..]; R];
+        for (row, x) in rows.iter_mut().zip(self.x.chunks_exact(inputs)) {
+            *row = x;
+        }
+        let skip = R > 2 && inputs >= LONG && many_zeros(rows[0]);
         let mut first = 0;
         while first < outputs {
-            if outputs - first > S::F32_LANES {
-                self.panel::<R, PANEL>(first)
-            } else {
-                self.panel::<R, 1>(first)
+            match (outputs - first > S::F32_LANES, skip) {
+                (true, true) => self.panel::<R, PANEL, true>(rows, first),
+                (true, false) => self.panel::<R, PANEL, false>(rows, first),
+                (false, true) => self.panel::<R, 1, true>(rows, first),
+                (false, false) => self.panel::<R, 1, false>(rows, first),
             }
             first += PANEL * S::F32_LANES;
         }
@@ -181,15 +187,11 @@ impl<S: Simd> Tile<'_, S> {
 
     /// Computes `P` vectors of outputs from `first` on for `R` rows.
     #[inline(always)]
-    fn panel<const R: usize, const P: usize>(&mut self, first: usize) {
+    fn panel<const R: usize, const P: usize, const SKIP: bool>(&mut self, rows: [&[f32]; R], first: usize) {
         let (simd, inputs) = (self.simd, self.dense.inputs);
         let weight = &self.dense.weight.get()[first * inputs..][..P * S::F32_LANES * inputs];
         let weight = S::as_simd_f32s(weight).0.as_chunks::<P>().0;
         let bias = S::as_simd_f32s(&self.dense.bias.get()[first..][..P * S::F32_LANES]).0;
-        let mut rows = [&[][..]; R];
-        for (row, x) in rows.iter_mut().zip(self.x.chunks_exact(inputs)) {
-            *row = x;
-        }
         let zero = simd.splat_f32s(0.);
         let mut start = [zero; P];
         start.copy_from_slice(bias);
@@ -198,10 +200,10 @@ impl<S: Simd> Tile<'_, S> {
         if R <= 2 && inputs >= LONG {
             total = together(simd, rows, weight, part, start);
         } else {
-            add_products(simd, rows, weight, 0..part, &mut total);
+            add_products::<S, R, P, SKIP>(simd, rows, weight, 0..part, &mut total);
             for from in (part..inputs).step_by(part) {
                 let mut sums = [[zero; P]; R];
-                add_products(simd, rows, weight, from..(from + part).min(inputs), &mut sums);
+                add_products::<S, R, P, SKIP>(simd, rows, weight, from..(from + part).min(inputs), &mut sums);
                 add(simd, &mut total, &sums);
             }
         }

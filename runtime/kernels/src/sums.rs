@@ -10,9 +10,9 @@ pub(super) const PARTS: usize = 4;
 /// Terms between two checks of bounds.
 pub(super) const STRIDE: usize = 8;
 
-/// Adds the products of the terms in `range` to `sums`.
+/// Adds the products of the terms in `range` to `sums`; with `SKIP`, it looks for terms that are zero in all rows.
 #[inline(always)]
-pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
+pub(super) fn add_products<S: Simd, const R: usize, const P: usize, const SKIP: bool>(
     simd: S,
     rows: [&[f32]; R],
     weight: &[[S::f32s; P]],
@@ -29,6 +29,9 @@ pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
         let mut terms = [&[0.; STRIDE]; R];
         for (terms, row) in terms.iter_mut().zip(&rows) {
             *terms = &row.as_chunks::<STRIDE>().0[index];
+        }
+        if SKIP && all_zero(&terms) {
+            continue;
         }
         for (t, weight) in weight.iter().enumerate() {
             for (sums, terms) in local.iter_mut().zip(&terms) {
@@ -48,6 +51,28 @@ pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
         }
     }
     *sums = local;
+}
+
+/// Whether a row has so many zeros side by side that it is worth looking for them in all rows, as the margins of images are.
+#[inline(always)]
+pub(super) fn many_zeros(row: &[f32]) -> bool {
+    let (strides, _) = row.as_chunks::<STRIDE>();
+    let mut zeros = 0;
+    for terms in strides {
+        zeros += usize::from(all_zero(&[terms]));
+    }
+    zeros > strides.len() / 4
+}
+
+#[inline(always)]
+fn all_zero<const R: usize>(terms: &[&[f32; STRIDE]; R]) -> bool {
+    let mut bits = [0; STRIDE];
+    for row in terms {
+        for (bits, x) in bits.iter_mut().zip(*row) {
+            *bits |= x.to_bits();
+        }
+    }
+    bits == [0; STRIDE]
 }
 
 /// The sums of all parts, computed side by side, for a row or two.
@@ -85,7 +110,7 @@ pub(super) fn together<S: Simd, const R: usize, const P: usize>(
         }
     }
     for (index, sums) in sums.iter_mut().enumerate().take(PARTS - 1) {
-        add_products(simd, rows, weight, index * part + shared..(index + 1) * part, sums);
+        add_products::<S, R, P, false>(simd, rows, weight, index * part + shared..(index + 1) * part, sums);
     }
     let [mut total, others @ ..] = sums;
     for sums in &others {
