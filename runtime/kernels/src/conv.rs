@@ -204,7 +204,7 @@ impl WithSimd for Correlate<'_> {
 
 /// Adds the sums of the planes of `images` `[.., channel, plane]` by channel.
 #[inline(always)]
-fn add_planes<S: Simd>(simd: S, images: &[f32], plane: usize, sums: &mut [f32]) {
+pub(super) fn add_planes<S: Simd>(simd: S, images: &[f32], plane: usize, sums: &mut [f32]) {
     for image in images.chunks_exact(sums.len() * plane) {
         for (plane, total) in image.chunks_exact(plane).zip(&mut *sums) {
             let (head, tail) = S::as_simd_f32s(plane);

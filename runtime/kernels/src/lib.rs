@@ -14,6 +14,7 @@ pub mod product;
 pub mod scratch;
 mod sums;
 mod tiles;
+pub mod upconv;
 pub mod update;
 mod vectorised;
 

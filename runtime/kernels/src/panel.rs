@@ -71,17 +71,17 @@ pub(super) struct Panel {
     /// The indices of a group.
     pub pixels: usize,
     /// From one row to the next.
-    stride: usize,
+    pub stride: usize,
     /// From one image to the next.
-    plane: usize,
+    pub plane: usize,
     /// From one channel, or copy of one, to the next.
-    length: usize,
+    pub length: usize,
 }
 
 impl Panel {
     /// A layout with groups of up to about `pixels` indices.
     pub fn new(geometry: Geometry, pixels: usize) -> Self {
-        let Geometry { channels, out_channels, kernel, padding, .. } = geometry;
+        let Geometry { channels, out_channels, kernel, .. } = geometry;
         let out_plane = geometry.out_plane();
         // The copies of the input take about as long as moving a sparse output into place.
         if channels * (kernel - 1) <= out_channels && out_plane >= 32 * VECTOR {
@@ -90,6 +90,12 @@ impl Panel {
             let length = plane.next_multiple_of(VECTOR);
             return Self { geometry, dense: true, group: 1, pixels: out_plane, stride, plane, length };
         }
+        Self::sparse(geometry, pixels)
+    }
+
+    /// `new`, sparse in any case.
+    pub fn sparse(geometry: Geometry, pixels: usize) -> Self {
+        let Geometry { kernel, padding, .. } = geometry;
         let shared = padding.min(2 * padding);
         let stride = geometry.out_width.max(geometry.width.saturating_add_signed(shared));
         let rows = geometry.out_height.max(geometry.height.saturating_add_signed(shared));
@@ -115,14 +121,16 @@ impl Panel {
     pub fn distances(&self) -> Vec<usize> {
         let kernel = self.geometry.kernel;
         (0..self.geometry.taps())
-            .map(|tap| {
-                let (channel, y, x) = (tap / (kernel * kernel), tap / kernel % kernel, tap % kernel);
-                match self.dense {
-                    true => (channel * kernel + x) * self.length + y * self.stride,
-                    false => channel * self.length + y * self.stride + x,
-                }
-            })
+            .map(|tap| self.distance(tap / (kernel * kernel), [tap / kernel % kernel, tap % kernel]))
             .collect()
+    }
+
+    /// The distance of a channel's tap in row `y` and column `x`.
+    pub fn distance(&self, channel: usize, [y, x]: [usize; 2]) -> usize {
+        match self.dense {
+            true => (channel * self.geometry.kernel + x) * self.length + y * self.stride,
+            false => channel * self.length + y * self.stride + x,
+        }
     }
 
     /// Copies up to a group of images `[images, in, height, width]` into a buffer of zeros.
@@ -175,7 +183,7 @@ fn visible(size: usize, shift: isize, limit: usize) -> std::ops::Range<usize> {
 
 /// Copies the first `width` floats of rows, which begin every so many floats.
 #[inline(always)]
-fn copy_rows(rows: usize, width: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
+pub(super) fn copy_rows(rows: usize, width: usize, from: (&[f32], usize), to: (&mut [f32], usize)) {
     // A copy of unknown length is a call, which takes longer than most rows.
     match width {
         4..8 => copy_ends::<4>(rows, width, from, to),

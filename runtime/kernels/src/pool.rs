@@ -62,6 +62,25 @@ fn first_maxima(width: usize, (x, dx): (&[f32], &mut [f32]), (out, grad): (&[f32
     }
 }
 
+/// The maxima of the whole windows of two rows, at least `N`, by `N` at once: rows are short, and loops of a length that is
+/// known leave no rest to single values.
+#[inline(always)]
+fn maxima_of<const N: usize>(rows: [&[f32]; 2], out: &mut [f32]) {
+    let [above, below] = rows.map(|row| row.as_chunks::<2>().0);
+    let windows = above.len();
+    for start in (0..windows).step_by(N) {
+        // The last ones may overlap those before, and are then computed again.
+        let start = start.min(windows - N);
+        let (above, below) = (&above[start..][..N], &below[start..][..N]);
+        let mut maxima = [0.0; N];
+        for (index, maximum) in maxima.iter_mut().enumerate() {
+            let ([a, b], [c, d]) = (above[index], below[index]);
+            *maximum = larger(larger(a, b), larger(c, d));
+        }
+        out[start..][..N].copy_from_slice(&maxima);
+    }
+}
+
 /// `x` `[planes, height, width]` with each pixel four times: `out` is
 /// `[planes, 2 * height, 2 * width]`.
 pub fn upsample2(planes: usize, height: usize, width: usize, x: &[f32], out: &mut [f32]) {
@@ -87,13 +106,13 @@ vectorised! {
             for (rows, out) in x.chunks(2 * width).zip(out.chunks_exact_mut(out_width)) {
                 // The only row of an odd edge's window stands in for the second.
                 let (above, below) = (&rows[..width], &rows[rows.len() - width..]);
-                let (above, above_edge) = above.as_chunks::<2>();
-                let (below, below_edge) = below.as_chunks::<2>();
-                for ((a, b), out) in above.iter().zip(below).zip(&mut *out) {
-                    *out = larger(larger(a[0], a[1]), larger(b[0], b[1]));
+                match width / 2 {
+                    8.. => maxima_of::<8>([above, below], out),
+                    4.. => maxima_of::<4>([above, below], out),
+                    _ => maxima_of::<1>([above, below], out),
                 }
-                if let ([a], [b], Some(out)) = (above_edge, below_edge, out.last_mut()) {
-                    *out = larger(*a, *b);
+                if width % 2 == 1 {
+                    out[width / 2] = larger(above[width - 1], below[width - 1]);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The kernels against plain loops in `f64`.
 use super::conv::{Conv, backward_input, backward_weight, forward};
 use super::pool::{max_pool2, max_pool2_backward, upsample2, upsample2_backward};
+use super::upconv::{self, UpConv};
 
 struct Lcg(u64);
 
@@ -201,5 +202,61 @@ fn upsampling() {
         let mut dx = vec![f32::NAN; x.len()];
         upsample2_backward(planes, height, width, &grad, &mut dx);
         assert!(dx.iter().zip(&expected_dx).all(|(a, b): (&f32, &f32)| (a - b).abs() < 1e-6));
+    }
+}
+
+/// Against the plain composition; both are sums in f32, of at most 16 * 9 * 33 terms.
+fn assert_same(name: &str, conv: &UpConv, actual: &[f32], expected: &[f32]) {
+    let scale = expected.iter().fold(1.0f32, |a, b| a.max(b.abs()));
+    for (index, (a, e)) in actual.iter().zip(expected).enumerate() {
+        assert!((a - e).abs() <= 1e-5 * scale, "{name} of {conv:?} at {index}: {a} {e}");
+    }
+}
+
+#[test]
+fn convolution_behind_upsampling() {
+    let channels = [(1, 1), (1, 3), (3, 1), (5, 1), (4, 2), (33, 1), (2, 5), (16, 9), (32, 32)];
+    let sizes = [(1, 1), (1, 9), (9, 1), (2, 2), (3, 5), (7, 7), (6, 4), (14, 14), (5, 19)];
+    for (height, width) in sizes {
+        for (in_channels, out_channels) in channels {
+            for batch in [0, 1, 3, 19] {
+                let conv = UpConv { batch, in_channels, height, width, out_channels };
+                let large = Conv {
+                    batch,
+                    in_channels,
+                    height: 2 * height,
+                    width: 2 * width,
+                    out_channels,
+                    kernel: 3,
+                    padding: 1,
+                };
+                let (planes, plane) = (batch * in_channels, height * width);
+                let mut lcg = Lcg(8);
+                let (x, weight) = (lcg.floats(planes * plane), lcg.floats(out_channels * in_channels * 9));
+                let (bias, grad) = (lcg.floats(out_channels), lcg.floats(4 * batch * out_channels * plane));
+
+                let mut up = vec![f32::NAN; 4 * x.len()];
+                upsample2(planes, height, width, &x, &mut up);
+                let [mut expected, mut out] = [(); 2].map(|()| vec![f32::NAN; grad.len()]);
+                forward(&large, &up, &weight, &bias, &mut expected);
+                upconv::forward(&conv, &x, &weight, &bias, &mut out);
+                assert_same("forward", &conv, &out, &expected);
+
+                let [mut expected, mut dx] = [(); 2].map(|()| vec![f32::NAN; x.len()]);
+                let mut dup = vec![f32::NAN; up.len()];
+                backward_input(&large, &grad, &weight, &mut dup);
+                upsample2_backward(planes, height, width, &dup, &mut expected);
+                upconv::backward_input(&conv, &grad, &weight, &mut dx);
+                assert_same("backward_input", &conv, &dx, &expected);
+
+                // Gradients of weights are added to what is there.
+                let [mut expected, mut dweight] = [(); 2].map(|()| vec![0.5; weight.len()]);
+                let [mut expected_dbias, mut dbias] = [(); 2].map(|()| vec![0.5; bias.len()]);
+                backward_weight(&large, &up, &grad, &mut expected, &mut expected_dbias);
+                upconv::backward_weight(&conv, &x, &grad, &mut dweight, &mut dbias);
+                assert_same("dweight", &conv, &dweight, &expected);
+                assert_same("dbias", &conv, &dbias, &expected_dbias);
+            }
+        }
     }
 }

@@ -158,6 +158,7 @@ fn a_distribution_that_is_standard_normal_costs_nothing() {
 fn a_pass_is_candles_graph() {
     let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
     let pooled = vec![conv(5), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(3), LayerConfig::Relu];
+    let twice = [vec![conv(6), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }], pooled.clone()].concat();
     let networks = [
         ("small", ModelConfig::dense(4, [9]), [7, 6]),
         // Weights of which each lane has a sum of its own, and some that are too large for that.
@@ -167,6 +168,8 @@ fn a_pass_is_candles_graph() {
         ("many weights", ModelConfig::dense(30, [180, 20]), [28, 28]),
         ("variational, many weights", ModelConfig { variational: true, ..ModelConfig::dense(20, [201]) }, [28, 28]),
         ("convolutional", ModelConfig { encoder: pooled.clone(), ..ModelConfig::default() }, [7, 6]),
+        // With upsampling right before convolutions: of 3 x 5 images to several channels, of 6 x 10 ones to one.
+        ("pooled twice", ModelConfig { encoder: twice, ..ModelConfig::default() }, [12, 20]),
         ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
     ];
     for (name, model, shape) in networks {

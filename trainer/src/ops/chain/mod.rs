@@ -7,6 +7,8 @@ mod stage;
 
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
+use kernels::conv::Conv;
+use kernels::upconv::UpConv;
 
 use super::storage::takes;
 pub(super) use run::{Kept, Lane, Prepared, prepare, weight_gradients};
@@ -18,6 +20,8 @@ const ROWS: usize = 64;
 /// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then over lanes, in order, so they do not
 /// depend on the number of threads.
 const LANES: usize = 16;
+/// Channels from which on a convolution of an upsampled image is faster on the small one.
+const MANY: usize = 4;
 
 /// A linear layer `[.., width] -> [.., units]`, and whether a ReLU follows.
 #[derive(Clone, Copy)]
@@ -126,7 +130,7 @@ impl Chain {
         let (&[channels, in_channels, kernel, width], Some(bias)) = (layer.weight().dims(), layer.bias()) else {
             return false;
         };
-        let Some(from @ [given, rows, columns]) = self.image() else { return false };
+        let Some([given, rows, columns]) = self.image() else { return false };
         let around = 2 * padding;
         let fits = kernel == width && kernel % 2 == 1 && padding < kernel && rows.min(columns) + around >= kernel;
         if !fits || given != in_channels || ![layer.weight(), bias].into_iter().all(takes) {
@@ -134,14 +138,42 @@ impl Chain {
         }
         self.parameters.extend([layer.weight().clone(), bias.clone()]);
         let dims = [channels, rows + around + 1 - kernel, columns + around + 1 - kernel];
-        let kind = Kind::Conv { kernel, padding, from, channels };
+        let kind = match self.upsampled() {
+            Some(small @ [_, height, width]) if kernel == 3 && padding == 1 && in_channels >= MANY => {
+                self.stages.pop();
+                self.dims = small.to_vec();
+                Kind::UpConv(UpConv { batch: 1, in_channels, height, width, out_channels: channels })
+            }
+            _ => Kind::Conv(Conv {
+                batch: 1,
+                in_channels,
+                height: rows,
+                width: columns,
+                out_channels: channels,
+                kernel,
+                padding,
+            }),
+        };
         self.push(kind, &dims, [layer.weight().elem_count(), channels])
+    }
+
+    /// The shape of the image that was upsampled just before.
+    fn upsampled(&self) -> Option<[usize; 3]> {
+        match self.stages.last()? {
+            Stage { kind: Kind::Upsample(from @ [channels, height, width]), relu: false, .. } => {
+                (self.dims == [*channels, 2 * height, 2 * width]).then_some(*from)
+            }
+            _ => None,
+        }
     }
 
     /// Appends the largest value of each 2 x 2 pixels.
     pub(crate) fn max_pool2(&mut self) -> bool {
         let Some(from @ [channels, height, width]) = self.image() else { return false };
-        self.push(Kind::MaxPool(from), &[channels, height.div_ceil(2), width.div_ceil(2)], [0; 2])
+        // A ReLU gives the same behind the maximum, and its gradient too, for a quarter of the values.
+        let relu = self.stages.last_mut().is_some_and(|stage| std::mem::take(&mut stage.relu));
+        self.push(Kind::MaxPool(from), &[channels, height.div_ceil(2), width.div_ceil(2)], [0; 2]);
+        !relu || self.relu()
     }
 
     /// Appends every pixel four times.

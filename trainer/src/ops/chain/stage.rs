@@ -2,6 +2,7 @@
 
 use kernels::conv::{self, Conv};
 use kernels::product::{Left, Store, product, transpose};
+use kernels::upconv::{self, UpConv};
 use kernels::{elementwise, pool};
 
 /// Values of a weight whose gradient a processor's fast cache does not hold.
@@ -11,10 +12,15 @@ const LARGE: usize = 1 << 15;
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Linear,
-    Conv { kernel: usize, padding: usize, from: [usize; 3], channels: usize },
+    /// Of one image.
+    Conv(Conv),
+    UpConv(UpConv),
     MaxPool([usize; 3]),
     Upsample([usize; 3]),
-    Crop { from: [usize; 3], to: [usize; 2] },
+    Crop {
+        from: [usize; 3],
+        to: [usize; 2],
+    },
 }
 
 /// One layer, and whether a ReLU follows.
@@ -66,13 +72,6 @@ impl Stage {
         transpose(weight, self.input, first, out);
     }
 
-    fn conv(&self, batch: usize) -> Conv {
-        let Kind::Conv { kernel, padding, from: [in_channels, height, width], channels } = self.kind else {
-            unreachable!("asked of convolutions alone")
-        };
-        Conv { batch, in_channels, height, width, out_channels: channels, kernel, padding }
-    }
-
     /// `x` `[batch, input] -> out` `[batch, output]`
     pub(super) fn forward(&self, weights: Weights, x: &[f32], out: &mut [f32]) {
         let batch = x.len() / self.input;
@@ -81,7 +80,8 @@ impl Stage {
                 let store = if self.relu { Store::Relu(weights.bias) } else { Store::Bias(weights.bias) };
                 return product(Left::Rows(x), weights.turned, [batch, self.input, self.output], store, out);
             }
-            Kind::Conv { .. } => conv::forward(&self.conv(batch), x, weights.weight, weights.bias, out),
+            Kind::Conv(conv) => conv::forward(&Conv { batch, ..conv }, x, weights.weight, weights.bias, out),
+            Kind::UpConv(conv) => upconv::forward(&UpConv { batch, ..conv }, x, weights.weight, weights.bias, out),
             Kind::MaxPool([channels, height, width]) => pool::max_pool2(batch * channels, height, width, x, out),
             Kind::Upsample([channels, height, width]) => pool::upsample2(batch * channels, height, width, x, out),
             Kind::Crop { from: [_, height, width], to } => pool::crop([height, width], to, x, out),
@@ -107,18 +107,21 @@ impl Stage {
         }
         if self.in_lanes() > 0 {
             let (dweight, dbias) = gradients.split_at_mut(self.weight);
-            if let Kind::Linear = self.kind {
-                let left = Left::Columns(grad, self.output);
-                product(left, x, [self.output, batch, self.input], Store::Add, dweight);
-                elementwise::add_rows(grad, self.output, dbias);
-            } else {
-                conv::backward_weight(&self.conv(batch), x, grad, dweight, dbias);
+            match self.kind {
+                Kind::Conv(conv) => conv::backward_weight(&Conv { batch, ..conv }, x, grad, dweight, dbias),
+                Kind::UpConv(conv) => upconv::backward_weight(&UpConv { batch, ..conv }, x, grad, dweight, dbias),
+                _ => {
+                    let left = Left::Columns(grad, self.output);
+                    product(left, x, [self.output, batch, self.input], Store::Add, dweight);
+                    elementwise::add_rows(grad, self.output, dbias);
+                }
             }
         }
         let Some(dx) = dx else { return };
         match self.kind {
             Kind::Linear => product(Left::Rows(grad), weights.weight, [batch, self.output, self.input], Store::Set, dx),
-            Kind::Conv { .. } => conv::backward_input(&self.conv(batch), grad, weights.weight, dx),
+            Kind::Conv(conv) => conv::backward_input(&Conv { batch, ..conv }, grad, weights.weight, dx),
+            Kind::UpConv(conv) => upconv::backward_input(&UpConv { batch, ..conv }, grad, weights.weight, dx),
             Kind::MaxPool([channels, height, width]) => {
                 pool::max_pool2_backward(batch * channels, height, width, x, out, grad, dx)
             }
