@@ -199,18 +199,17 @@ impl Measure<'_> {
         Ok(errors)
     }
 
-    /// What `encode` makes of the rows `indices`, `[indices.len(), ..]`, on the CPU.
-    fn codes(
-        &self,
-        images: &Images,
-        indices: &[u32],
+    /// What `encode` makes of the rows `indices`, block by block, `[n, ..]` on the CPU.
+    fn codes<'b>(
+        &'b self,
+        images: &'b Images,
+        indices: &'b [u32],
         noise: Purpose,
-        encode: impl Fn(&Tensor) -> Result<Tensor>,
-    ) -> Result<Tensor> {
-        let blocks = self.blocks(images, indices, noise);
+        encode: impl Fn(&Tensor) -> Result<Tensor> + 'b,
+    ) -> impl Iterator<Item = Result<Tensor>> + 'b {
         // Without `detach`, every code would keep the rows it was made of.
-        let blocks = blocks.map(|block| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?));
-        Ok(Tensor::cat(&blocks.collect::<Result<Vec<_>>>()?, 0)?)
+        let code = move |block: Result<(Tensor, Tensor)>| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?);
+        self.blocks(images, indices, noise).map(code)
     }
 
     /// Everything there is to say of the test rows, and of PCA on the same.
@@ -224,9 +223,9 @@ impl Measure<'_> {
         let labels: Vec<u8> = split.train.iter().map(|&row| dataset.train.labels()[row as usize]).collect();
         let classified = labels.iter().any(|label| *label != labels[0]);
         let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| {
-            let training = self.codes(&dataset.train, &split.train, Purpose::NeighbourNoise, encode)?;
-            let codes = self.codes(test, &all, Purpose::MeasuredNoise, encode)?;
-            knn::accuracy(&training, &labels, &codes, test.labels())
+            let training = self.codes(&dataset.train, &split.train, Purpose::NeighbourNoise, encode);
+            let codes = self.codes(test, &all, Purpose::MeasuredNoise, encode).collect::<Result<Vec<_>>>()?;
+            knn::accuracy(training, &labels, &Tensor::cat(&codes, 0)?, test.labels())
         };
         let accuracy = |encode: &dyn Fn(&Tensor) -> Result<Tensor>| classified.then(|| accuracy(encode)).transpose();
         let bound = |reconstruction: f64| Bound {
