@@ -51,12 +51,12 @@ pub struct Threads {
 }
 
 /// The most threads, far more than are of use: each takes memory before it starts.
-const MOST: usize = 1 << 10;
+const MOST: usize = 1 << 8;
 /// How long a thread looks out for more work.
 const AWAKE: Duration = Duration::from_micros(200);
 
 impl Threads {
-    /// `count` threads, the one that calls included, between 1 and 1024; those that are missing start when they are
+    /// `count` threads, the one that calls included, between 1 and 256; those that are missing start when they are
     /// first needed.
     pub fn new(count: usize) -> Self {
         Self { others: (1..count.min(MOST)).map(|_| Other::default()).collect(), busy: Mutex::default() }
@@ -92,6 +92,9 @@ impl Pool for Threads {
         };
         lend(others, 0, &theirs, &|lent| {
             work();
+            if lent == 0 {
+                return;
+            }
             let start = Instant::now();
             while done.load(Ordering::Acquire) < lent && start.elapsed() < AWAKE {
                 std::thread::yield_now();

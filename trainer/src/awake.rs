@@ -1,9 +1,15 @@
 //! Threads that do not sleep between two pieces of work: waking one takes as long as a small piece of work itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-/// Does `work` while the other threads of this pool look for parts of it without rest; they give way to whatever else the machine
-/// has to do.
+use rayon::Yield;
+
+/// How long a thread looks for work in vain before it sleeps after all.
+const AWAKE: Duration = Duration::from_millis(20);
+
+/// Does `work` while the other threads of this pool look for parts of it without rest, as long as there are any. One call at a time
+/// for each pool: the thread that makes it must not become one of those that look for work.
 pub(crate) fn awake<R>(work: impl FnOnce() -> R) -> R {
     /// Lets them rest, whatever becomes of the work.
     struct Rest<'a>(&'a AtomicBool);
@@ -18,9 +24,11 @@ pub(crate) fn awake<R>(work: impl FnOnce() -> R) -> R {
         if leader.is_some() {
             let done = &done;
             scope.spawn_broadcast(move |_, thread| {
-                while Some(thread.index()) != leader && !done.load(Ordering::Relaxed) {
-                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
-                        std::thread::yield_now();
+                let mut last = Instant::now();
+                while Some(thread.index()) != leader && !done.load(Ordering::Relaxed) && last.elapsed() < AWAKE {
+                    match rayon::yield_now() {
+                        Some(Yield::Executed) => last = Instant::now(),
+                        _ => std::thread::yield_now(),
                     }
                 }
             });

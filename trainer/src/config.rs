@@ -137,7 +137,8 @@ pub struct Config {
     pub device: DeviceKind,
     /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
     pub threads: usize,
-    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; for the small sets `digits` 500 and `series` 200.
+    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; for the small sets `digits` 500 and
+    /// `series` 200.
     pub epochs: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,

@@ -1,24 +1,24 @@
 //! Files that are either whole or not there.
 
+use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::{fs, io};
 
 use crate::{Error, Result};
 
-/// Has `write` write a file beside `path` and moves it into place, so that a killed program leaves the old file or the new one.
+/// Writes `bytes` beside `path` and moves them into place, so that a killed program leaves the old file or the new one.
 ///
 /// The disk is not waited for: a run on few rows writes three files every 10 ms, and a lost power supply costs it an epoch.
-pub(crate) fn write_atomic(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
+pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".partial");
     let partial = path.with_file_name(name);
-    let written = write(&partial).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|source| Error::io("write", path, source))
-}
-
-/// Writes a text file that is whole or not there.
-pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
-    write_atomic(path, |partial| fs::write(partial, text))
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(bytes)?;
+        fs::rename(&partial, path)
+    };
+    write().map_err(|source| Error::io("write", path, source))
 }
 
 /// Reads a whole file.

@@ -48,8 +48,8 @@ struct Progress {
 
 /// Trains `run` to its last epoch: from the start, or from where it was interrupted.
 ///
-/// Unless a time budget ends it, the course depends on `config` alone: a run that was interrupted ends with the same bytes as one that was not, at any
-/// number of threads.
+/// Unless a time budget ends it, the course depends on `config` alone: a run that was interrupted ends with the same
+/// bytes as one that was not, at any number of threads.
 ///
 /// # Errors
 ///
@@ -180,7 +180,9 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
         let epoch = self.progress.history.len() + 1;
         let started = Instant::now();
-        let end = awake(|| self.train_epoch(epoch, observer, stop))?;
+        let on_cpu = self.device.is_cpu();
+        let mut steps = || self.train_epoch(epoch, observer, stop);
+        let end = if on_cpu { awake(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;

@@ -8,10 +8,12 @@ use crate::ops::with_values;
 
 /// Neighbours that vote.
 pub(crate) const NEIGHBOURS: usize = 5;
+/// Rows whose distances to some training rows are held at once.
+const ROWS: usize = 4096;
 
-/// The part of `codes` `[m, d]` whose label most of the five nearest training rows share, by Euclidean distance; where classes are
-/// level, the nearest neighbour among them decides. `training` are the codes `[n, d]` of some training rows after the other, for
-/// they need not all fit into memory.
+/// The part of `codes` `[m, d]` whose label most of the five nearest training rows share, by Euclidean distance; where
+/// classes are level, the nearest neighbour among them decides. `training` are the codes `[n, d]` of some training rows
+/// after the other, for they need not all fit into memory.
 pub(crate) fn accuracy(
     training: impl Iterator<Item = Result<Tensor>>,
     mut training_labels: &[u8],
@@ -21,13 +23,15 @@ pub(crate) fn accuracy(
     let mut nearest = vec![Nearest::default(); labels.len()];
     for block in training {
         let block = block?;
-        let products = codes.matmul(&block.t()?)?;
         let norms = block.sqr()?.sum(1)?.to_vec1::<f32>()?;
         let labels = training_labels.split_off(..norms.len()).unwrap_or_default();
-        with_values(&[&products], |products| {
-            let rows = products[0].par_chunks(norms.len()).zip(&mut nearest);
-            rows.for_each(|(products, nearest)| nearest.look_at(products, &norms, labels));
-        })?;
+        for (index, nearest) in nearest.chunks_mut(ROWS).enumerate() {
+            let products = codes.narrow(0, index * ROWS, nearest.len())?.matmul(&block.t()?)?;
+            with_values(&[&products], |products| {
+                let rows = products[0].par_chunks(norms.len()).zip(nearest);
+                rows.for_each(|(products, nearest)| nearest.look_at(products, &norms, labels));
+            })?;
+        }
     }
     let right = nearest.iter().zip(labels).filter(|(nearest, label)| nearest.vote() == **label).count();
     Ok(right as f64 / labels.len() as f64)

@@ -221,7 +221,7 @@ impl Run {
     }
 
     fn write_config(&self, config: &Config) -> Result<()> {
-        file::write_text(&self.dir.join(CONFIG), &config.to_toml())
+        file::write_atomic(&self.dir.join(CONFIG), config.to_toml().as_bytes())
     }
 
     pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
@@ -232,7 +232,7 @@ impl Run {
             text += &format!("{epoch},{train_loss:.6},{val_loss:.6},{learning_rate},{seconds:.3},");
             text += &format!("{val_bce:.6},{val_mse:.6},{val_penalty:.6}\n");
         }
-        file::write_text(&self.metrics_path(), &text)
+        file::write_atomic(&self.metrics_path(), text.as_bytes())
     }
 
     /// What each epoch came to, as `metrics.csv` has it.
@@ -263,7 +263,7 @@ impl Run {
 
     pub(crate) fn write_summary(&self, summary: &Summary) -> Result<()> {
         let text = serde_json::to_string_pretty(summary).expect("a summary is plain numbers and text");
-        file::write_text(&self.dir.join(SUMMARY), &(text + "\n"))
+        file::write_atomic(&self.dir.join(SUMMARY), (text + "\n").as_bytes())
     }
 }
 

@@ -97,7 +97,8 @@ pub struct Bundle {
 /// # Errors
 ///
 /// [`Error::Parity`] when they do not; [`Error::Data`] when the run's data has changed; [`Error::Occupied`] when `out`
-/// holds something else (the run's own folder is the exporter's: what is called as a bundle's files are is replaced). No bundle that looks finished is left behind, and an older one is left as it was.
+/// holds something else (the run's own folder is the exporter's: what is called as a bundle's files are is replaced).
+/// No bundle that looks finished is left behind, and an older one is left as it was.
 pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle> {
     if !(options.tolerance.is_finite() && options.tolerance >= 0.) {
         return Err(Error::Tolerance { found: options.tolerance });

@@ -58,7 +58,8 @@ impl<'a> HeldOut<'a> {
         })
     }
 
-    /// Writes `input`, `latent`, `reconstruction`, and `log_variance` where the code has one, of a few rows, for clients in other languages.
+    /// Writes `input`, `latent`, `reconstruction`, and `log_variance` where the code has one, of a few rows, for
+    /// clients in other languages.
     pub(super) fn write_golden(&self, path: &Path) -> Result<()> {
         let input = self.input.narrow(0, 0, GOLDEN.min(self.distinct))?.contiguous()?;
         let (latent, log_variance) = self.model.encode_distribution(&input)?;

@@ -161,9 +161,7 @@ impl Product<'_> {
             }
         }
     }
-}
 
-impl Product<'_> {
     /// The sums of a tile over `terms`, each with its row of the right matrix.
     #[inline(always)]
     fn sums<'b, S: Simd, const M: usize, const N: usize, const PART: bool>(

@@ -49,6 +49,7 @@ fn products_of_all_shapes_are_those_of_plain_loops() {
         }
     }
 }
+
 #[test]
 fn terms_that_are_left_out_count_as_zero() {
     let [m, k, n] = [9, 700, 50];
@@ -59,8 +60,15 @@ fn terms_that_are_left_out_count_as_zero() {
     let (mut found, mut expected) = (vec![0.; m * n], vec![0.; m * n]);
     product_of_terms(&terms, Left::Rows(&a), &b, [m, k, n], Store::Relu(&bias), &mut found);
     product(Left::Rows(&zeroed), &b, [m, k, n], Store::Relu(&bias), &mut expected);
-    for (a, b) in found.into_iter().zip(expected) {
+    for (a, b) in found.iter().zip(expected) {
         // 700 terms below 1, added in another grouping.
         assert!((a - b).abs() < 1e-4, "{a}, not {b}");
     }
+    let mut turned = vec![0.; m * k];
+    transpose(&a, k, 0, &mut turned);
+    let mut same = vec![0.; m * n];
+    product_of_terms(&terms, Left::Columns(&turned, m), &b, [m, k, n], Store::Relu(&bias), &mut same);
+    assert_eq!(found, same);
+    product_of_terms(&[], Left::Rows(&a), &b, [m, k, n], Store::Bias(&bias), &mut same);
+    assert!(same.chunks(n).all(|row| row == bias));
 }

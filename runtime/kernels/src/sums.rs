@@ -5,7 +5,8 @@ use std::ops::Range;
 use pulp::Simd;
 
 /// Parts that a long sum is made of: a single row's are computed side by side, which hides the latency of the additions. Many
-/// rows' are computed one after the other and added in the same order, so a row's result is the same in every batch.
+/// rows' are computed one after the other and added in the same order, so a row's result is the same in every batch, as
+/// long as the weights are finite.
 pub(super) const PARTS: usize = 4;
 /// Terms between two checks of bounds.
 pub(super) const STRIDE: usize = 8;

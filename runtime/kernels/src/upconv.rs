@@ -2,6 +2,7 @@
 //!
 //! The output's pixels of one phase, even or odd in row and in column, are a convolution of the small image with
 //! 2 x 2 taps: sums of those taps of the kernel that meet the same pixel.
+
 use super::conv::add_planes;
 use super::panel::{Geometry, Panel, copy_rows};
 use super::scratch::with_zeros;

@@ -102,8 +102,8 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver, naming the two
-    /// sources that need no network.
+    /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver,
+    /// naming the two sources that need no network.
     pub fn load(source: &DataSource) -> Result<Self> {
         let (train, test) = match source {
             DataSource::Digits => digits::load()?,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors, View};
 
 use super::autoencoder::Autoencoder;
 use super::network::NetworkConfig;
@@ -81,12 +81,9 @@ impl Checkpoint {
         with_values(&written.iter().collect::<Vec<_>>(), |values| {
             let views = tensors.iter().zip(values);
             let views = views.map(|((name, tensor), values)| (name, Floats { dims: tensor.dims(), values }));
-            file::write_atomic(path, |partial| {
-                match safetensors::serialize_to_file(views, Some(self.entries.clone()), partial) {
-                    Err(SafeTensorError::IoError(error)) => Err(error),
-                    other => other.map_err(std::io::Error::other),
-                }
-            })
+            let bytes = safetensors::serialize(views, Some(self.entries.clone()))
+                .map_err(|error| Error::file(path, error.to_string()))?;
+            file::write_atomic(path, &bytes)
         })?
     }
 
@@ -155,6 +152,11 @@ mod tests {
         let path = dir.path().join("best.safetensors");
         let saved = model(3);
         saved.save(&path).unwrap();
+        // As readable as any file of the run, and nothing beside it.
+        std::fs::write(dir.path().join("other"), "").unwrap();
+        let permissions = |name: &str| std::fs::metadata(dir.path().join(name)).unwrap().permissions();
+        assert_eq!(permissions("best.safetensors"), permissions("other"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
         let loaded = Autoencoder::load(&path, &Device::Cpu).unwrap();
         assert_eq!(loaded.network(), saved.network());
         assert_eq!(loaded.parameters().len(), 8);

@@ -1,5 +1,5 @@
-//! The pass of any network, a few rows at a time: they run forward and backward through all layers, so that what lies between those
-//! stays in the processor's cache.
+//! The pass of any network, a few rows at a time: they run forward and backward through all layers, so that what lies
+//! between those stays in the processor's cache.
 
 use std::ops::Range;
 
@@ -179,7 +179,7 @@ impl Running<'_> {
                     }
                     let loss = self.reconstruct([code, target], Own { places, gradients }, dmean);
                     for (i, dlog_variance) in dlog_variance.iter_mut().enumerate() {
-                        *dlog_variance = dmean[i] * 0.5 * (code[i] - means[i]);
+                        *dlog_variance = dmean[i] * 0.5 * deviation[i] * sample[i];
                     }
                     let charges = self.network.terms.charges(self.batch.rows);
                     charges.add_size_gradient(means, dmean);

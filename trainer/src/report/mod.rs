@@ -27,7 +27,7 @@ pub(crate) fn write(run: &Run, summary: &Summary) -> Result<()> {
             summary.weights.chars().take(12).collect::<String>()
         ),
     };
-    file::write_text(&run.report(), &page.to_html())
+    file::write_atomic(&run.report(), page.to_html().as_bytes())
 }
 
 fn subtitle(summary: &Summary) -> String {

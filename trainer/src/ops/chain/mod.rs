@@ -17,8 +17,8 @@ use stage::{Kind, Stage};
 /// Images that go through the layers together, and rows of other kinds.
 const IMAGES: usize = 16;
 const ROWS: usize = 64;
-/// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then over lanes, in order, so they do not
-/// depend on the number of threads.
+/// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then
+/// over lanes, in order, so they do not depend on the number of threads.
 const LANES: usize = 16;
 /// Channels from which on a convolution of an upsampled image is faster on the small one.
 const MANY: usize = 4;

@@ -91,8 +91,8 @@ impl Stage {
         }
     }
 
-    /// Adds the gradients of the parameters to `gradients`, unless they come at once for all rows, and sets `dx`, if it is asked for. `grad`, that of the
-    /// output, becomes that of what was there before a ReLU.
+    /// Adds the gradients of the parameters to `gradients`, unless they come at once for all rows, and sets `dx`, if it
+    /// is asked for. `grad`, that of the output, becomes that of what was there before a ReLU.
     pub(super) fn backward(
         &self,
         weights: Weights,

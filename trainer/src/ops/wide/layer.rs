@@ -158,6 +158,9 @@ pub(super) fn output(
             false => elementwise::bce_with_gradient(out, target, scale as f32, grad),
             true => elementwise::square_with_gradient(out, target, scale as f32, grad),
         });
+        if share.relu {
+            elementwise::mask_in_place(out, grad);
+        }
         Phase::Backward.time(|| share.backward(grad, rows, dx));
         loss
     });
