@@ -16,10 +16,12 @@ use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, 
 const MANY: usize = 1536;
 const FEW: usize = 64;
 
-/// A sample of the code of a variational network, its standard deviation and its gradient, `[latent_dim, rows]`.
+/// A sample of the code of a variational network, what was drawn for it, its standard deviation and its gradient,
+/// `[latent_dim, rows]`.
 #[derive(Default)]
 struct Sample {
     code: Vec<f32>,
+    drawn: Vec<f32>,
     deviation: Vec<f32>,
     grad: Vec<f32>,
 }
@@ -194,11 +196,12 @@ impl Sample {
     /// Draws codes by what the heads gave; returns what those are charged.
     fn draw(&mut self, heads: &[f32], batch: &Batch, charges: &Charges) -> f64 {
         let (mean, log_variance) = heads.split_at(heads.len() / 2);
-        let (code, deviation) = (grown(&mut self.code, mean.len()), grown(&mut self.deviation, mean.len()));
-        transpose(batch.sample, mean.len() / batch.rows, 0, code);
+        let Self { code, drawn, deviation, .. } = self;
+        let [code, drawn, deviation] = [code, drawn, deviation].map(|values| grown(values, mean.len()));
+        transpose(batch.sample, mean.len() / batch.rows, 0, drawn);
         elementwise::exp_of_half(log_variance, deviation);
-        for ((code, mean), deviation) in code.iter_mut().zip(mean).zip(&*deviation) {
-            *code = mean + deviation * *code;
+        for (i, code) in code.iter_mut().enumerate() {
+            *code = mean[i] + deviation[i] * drawn[i];
         }
         charges.size(mean) + charges.divergence(mean, log_variance, deviation)
     }
@@ -209,8 +212,7 @@ impl Sample {
         let (dmean, dlog_variance) = heads.grad.split_at_mut(mean.len());
         dmean.copy_from_slice(&self.grad);
         for (i, dlog_variance) in dlog_variance.iter_mut().enumerate() {
-            // The deviation times what was drawn is the code less its mean.
-            *dlog_variance = 0.5 * self.grad[i] * (self.code[i] - mean[i]);
+            *dlog_variance = self.grad[i] * 0.5 * self.deviation[i] * self.drawn[i];
         }
         charges.add_size_gradient(mean, dmean);
         charges.add_divergence_gradient(mean, &self.deviation, [dmean, dlog_variance]);
