@@ -2,6 +2,7 @@
 //! at any number of them.
 
 pub mod activation;
+pub mod channels_last;
 pub mod conv;
 pub mod dense;
 pub mod elementwise;

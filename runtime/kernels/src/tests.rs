@@ -3,10 +3,10 @@ use super::conv::{Conv, backward_input, backward_weight, forward};
 use super::pool::{max_pool2, max_pool2_backward, upsample2, upsample2_backward};
 use super::upconv::{self, UpConv};
 
-struct Lcg(u64);
+pub(crate) struct Lcg(pub(crate) u64);
 
 impl Lcg {
-    fn floats(&mut self, count: usize) -> Vec<f32> {
+    pub(crate) fn floats(&mut self, count: usize) -> Vec<f32> {
         (0..count)
             .map(|_| {
                 self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -198,7 +198,8 @@ impl Stack {
     /// All layers but the `without` last ones as one chain; nothing where there are no kernels for them.
     pub(super) fn chain(&self, without: usize) -> Option<Chain> {
         let layers = &self.layers[..self.layers.len().checked_sub(without)?];
-        let (chain, count) = chain(layers, Chain::new(&[self.input_len]))?;
+        let (mut chain, count) = chain(layers, Chain::new(&[self.input_len]))?;
+        chain.channels_first();
         (count == layers.len()).then_some(chain)
     }
 

@@ -78,6 +78,9 @@ fn chain(x: &Tensor, append: impl FnOnce(&mut Chain) -> bool) -> Result<Tensor> 
 fn convolutions_are_candles() {
     for (in_channels, out_channels, [height, width], kernel, padding) in [
         (1, 16, [28, 28], 3, 1),
+        (1, 32, [7, 9], 3, 1),
+        (16, 32, [7, 6], 3, 1),
+        (32, 16, [1, 3], 3, 1),
         (16, 8, [14, 14], 3, 1),
         (8, 8, [7, 7], 3, 1),
         (16, 1, [28, 28], 3, 1),

@@ -154,10 +154,29 @@ fn a_distribution_that_is_standard_normal_costs_nothing() {
     assert!((divergence(&one, &two) - 1.5 * (2f64.exp() - 2.)).abs() < 1e-12);
 }
 
+/// Images with their channels last before and behind all kinds of layers.
+const TURNING: &str = r#"
+    encoder = [
+        { layer = "conv", channels = 32 }, { layer = "max_pool" }, { layer = "relu" }, { layer = "upsample" },
+        { layer = "max_pool" }, { layer = "conv", channels = 32 }, { layer = "upsample" }, { layer = "relu" },
+        { layer = "conv", channels = 16 }, { layer = "crop", height = 7, width = 5 }, { layer = "conv", channels = 16 },
+        { layer = "conv", channels = 3 }, { layer = "relu" }, { layer = "conv", channels = 16 }, { layer = "conv", channels = 32 },
+        { layer = "conv", channels = 1 }, { layer = "conv", channels = 32 }, { layer = "upsample" },
+        { layer = "conv", channels = 1, kernel = 5 }, { layer = "linear", units = 16 },
+    ]
+    decoder = [
+        { layer = "reshape", channels = 16, height = 1, width = 1 }, { layer = "conv", channels = 32 },
+        { layer = "upsample" }, { layer = "upsample" }, { layer = "conv", channels = 48 }, { layer = "upsample" },
+        { layer = "conv", channels = 16 }, { layer = "relu" }, { layer = "crop", height = 4, width = 6 },
+        { layer = "conv", channels = 16 }, { layer = "upsample" }, { layer = "conv", channels = 1 },
+    ]"#;
+
 #[test]
 fn a_pass_is_candles_graph() {
     let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
     let pooled = vec![conv(5), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(3), LayerConfig::Relu];
+    let many = [vec![conv(32), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }], vec![conv(16), LayerConfig::Relu]];
+    let many = [many.concat(), vec![LayerConfig::MaxPool { size: 2 }]].concat();
     let twice = [vec![conv(6), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }], pooled.clone()].concat();
     let networks = [
         ("small", ModelConfig::dense(4, [9]), [7, 6]),
@@ -180,6 +199,10 @@ fn a_pass_is_candles_graph() {
         ("convolutional", ModelConfig { encoder: pooled.clone(), ..ModelConfig::default() }, [7, 6]),
         // With upsampling right before convolutions: of 3 x 5 images to several channels, of 6 x 10 ones to one.
         ("pooled twice", ModelConfig { encoder: twice, ..ModelConfig::default() }, [12, 20]),
+        // With their channels last: mirrored, with edges that are cut off, and between layers that take them first.
+        ("many channels", ModelConfig { encoder: many.clone(), ..ModelConfig::default() }, [12, 20]),
+        ("many channels, odd sizes", ModelConfig { encoder: many, ..ModelConfig::default() }, [9, 7]),
+        ("many channels and few", layers(TURNING), [8, 12]),
         ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
     ];
     for (name, model, shape) in networks {

@@ -7,6 +7,7 @@ mod stage;
 
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
+use kernels::channels_last::{CHANNELS, FromOne, Tiled, UpToOne};
 use kernels::conv::Conv;
 use kernels::upconv::UpConv;
 
@@ -14,8 +15,9 @@ use super::storage::takes;
 pub(super) use run::{Kept, Lane, Prepared, prepare, weight_gradients};
 use stage::{Kind, Stage};
 
-/// Images that go through the layers together, and rows of other kinds.
+/// Images that go through the layers together, those with channels last, and rows of other kinds.
 const IMAGES: usize = 16;
+const FEW_IMAGES: usize = 4;
 const ROWS: usize = 64;
 /// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then
 /// over lanes, in order, so they do not depend on the number of threads.
@@ -37,6 +39,8 @@ pub(crate) struct Chain {
     /// The shape of a row that comes in, and of one that goes out.
     start: Vec<usize>,
     dims: Vec<usize>,
+    /// Whether the image that goes out has its channels last; `dims` has them first.
+    channels_last: bool,
     stages: Vec<Stage>,
     /// Weights and biases in turn.
     parameters: Vec<Tensor>,
@@ -45,7 +49,7 @@ pub(crate) struct Chain {
 impl Chain {
     /// An empty chain for rows of shape `dims`.
     pub(crate) fn new(dims: &[usize]) -> Self {
-        Self { start: dims.to_vec(), dims: dims.to_vec(), stages: vec![], parameters: vec![] }
+        Self { start: dims.to_vec(), dims: dims.to_vec(), channels_last: false, stages: vec![], parameters: vec![] }
     }
 
     /// An empty chain for `x` `[batch, ..]`; nothing where there are no kernels for it.
@@ -94,7 +98,11 @@ impl Chain {
 
     /// Rows that go through the layers together.
     pub(super) fn block(&self) -> usize {
-        if self.stages.iter().all(|stage| matches!(stage.kind, Kind::Linear)) { ROWS } else { IMAGES }
+        match &self.stages {
+            stages if stages.iter().all(|stage| matches!(stage.kind, Kind::Linear)) => ROWS,
+            stages if stages.iter().any(|stage| matches!(stage.kind, Kind::Tiled(_))) => FEW_IMAGES,
+            _ => IMAGES,
+        }
     }
 
     /// Rows of a lane, of `rows` in all.
@@ -138,23 +146,51 @@ impl Chain {
         }
         self.parameters.extend([layer.weight().clone(), bias.clone()]);
         let dims = [channels, rows + around + 1 - kernel, columns + around + 1 - kernel];
-        let kind = match self.upsampled() {
-            Some(small @ [_, height, width]) if kernel == 3 && padding == 1 && in_channels >= MANY => {
-                self.stages.pop();
-                self.dims = small.to_vec();
-                Kind::UpConv(UpConv { batch: 1, in_channels, height, width, out_channels: channels })
+        let same = kernel == 3 && padding == 1;
+        let own = if same { self.conv_channels_last(channels) } else { None };
+        let kind = own.unwrap_or_else(|| {
+            self.channels_first();
+            match self.upsampled() {
+                Some([_, height, width]) if same && in_channels >= MANY => {
+                    self.take_upsampling();
+                    Kind::UpConv(UpConv { batch: 1, in_channels, height, width, out_channels: channels })
+                }
+                _ => Kind::Conv(Conv {
+                    batch: 1,
+                    in_channels,
+                    height: rows,
+                    width: columns,
+                    out_channels: channels,
+                    kernel,
+                    padding,
+                }),
             }
-            _ => Kind::Conv(Conv {
-                batch: 1,
-                in_channels,
-                height: rows,
-                width: columns,
-                out_channels: channels,
-                kernel,
-                padding,
-            }),
-        };
+        });
         self.push(kind, &dims, [layer.weight().elem_count(), channels])
+    }
+
+    /// A convolution with stride 1 and padding 1 on channels that lie last, if they are as many as that takes.
+    fn conv_channels_last(&mut self, out_channels: usize) -> Option<Kind> {
+        let many = |channels: usize| channels.is_multiple_of(CHANNELS);
+        let up = self.upsampled();
+        let [in_channels, height, width] = up.or_else(|| self.image())?;
+        let kind = match (in_channels, out_channels) {
+            // Of a single vector of channels, planes are convolved faster.
+            (1, to) if to.is_multiple_of(2 * CHANNELS) && up.is_none() => {
+                Kind::FromOne(FromOne { height, width, out_channels })
+            }
+            (from, 1) if many(from) && up.is_some() && self.channels_last => {
+                Kind::UpToOne(UpToOne { height, width, in_channels })
+            }
+            (from, to) if many(from) && many(to) => {
+                Kind::Tiled(Tiled { up: up.is_some(), height, width, in_channels, out_channels })
+            }
+            _ => return None,
+        };
+        self.take_upsampling();
+        self.settle();
+        self.turn(true);
+        Some(kind)
     }
 
     /// The shape of the image that was upsampled just before.
@@ -167,23 +203,69 @@ impl Chain {
         }
     }
 
+    /// Takes an upsampling back that was just before.
+    fn take_upsampling(&mut self) {
+        if let Some(small) = self.upsampled() {
+            self.stages.pop();
+            self.dims = small.to_vec();
+        }
+    }
+
+    /// Lays the image out with its channels last, or first.
+    fn turn(&mut self, channels_last: bool) {
+        if let Some([channels, height, width]) = self.image()
+            && channels > 1
+            && channels_last != self.channels_last
+        {
+            let sizes = [channels, height * width];
+            let dims = self.dims.clone();
+            self.push(Kind::Turn(if channels_last { sizes } else { [sizes[1], sizes[0]] }), &dims, [0; 2]);
+        }
+        self.channels_last = channels_last;
+    }
+
+    /// Lays the image out with its channels first, for layers that have no kernel for any other way.
+    pub(crate) fn channels_first(&mut self) {
+        self.settle();
+        self.turn(false);
+    }
+
+    /// Lays an image out with its channels first where it is upsampled: there is no kernel for any other way, apart from that of
+    /// a convolution right behind.
+    fn settle(&mut self) {
+        let upsampled = |stage: &mut Stage| matches!(stage.kind, Kind::Upsample(_));
+        if self.channels_last
+            && let Some(stage) = self.stages.pop_if(upsampled)
+        {
+            let Kind::Upsample(small) = stage.kind else { return };
+            let large = std::mem::replace(&mut self.dims, small.to_vec());
+            self.turn(false);
+            self.dims = large;
+            self.stages.push(stage);
+        }
+    }
+
     /// Appends the largest value of each 2 x 2 pixels.
     pub(crate) fn max_pool2(&mut self) -> bool {
+        self.settle();
         let Some(from @ [channels, height, width]) = self.image() else { return false };
         // A ReLU gives the same behind the maximum, and its gradient too, for a quarter of the values.
         let relu = self.stages.last_mut().is_some_and(|stage| std::mem::take(&mut stage.relu));
-        self.push(Kind::MaxPool(from), &[channels, height.div_ceil(2), width.div_ceil(2)], [0; 2]);
+        let kind = if self.channels_last { Kind::MaxPoolLast([height, width, channels]) } else { Kind::MaxPool(from) };
+        self.push(kind, &[channels, height.div_ceil(2), width.div_ceil(2)], [0; 2]);
         !relu || self.relu()
     }
 
     /// Appends every pixel four times.
     pub(crate) fn upsample2(&mut self) -> bool {
+        self.settle();
         let Some(from @ [channels, height, width]) = self.image() else { return false };
         self.push(Kind::Upsample(from), &[channels, 2 * height, 2 * width], [0; 2])
     }
 
     /// Appends the top left part.
     pub(crate) fn crop(&mut self, to @ [height, width]: [usize; 2]) -> bool {
+        self.channels_first();
         let Some(from @ [channels, rows, columns]) = self.image() else { return false };
         height <= rows && width <= columns && self.push(Kind::Crop { from, to }, &[channels, height, width], [0; 2])
     }
@@ -192,6 +274,7 @@ impl Chain {
     pub(crate) fn reshape(&mut self, dims: &[usize]) -> bool {
         let fits = dims.iter().product::<usize>() == self.output();
         if fits {
+            self.channels_first();
             self.dims = dims.to_vec();
         }
         fits

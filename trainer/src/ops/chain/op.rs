@@ -8,7 +8,8 @@ use super::{Chain, Lane, Prepared, prepare, weight_gradients};
 
 impl Chain {
     /// All layers: `[batch, ..] -> [batch, ..]`.
-    pub(crate) fn forward(self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn forward(mut self, x: &Tensor) -> Result<Tensor> {
+        self.channels_first();
         let rows = self.parameters.iter().map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
         let parameters =
             if rows.is_empty() { Tensor::zeros(0, x.dtype(), x.device())? } else { Tensor::cat(&rows, 0)? };

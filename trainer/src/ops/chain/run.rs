@@ -7,9 +7,6 @@ use super::stage::{Stage, Weights};
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
 
-/// Values that a thread transposes at once, and what columns are shared out in multiples of: those that a cache line holds.
-const TURNED: usize = 1 << 13;
-const LINE: usize = 16;
 /// Values of the sum of lanes that a thread adds up at once.
 const SUMS: usize = 1 << 13;
 /// Multiplications for a part of a linear layer's gradient, and what its units are a multiple of.
@@ -30,9 +27,8 @@ pub(in crate::ops) fn prepare<R>(chains: &[&Chain], parameters: &[&[f32]], work:
         let mut tasks = Vec::new();
         for (stage, [weight, _]) in stages().zip(&given) {
             let all = rest.split_off_mut(..stage.turned()).unwrap_or_default();
-            let columns = (TURNED / stage.output).max(1).next_multiple_of(LINE);
-            let parts = all.chunks_mut(columns * stage.output).enumerate();
-            tasks.extend(parts.map(|(index, out)| (stage, *weight, index * columns, out)));
+            let part = stage.turned_part();
+            tasks.extend(all.chunks_mut(part).enumerate().map(|(index, out)| (stage, *weight, index * part, out)));
         }
         tasks.into_par_iter().for_each(|(stage, weight, first, out)| stage.turn(weight, first, out));
         let mut rest = &*turned;
@@ -189,7 +185,7 @@ impl Block<'_> {
 /// the sum of `lanes`.
 pub(in crate::ops) fn weight_gradients(chains: &[&Chain], kept: &[Vec<Kept>], lanes: &[&[f32]], gradients: &mut [f32]) {
     let (mut rest, mut in_lanes) = (gradients, 0);
-    let (mut tasks, mut sums) = (Vec::new(), Vec::new());
+    let (mut tasks, mut sums, mut folds) = (Vec::new(), Vec::new(), Vec::new());
     for (chain, kept) in chains.iter().zip(kept) {
         for (stage, kept) in chain.stages.iter().zip(kept) {
             let own = rest.split_off_mut(..stage.parameters()).unwrap_or_default();
@@ -198,19 +194,31 @@ pub(in crate::ops) fn weight_gradients(chains: &[&Chain], kept: &[Vec<Kept>], la
                 let (dweight, dbias) = own.split_at_mut(stage.weight);
                 let parts = dweight.chunks_mut(units * stage.input).zip(dbias.chunks_mut(units)).enumerate();
                 tasks.extend(parts.map(|(index, parts)| (stage, [&kept.x[..], &kept.grad], index * units, parts)));
+            } else if stage.folds() {
+                folds.push((stage, in_lanes, own));
+                in_lanes += stage.in_lanes();
             } else {
                 sums.extend(own.chunks_mut(SUMS).enumerate().map(|(index, part)| (in_lanes + index * SUMS, part)));
                 in_lanes += stage.in_lanes();
             }
         }
     }
-    sums.into_par_iter().for_each(|(first, sum)| {
-        sum.fill(0.);
-        for lane in lanes {
-            elementwise::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
-        }
+    sums.into_par_iter().for_each(|(first, sum)| add_lanes(lanes, first, sum));
+    folds.into_par_iter().for_each(|(stage, first, own)| {
+        with_scratch([stage.in_lanes()], |[sum]| {
+            add_lanes(lanes, first, sum);
+            stage.fold(sum, own);
+        });
     });
     tasks.into_par_iter().for_each(|(stage, kept, first, (dweight, dbias))| {
         stage.units_gradient(kept, first, [dweight, dbias]);
     });
+}
+
+/// The sum of the lanes' values from `first` on, in their order.
+fn add_lanes(lanes: &[&[f32]], first: usize, sum: &mut [f32]) {
+    sum.fill(0.);
+    for lane in lanes {
+        elementwise::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
+    }
 }

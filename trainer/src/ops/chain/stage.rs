@@ -1,5 +1,6 @@
 //! One layer of a chain on plain slices.
 
+use kernels::channels_last::{self, FromOne, Tiled, UpToOne};
 use kernels::conv::{self, Conv};
 use kernels::product::{Left, Store, product, transpose};
 use kernels::upconv::{self, UpConv};
@@ -8,6 +9,10 @@ use kernels::{elementwise, pool};
 /// Values of a weight whose gradient a processor's fast cache does not hold.
 const LARGE: usize = 1 << 15;
 
+/// Values that a thread transposes at once, and what columns are shared out in multiples of: those that a cache line holds.
+const TURNED: usize = 1 << 13;
+const LINE: usize = 16;
+
 /// What a layer does; shapes are channels, height and width.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
@@ -15,6 +20,14 @@ pub(super) enum Kind {
     /// Of one image.
     Conv(Conv),
     UpConv(UpConv),
+    /// The following four with the channels last.
+    FromOne(FromOne),
+    Tiled(Tiled),
+    UpToOne(UpToOne),
+    /// Of height, width and channels.
+    MaxPoolLast([usize; 3]),
+    /// From one order to the other: the rows and columns of the transposed matrix.
+    Turn([usize; 2]),
     MaxPool([usize; 3]),
     Upsample([usize; 3]),
     Crop {
@@ -41,7 +54,7 @@ pub(super) struct Stage {
 pub(super) struct Weights<'a> {
     pub(super) weight: &'a [f32],
     pub(super) bias: &'a [f32],
-    /// The weight's transpose, of a linear layer.
+    /// The weight's transpose, of a linear layer, or what else its kernel takes of it.
     pub(super) turned: &'a [f32],
 }
 
@@ -59,17 +72,61 @@ impl Stage {
 
     /// Values of the gradient that lanes add up.
     pub(super) fn in_lanes(&self) -> usize {
-        if self.at_once() { 0 } else { self.parameters() }
+        if self.at_once() { 0 } else { self.weight_sums() + self.bias }
     }
 
-    /// Values of the transposed weight.
+    /// Values that the weight's gradient is made of at last.
+    fn weight_sums(&self) -> usize {
+        match self.kind {
+            Kind::Tiled(conv) => conv.sums(),
+            Kind::UpToOne(conv) => conv.sums(),
+            _ => self.weight,
+        }
+    }
+
+    /// Whether what lanes add up is not the gradient yet.
+    pub(super) fn folds(&self) -> bool {
+        matches!(self.kind, Kind::FromOne(_) | Kind::Tiled(_) | Kind::UpToOne(_))
+    }
+
+    /// The gradients of the parameters from what all lanes add up.
+    pub(super) fn fold(&self, sums: &[f32], gradients: &mut [f32]) {
+        let ((sums, bias), (dweight, dbias)) = (sums.split_at(self.weight_sums()), gradients.split_at_mut(self.weight));
+        dbias.copy_from_slice(bias);
+        match self.kind {
+            Kind::FromOne(conv) => conv.fold(sums, dweight),
+            Kind::Tiled(conv) => conv.fold(sums, dweight),
+            Kind::UpToOne(conv) => conv.fold(sums, dweight),
+            _ => dweight.copy_from_slice(sums),
+        }
+    }
+
+    /// Values of the transposed weight, or of what else the kernel takes of it.
     pub(super) fn turned(&self) -> usize {
-        if let Kind::Linear = self.kind { self.weight } else { 0 }
+        match self.kind {
+            Kind::Linear | Kind::FromOne(_) => self.weight,
+            Kind::Tiled(conv) => conv.transformed(),
+            Kind::UpToOne(conv) => conv.transformed(),
+            _ => 0,
+        }
     }
 
-    /// The columns of the weight from `first` on, as rows.
+    /// As many of them as a thread makes at once.
+    pub(super) fn turned_part(&self) -> usize {
+        match self.kind {
+            Kind::Linear => (TURNED / self.output).max(1).next_multiple_of(LINE) * self.output,
+            _ => self.turned().max(1),
+        }
+    }
+
+    /// Those from `first` on.
     pub(super) fn turn(&self, weight: &[f32], first: usize, out: &mut [f32]) {
-        transpose(weight, self.input, first, out);
+        match self.kind {
+            Kind::FromOne(conv) => transpose(weight, weight.len() / conv.out_channels, 0, out),
+            Kind::Tiled(conv) => conv.transform(weight, out),
+            Kind::UpToOne(conv) => conv.transform(weight, out),
+            _ => transpose(weight, self.input, first / self.output, out),
+        }
     }
 
     /// `x` `[batch, input] -> out` `[batch, output]`
@@ -82,6 +139,11 @@ impl Stage {
             }
             Kind::Conv(conv) => conv::forward(&Conv { batch, ..conv }, x, weights.weight, weights.bias, out),
             Kind::UpConv(conv) => upconv::forward(&UpConv { batch, ..conv }, x, weights.weight, weights.bias, out),
+            Kind::FromOne(conv) => conv.forward(x, weights.turned, weights.bias, out),
+            Kind::Tiled(conv) => conv.forward(x, weights.turned, weights.bias, out),
+            Kind::UpToOne(conv) => conv.forward(x, weights.turned, weights.bias[0], out),
+            Kind::MaxPoolLast(size) => channels_last::max_pool2(size, x, out),
+            Kind::Turn(sizes) => turn(sizes, x, out),
             Kind::MaxPool([channels, height, width]) => pool::max_pool2(batch * channels, height, width, x, out),
             Kind::Upsample([channels, height, width]) => pool::upsample2(batch * channels, height, width, x, out),
             Kind::Crop { from: [_, height, width], to } => pool::crop([height, width], to, x, out),
@@ -106,8 +168,11 @@ impl Stage {
             elementwise::mask_in_place(out, grad);
         }
         if self.in_lanes() > 0 {
-            let (dweight, dbias) = gradients.split_at_mut(self.weight);
+            let (dweight, dbias) = gradients.split_at_mut(self.weight_sums());
             match self.kind {
+                Kind::FromOne(conv) => conv.backward(x, grad, dweight, dbias),
+                Kind::Tiled(conv) => return conv.backward(x, weights.turned, grad, [dweight, dbias], dx),
+                Kind::UpToOne(conv) => return conv.backward(x, weights.turned, grad, [dweight, dbias], dx),
                 Kind::Conv(conv) => conv::backward_weight(&Conv { batch, ..conv }, x, grad, dweight, dbias),
                 Kind::UpConv(conv) => upconv::backward_weight(&UpConv { batch, ..conv }, x, grad, dweight, dbias),
                 _ => {
@@ -122,6 +187,10 @@ impl Stage {
             Kind::Linear => product(Left::Rows(grad), weights.weight, [batch, self.output, self.input], Store::Set, dx),
             Kind::Conv(conv) => conv::backward_input(&Conv { batch, ..conv }, grad, weights.weight, dx),
             Kind::UpConv(conv) => upconv::backward_input(&UpConv { batch, ..conv }, grad, weights.weight, dx),
+            Kind::Tiled(_) | Kind::UpToOne(_) => {}
+            Kind::FromOne(conv) => conv.backward_input(weights.weight, grad, dx),
+            Kind::MaxPoolLast(size) => channels_last::max_pool2_backward(size, x, [out, grad], dx),
+            Kind::Turn([rows, columns]) => turn([columns, rows], grad, dx),
             Kind::MaxPool([channels, height, width]) => {
                 pool::max_pool2_backward(batch * channels, height, width, x, out, grad, dx)
             }
@@ -139,5 +208,13 @@ impl Stage {
         product(left, x, [units, rows, self.input], Store::Set, dweight);
         dbias.fill(0.);
         elementwise::add_rows(&grad[first..], self.output, dbias);
+    }
+}
+
+/// Each matrix `[rows, columns]` transposed.
+fn turn([rows, columns]: [usize; 2], x: &[f32], out: &mut [f32]) {
+    let size = rows * columns;
+    for (x, out) in x.chunks_exact(size).zip(out.chunks_exact_mut(size)) {
+        transpose(x, columns, 0, out);
     }
 }
