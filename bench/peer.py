@@ -71,7 +71,7 @@ def keras_epochs(train, test):
         x = layers.Dense(784, activation="sigmoid")(x)
     model = keras.Model(start, x)
     # Many steps in one call take a tenth off an epoch of `simple`, and XLA, which Keras leaves out on TensorFlow unless told, half
-    # of it there. Convolutions are slower with many steps on JAX, and keep the defaults.
+    # of it there. Convolutions keep the defaults: many steps slow them on JAX, and XLA doubles their time on TensorFlow.
     faster = {} if PRESET in CONVOLUTIONS else {"steps_per_execution": 32, "jit_compile": True}
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy", **faster)
 

@@ -23,7 +23,7 @@ const ROWS: usize = 64;
 /// over lanes, in order, so they do not depend on the number of threads.
 const LANES: usize = 16;
 /// Channels from which on a convolution of an upsampled image is faster on the small one.
-const MANY: usize = 4;
+const FEWEST_CHANNELS: usize = 4;
 
 /// A linear layer `[.., width] -> [.., units]`, and whether a ReLU follows.
 #[derive(Clone, Copy)]
@@ -151,7 +151,7 @@ impl Chain {
         let kind = own.unwrap_or_else(|| {
             self.channels_first();
             match self.upsampled() {
-                Some([_, height, width]) if same && in_channels >= MANY => {
+                Some([_, height, width]) if same && in_channels >= FEWEST_CHANNELS => {
                     self.take_upsampling();
                     Kind::UpConv(UpConv { batch: 1, in_channels, height, width, out_channels: channels })
                 }
