@@ -11,10 +11,10 @@ use std::iter::once;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor, Var};
-use rayon::prelude::*;
 
 pub use config::OptimizerConfig;
 
+use crate::awake::each;
 use crate::ops::{takes, with_values, with_values_mut};
 use crate::phase::Phase;
 use crate::{Error, Result};
@@ -184,10 +184,10 @@ impl Optimizer {
             return parameters.iter().zip(gradients).try_for_each(one);
         }
         let tensors = parameters.iter().flat_map(|parameter| once(parameter.var.as_tensor()).chain(&parameter.slots));
-        let each = 1 + self.rule.slots().len();
+        let kept = 1 + self.rule.slots().len();
         with_values_mut(&tensors.collect::<Vec<_>>(), |mut values| {
             let mut tasks = Vec::new();
-            for (values, gradient) in values.chunks_mut(each).zip(gradients) {
+            for (values, gradient) in values.chunks_mut(kept).zip(gradients) {
                 assert_eq!(values[0].len(), gradient.len());
                 let mut parts: Vec<_> = values.iter_mut().map(|values| values.chunks_mut(PART)).collect();
                 for gradient in gradient.chunks(PART) {
@@ -195,7 +195,7 @@ impl Optimizer {
                     tasks.push((gradient, parts));
                 }
             }
-            tasks.into_par_iter().for_each(|(gradient, mut parts)| {
+            each(tasks, |(gradient, mut parts)| {
                 if let Some((parameter, slots)) = parts.split_first_mut() {
                     let (rate, step) = (self.learning_rate, self.step);
                     Phase::Update.time(|| self.rule.update_in_place(parameter, gradient, slots, rate, step));

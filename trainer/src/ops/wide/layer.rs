@@ -1,10 +1,10 @@
 //! Linear layers feature by feature, shared between threads.
 
 use kernels::elementwise;
-use kernels::product::{Left, Store, product, product_of_terms, transpose};
+use kernels::product::{Left, Store, product, product_of_terms};
 use rayon::Scope;
-use rayon::prelude::*;
 
+use crate::awake::{Pending, each};
 use crate::ops::chain::Dense;
 use crate::ops::pass::Terms;
 use crate::phase::Phase;
@@ -12,12 +12,13 @@ use crate::phase::Phase;
 /// What units are shared out in multiples of, and the least that a thread computes at once.
 const TILE: usize = 8;
 const UNITS: usize = 48;
-/// Multiplications that are worth a task.
+/// Multiplications that are worth a task of their own, and a sum.
+const TASK: usize = 1 << 18;
 pub(super) const WORK: usize = 1 << 20;
 /// The most sums that the gradient of what a layer was given is made of. They are added in order, so it does not depend on
 /// the number of threads.
 const SUMS: usize = 4;
-/// Rows or features that a thread gathers or turns at once.
+/// Features that a thread turns at once.
 pub(super) const LINES: usize = 32;
 /// Values that a thread adds up at once.
 const PART: usize = 1 << 13;
@@ -39,7 +40,14 @@ impl Layer {
 
     /// Its units, for the way forward of `rows` rows.
     pub(super) fn shared<'a>(&self, parameters: &[&'a [f32]], rows: usize) -> Vec<Share<'a>> {
-        self.shares(parameters, |_| UNITS.max(WORK / (self.width * rows)))
+        let threads = rayon::current_num_threads();
+        self.shares(parameters, |part| {
+            let most = part.units.div_ceil(UNITS);
+            match (part.units * part.width * rows / TASK).clamp(1, most) {
+                1 => part.units,
+                count => part.units.div_ceil(count.next_multiple_of(threads)),
+            }
+        })
     }
 
     /// Its units in order, some at a time.
@@ -107,9 +115,17 @@ pub(super) struct Room {
 }
 
 /// The same memory for so many values.
-pub(super) fn grown(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
+pub(super) fn sized(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
     values.resize(length, 0.);
     values
+}
+
+/// The same memory, of which the first so many values are used: what shrinks is cleared when it grows again.
+pub(super) fn grown(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
+    if values.len() < length {
+        values.resize(length, 0.);
+    }
+    &mut values[..length]
 }
 
 /// Whether they are all zero.
@@ -117,13 +133,6 @@ pub(super) fn all_zero(values: &[f32]) -> bool {
     let bits = |values: &[f32]| values.iter().fold(0, |bits, value| bits | value.to_bits());
     // The sign apart.
     values.chunks(LINES).all(|values| bits(values) << 1 == 0)
-}
-
-/// Columns of `from` as the rows of `to`.
-pub(super) fn turn(phase: Phase, from: &[f32], columns: usize, to: &mut Vec<f32>) {
-    let rows = from.len() / columns;
-    let parts = grown(to, from.len()).par_chunks_mut(LINES * rows).enumerate();
-    parts.for_each(|(index, to)| phase.time(|| transpose(from, columns, index * LINES, to)));
 }
 
 /// The parts of `values` `[units, rows]` that go with `shares`.
@@ -134,8 +143,8 @@ fn parts<'a>(shares: &[Share], rows: usize, mut values: &'a mut [f32]) -> Vec<&'
 
 /// `x` `[width, rows] -> out` `[units, rows]`
 pub(super) fn forward(shares: &[Share], x: &[f32], features: Option<&[usize]>, rows: usize, out: &mut [f32]) {
-    let tasks = shares.par_iter().zip(parts(shares, rows, out));
-    tasks.for_each(|(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
+    let tasks = shares.iter().zip(parts(shares, rows, out));
+    each(tasks, |(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
 }
 
 /// The last layer forward and backward: the loss of what it gives from `x` against `target`, the gradient of that, and
@@ -148,13 +157,12 @@ pub(super) fn output(
 ) -> f64 {
     let rows = out.len() / shares.iter().map(|share| share.bias.len()).sum::<usize>();
     let scale = terms.scale / target.len() as f64;
-    let places =
-        parts(shares, rows, out).into_par_iter().zip(parts(shares, rows, grad)).zip(sums.par_chunks_mut(x.len()));
-    let tasks = shares.par_iter().zip(places).with_max_len(1);
-    let losses = tasks.map(|(share, ((out, grad), dx))| {
+    let mut losses = vec![0.; shares.len()];
+    let places = parts(shares, rows, out).into_iter().zip(parts(shares, rows, grad)).zip(sums.chunks_mut(x.len()));
+    each(shares.iter().zip(places).zip(&mut losses), |((share, ((out, grad), dx)), loss)| {
         Phase::Forward.time(|| share.forward(x, None, rows, out));
         let target = share.of(target, rows);
-        let loss = Phase::Loss.time(|| match terms.square {
+        *loss = Phase::Loss.time(|| match terms.square {
             false => elementwise::bce_with_gradient(out, target, scale as f32, grad),
             true => elementwise::square_with_gradient(out, target, scale as f32, grad),
         });
@@ -162,15 +170,14 @@ pub(super) fn output(
             elementwise::mask_in_place(out, grad);
         }
         Phase::Backward.time(|| share.backward(grad, rows, dx));
-        loss
     });
-    losses.collect::<Vec<f64>>().into_iter().sum::<f64>() * scale
+    losses.into_iter().sum::<f64>() * scale
 }
 
 /// Adds up `sums`, one after the other and of the length of `total`; `finish` is given the place of a part, and the part.
 pub(super) fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
     let length = total.len();
-    total.par_chunks_mut(PART).enumerate().for_each(|(index, part)| {
+    each(total.chunks_mut(PART).enumerate(), |(index, part)| {
         Phase::Backward.time(|| {
             let values = index * PART..index * PART + part.len();
             part.copy_from_slice(&sums[values.clone()]);
@@ -184,7 +191,7 @@ pub(super) fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mu
 
 /// Has the gradients of a layer's parameters computed, weights and biases in turn.
 pub(super) fn weight_gradients<'a>(
-    scope: &Scope<'a>,
+    (pending, scope): (&'a Pending, &Scope<'a>),
     layer: &Layer,
     room: &'a Room,
     rows: usize,
@@ -198,7 +205,7 @@ pub(super) fn weight_gradients<'a>(
         let most = (2 * WORK / (width * rows)).max(1).next_multiple_of(TILE);
         let parts = dweight.chunks_mut(most * width).zip(dbias.chunks_mut(most)).zip(grad.chunks(most * rows));
         for ((dweight, dbias), grad) in parts {
-            scope.spawn(move |_| {
+            pending.spawn(scope, move || {
                 Phase::Backward.time(|| {
                     product(Left::Rows(grad), &room.x, [dbias.len(), rows, width], Store::Set, dweight);
                     elementwise::sum_rows(grad, rows, dbias);

@@ -5,16 +5,18 @@ mod layer;
 
 use kernels::elementwise;
 use kernels::product::transpose;
-use rayon::prelude::*;
 
 use super::chain::{Chain, Dense};
-use super::pass::{Batch, Charges, Terms};
+use super::pass::{Batch, Charges, Rows, Terms};
+use crate::awake::{Pending, each};
 use crate::phase::Phase;
-use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, turn, weight_gradients};
+use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, sized, weight_gradients};
 
 /// Parameters that are many for a row, and rows that are few: where both ways were equally fast in measurements.
 const MANY: usize = 1536;
 const FEW: usize = 64;
+/// Rows that a thread gathers at once.
+const GATHERED: usize = 16;
 
 /// A sample of the code of a variational network, what was drawn for it, its standard deviation and its gradient,
 /// `[latent_dim, rows]`.
@@ -87,71 +89,68 @@ impl Wide {
 
     /// The rows of a step, and what they are to become.
     fn gather(&mut self, batch: &Batch) {
-        let width = self.layers[0].width;
-        let rows = &mut self.room[0].x;
-        rows.resize(batch.rows * width, 0.);
-        let each = |work: &(dyn Fn(usize, &mut [f32]) + Sync), rows: &mut [f32]| {
-            let blocks = rows.par_chunks_mut(LINES * width).enumerate();
-            blocks.for_each(|(index, rows)| Phase::Batch.time(|| work(index * LINES, rows)));
-        };
-        each(batch.clean, rows);
-        turn(Phase::Batch, rows, width, &mut self.target);
+        let Self { layers, room, input, target, features, .. } = self;
+        let width = layers[0].width;
+        let rows = sized(&mut room[0].x, batch.rows * width);
+        let mut any = vec![false; width];
+        write(batch.clean, rows, width);
+        turn(rows, sized(target, batch.rows * width), &mut any);
         if let Some(noise) = batch.noise {
-            each(noise, rows);
-            turn(Phase::Batch, rows, width, &mut self.input);
+            write(noise, rows, width);
+            turn(rows, sized(input, batch.rows * width), &mut any);
         }
-        let input = if batch.noise.is_some() { &self.input } else { &self.target };
-        let features = input.chunks(batch.rows).enumerate().filter(|(_, values)| !all_zero(values));
-        self.features.clear();
-        self.features.extend(features.map(|(feature, _)| feature));
+        features.clear();
+        features.extend((0..width).filter(|&feature| any[feature]));
     }
 
     /// Computes what all layers give, and for the last one the gradients; returns the loss.
     fn forward(&mut self, terms: Terms, batch: &Batch, parameters: &[&[&[f32]]]) -> f64 {
-        let (rows, charges) = (batch.rows, terms.charges(batch.rows));
-        let target = &self.target;
+        let Self { layers, encoder, sample, room, input, target, features, sums } = self;
+        let (rows, charges, pending) = (batch.rows, terms.charges(batch.rows), Pending::default());
+        let (mut sample, target) = (sample.as_mut(), &target[..]);
+        let mut x = if batch.noise.is_some() { &input[..] } else { target };
         let mut loss = 0.;
-        for (index, (layer, parameters)) in self.layers.iter().zip(parameters).enumerate() {
-            let (before, at) = self.room.split_at_mut(index);
-            let x = match (before.last(), &self.sample) {
-                (None, _) if batch.noise.is_some() => &self.input,
-                (None, _) => target,
-                (Some(_), Some(sample)) if index == self.encoder => &sample.code,
-                (Some(before), _) => &before.out,
-            };
-            let Room { x: turned, out, grad } = &mut at[0];
-            out.resize(layer.units() * rows, 0.);
-            grad.resize(layer.units() * rows, 0.);
-            let units = || {
-                if index + 1 < self.layers.len() {
-                    let features = (index == 0).then_some(&self.features[..]);
-                    forward(&layer.shared(parameters, rows), x, features, rows, out);
-                    return 0.;
-                }
-                let shares = layer.summed(parameters, rows);
-                output(&shares, [x, target], terms, [out, grad, grown(&mut self.sums, shares.len() * x.len())])
-            };
-            // What the gradient of the weights takes.
-            let turn_x = || {
+        rayon::in_place_scope(|scope| {
+            for (index, ((layer, parameters), room)) in layers.iter().zip(parameters).zip(room).enumerate() {
+                let Room { x: turned, out, grad } = room;
+                let (out, grad) = (sized(out, layer.units() * rows), sized(grad, layer.units() * rows));
                 if index > 0 {
-                    turn(Phase::Forward, x, rows, turned)
+                    // What the gradient of the weights takes; what follows does not wait for it.
+                    for (index, part) in sized(turned, x.len()).chunks_mut(LINES * layer.width).enumerate() {
+                        let work = move || transpose(x, rows, index * LINES, part);
+                        pending.spawn(scope, move || Phase::Forward.time(work));
+                    }
                 }
-            };
-            loss += rayon::join(units, turn_x).0;
-            if index + 1 == self.encoder {
-                loss += match &mut self.sample {
-                    Some(sample) => sample.draw(out, batch, &charges),
-                    None => charges.size(out),
-                };
+                if index + 1 < layers.len() {
+                    let features = (index == 0).then_some(&features[..]);
+                    forward(&layer.shared(parameters, rows), x, features, rows, out);
+                } else {
+                    let shares = layer.summed(parameters, rows);
+                    let sums = grown(sums, shares.len() * x.len());
+                    loss += output(&shares, [x, target], terms, [out, grad, sums]);
+                }
+                x = out;
+                if index + 1 == *encoder {
+                    match sample.take() {
+                        Some(sample) => {
+                            loss += Phase::Forward.time(|| sample.draw(x, batch, &charges));
+                            x = &sample.code;
+                        }
+                        None => loss += charges.size(x),
+                    }
+                }
             }
-        }
+            pending.finish();
+        });
         loss
     }
 
     /// Computes the gradients that `forward` has left.
     fn backward(&mut self, charges: &Charges, rows: usize, parameters: &[&[&[f32]]], mut gradients: &mut [f32]) {
         let Self { layers, encoder, sample, room, sums, .. } = self;
+        let pending = Pending::default();
         rayon::in_place_scope(|scope| {
+            let background = (&pending, scope);
             let mut room = &mut room[..];
             for (index, (layer, parameters)) in layers.iter().zip(parameters).enumerate().rev() {
                 let Some((here, before)) = room.split_last_mut() else { break };
@@ -160,21 +159,23 @@ impl Wide {
                 let at = gradients.len() - values;
                 let own = gradients.split_off_mut(at..).unwrap_or_default();
                 let here = &*here;
-                let Some(before) = room.last_mut() else { return weight_gradients(scope, layer, here, rows, own) };
+                let Some(before) = room.last_mut() else {
+                    weight_gradients(background, layer, here, rows, own);
+                    break;
+                };
                 let shares = layer.summed(parameters, rows);
                 let values = layer.width * rows;
                 let sums = grown(sums, shares.len() * values);
                 if index + 1 < layers.len() {
-                    let tasks = shares.par_iter().zip(sums.par_chunks_mut(values)).with_max_len(1);
-                    tasks.for_each(|(share, dx)| {
+                    each(shares.iter().zip(sums.chunks_mut(values)), |(share, dx)| {
                         Phase::Backward.time(|| share.backward(share.of(&here.grad, rows), rows, dx));
                     });
                 }
                 // What follows does not wait for these.
-                weight_gradients(scope, layer, here, rows, own);
+                weight_gradients(background, layer, here, rows, own);
                 match sample {
                     Some(sample) if index == *encoder => {
-                        add_up(sums, grown(&mut sample.grad, values), |_, _| {});
+                        add_up(sums, sized(&mut sample.grad, values), |_, _| {});
                         sample.backward(before, charges);
                     }
                     _ => add_up(sums, &mut before.grad, |first, grad| {
@@ -188,8 +189,29 @@ impl Wide {
                     }),
                 }
             }
+            pending.finish();
         });
     }
+}
+
+/// Has rows of `width` values written, or changed.
+fn write(work: Rows, rows: &mut [f32], width: usize) {
+    let parts = rows.chunks_mut(GATHERED * width).enumerate();
+    each(parts, |(index, rows)| Phase::Batch.time(|| work(index * GATHERED, rows)));
+}
+
+/// `rows` `[rows, width] -> turned` `[width, rows]`, and which features have `any` value besides zero.
+fn turn(rows: &[f32], turned: &mut [f32], any: &mut [bool]) {
+    let (width, rows_len) = (any.len(), rows.len() / any.len());
+    let parts = turned.chunks_mut(LINES * rows_len).zip(any.chunks_mut(LINES)).enumerate();
+    each(parts, |(index, (turned, any))| {
+        Phase::Batch.time(|| {
+            transpose(rows, width, index * LINES, turned);
+            for (values, any) in turned.chunks(rows_len).zip(any) {
+                *any = !all_zero(values);
+            }
+        });
+    });
 }
 
 impl Sample {
@@ -197,7 +219,7 @@ impl Sample {
     fn draw(&mut self, heads: &[f32], batch: &Batch, charges: &Charges) -> f64 {
         let (mean, log_variance) = heads.split_at(heads.len() / 2);
         let Self { code, drawn, deviation, .. } = self;
-        let [code, drawn, deviation] = [code, drawn, deviation].map(|values| grown(values, mean.len()));
+        let [code, drawn, deviation] = [code, drawn, deviation].map(|values| sized(values, mean.len()));
         transpose(batch.sample, mean.len() / batch.rows, 0, drawn);
         elementwise::exp_of_half(log_variance, deviation);
         for (i, code) in code.iter_mut().enumerate() {
