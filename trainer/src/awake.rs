@@ -69,19 +69,26 @@ impl Pending {
     }
 }
 
-/// Does `work` on each of `tasks`, in order; a thread that is done with one takes the next.
-pub(crate) fn each<T: Send>(tasks: impl IntoIterator<Item = T, IntoIter: Send>, work: impl Fn(T) + Sync) {
+/// Does `work` on each of `tasks`; a thread that is done with one takes the next. This thread begins at the front and the others
+/// at the back: what a thread wrote, it mostly finds in its own cache when the tasks of the next call lie alike.
+pub(crate) fn each<T: Send>(
+    tasks: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator + Send>,
+    work: impl Fn(T) + Sync,
+) {
     let tasks = Mutex::new(tasks.into_iter());
-    let next = || tasks.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let take = || {
+    let take = |front: bool| {
+        let next = || {
+            let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            if front { tasks.next() } else { tasks.next_back() }
+        };
         while let Some(task) = next() {
             work(task);
         }
     };
     let pending = Pending::default();
     rayon::in_place_scope(|scope| {
-        (1..rayon::current_num_threads()).for_each(|_| pending.spawn(scope, take));
-        take();
+        (1..rayon::current_num_threads()).for_each(|_| pending.spawn(scope, || take(false)));
+        take(true);
         pending.finish();
     });
 }
