@@ -1,5 +1,7 @@
 //! How well a network reconstructs rows it was not trained on.
 
+mod rows;
+
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use crate::pca::Pca;
 use crate::random::{Purpose, stream};
 use crate::summary::{Bound, PcaReport, TestReport};
 use crate::{Result, knn};
+use rows::Block;
 
 /// Rows in one forward pass: large enough to be fast, small enough for any memory.
 pub(crate) const EVALUATION_ROWS: usize = 500;
@@ -126,19 +129,27 @@ impl Measure<'_> {
     /// Measures the rows `indices` of `images`.
     pub(crate) fn rows(&self, images: &Images, indices: &[u32]) -> Result<Measured> {
         let blocks: Vec<_> = indices.chunks(EVALUATION_ROWS).enumerate().collect();
-        let measure = |&(index, rows): &(usize, &[u32])| -> Result<Measured> {
-            let block = self.block(images, rows, Purpose::MeasuredNoise, index)?;
-            let mut measured = self.measure_block(block, index)?;
-            measured.scale(rows.len() as f64 / indices.len() as f64);
-            Ok(measured)
-        };
-        let parts: Vec<Measured> = if self.device.is_cpu() {
-            blocks.par_iter().map(measure).collect::<Result<_>>()?
-        } else {
-            blocks.iter().map(measure).collect::<Result<_>>()?
+        let parts: Vec<Measured> = match self.model.chains() {
+            Some(chains) => chains.ready(|ready| {
+                let block = |&(index, rows)| self.measure_by(ready, &Block { images, rows, index });
+                blocks.par_iter().with_max_len(1).map(block).collect()
+            })?,
+            None => {
+                let measure = |&(index, rows): &(usize, &[u32])| {
+                    self.measure_block(self.block(images, rows, Purpose::MeasuredNoise, index)?, index)
+                };
+                if self.device.is_cpu() {
+                    blocks.par_iter().map(measure).collect::<Result<_>>()?
+                } else {
+                    blocks.iter().map(measure).collect::<Result<_>>()?
+                }
+            }
         };
         let mut sum = Measured::default();
-        parts.into_iter().for_each(|part| sum.add(part));
+        for (mut part, (_, rows)) in parts.into_iter().zip(blocks) {
+            part.scale(rows.len() as f64 / indices.len() as f64);
+            sum.add(part);
+        }
         Ok(sum)
     }
 

@@ -50,6 +50,11 @@ impl Objective {
         terms.into_iter().map(Ok).reduce(|sum, term| sum? + term?).transpose()
     }
 
+    /// The same, of the code's L1 norm and its divergence, means over rows.
+    pub(crate) fn charge(&self, size: f64, divergence: f64) -> f64 {
+        self.sparsity * size + self.beta * divergence
+    }
+
     /// The same for the kernels.
     pub(crate) fn terms(&self) -> Terms {
         let Self { loss, scale, sparsity, beta } = *self;

@@ -10,7 +10,7 @@ use super::checkpoint::Checkpoint;
 use super::network::NetworkConfig;
 use super::stack::{Layer, Stack, initial, linear};
 use crate::Result;
-use crate::ops::{self, Chain, Pass, Terms};
+use crate::ops::{self, Chain, Chains, Pass, Terms};
 use crate::random::{Purpose, normal, stream};
 
 /// An autoencoder: `[batch, input_dim] -> [batch, latent_dim] -> [batch, input_dim]`, values in 0.0..=1.0.
@@ -217,6 +217,11 @@ impl Autoencoder {
 
     /// All of a training step but the update in one go; nothing where there are no kernels for it.
     pub(crate) fn pass(&self, terms: Terms) -> Option<Pass> {
+        self.chains().map(|chains| Pass::new(chains, terms))
+    }
+
+    /// The layers as far as the logits; nothing where there are no kernels for them.
+    pub(crate) fn chains(&self) -> Option<Chains> {
         let variational = self.log_variance.is_some();
         let heads = match (&self.log_variance, self.encoder.layers()) {
             (None, _) => None,
@@ -231,7 +236,7 @@ impl Autoencoder {
         };
         let encoder = self.encoder.chain(usize::from(variational))?;
         // Its last layer is the sigmoid, which is the loss's.
-        Some(Pass::new(encoder, heads, self.decoder.chain(1)?, terms))
+        Some(Chains { encoder, heads, decoder: self.decoder.chain(1)? })
     }
 
     /// The way of a batch in training: dropout, noise and the code's sample are drawn from `rng`.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
 use super::pass::{Batch, Terms};
+use super::ready::Chains;
 use crate::phase::Phase;
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
@@ -28,30 +29,18 @@ struct Sums {
 
 /// A network's layers and what it is trained for.
 struct Network {
-    encoder: Chain,
-    /// Of a variational one: the code's mean and log variance, both from what `encoder` gives.
-    heads: Option<[Chain; 2]>,
-    decoder: Chain,
+    chains: Chains,
     terms: Terms,
 }
 
-impl Network {
-    /// In the order of the parameters.
-    fn chains(&self) -> Vec<&Chain> {
-        let heads = self.heads.iter().flatten();
-        [&self.encoder].into_iter().chain(heads).chain([&self.decoder]).collect()
-    }
-}
-
 impl Lanes {
-    /// A pass through `encoder`, perhaps `heads`, and `decoder`, which gives logits.
-    pub(super) fn new(encoder: Chain, heads: Option<[Chain; 2]>, decoder: Chain, terms: Terms) -> Self {
-        Self { network: Network { encoder, heads, decoder, terms }, kept: vec![], sums: vec![] }
+    pub(super) fn new(chains: Chains, terms: Terms) -> Self {
+        Self { network: Network { chains, terms }, kept: vec![], sums: vec![] }
     }
 
     /// The loss; `gradients` become those of `parameters`, weights and biases in turn, one after the other.
     pub(super) fn run(&mut self, batch: &Batch, parameters: &[&[f32]], gradients: &mut [f32]) -> f64 {
-        let chains = self.network.chains();
+        let chains = self.network.chains.all();
         let lane = chains.iter().map(|chain| chain.lane(batch.rows)).max().unwrap_or(1);
         let in_lanes = chains.iter().map(|chain| chain.lane_values()).sum();
         self.kept.resize_with(chains.len(), Vec::new);
@@ -101,7 +90,7 @@ struct Own<'a, 'b> {
 impl Running<'_> {
     /// Takes rows forward and backward.
     fn block(&self, rows: Range<usize>, places: &mut [Lane], sums: &mut Sums) {
-        let Network { encoder, heads, .. } = self.network;
+        let Chains { encoder, heads, .. } = &self.network.chains;
         let [place, places @ ..] = places else { return };
         let (own, gradients) = sums.gradients.split_at_mut(encoder.lane_values());
         encoder.with_block(&self.weights[0], place, rows.len(), |block| {
@@ -133,7 +122,7 @@ impl Running<'_> {
 
     /// The reconstruction's part of the loss, and the gradient of the code.
     fn reconstruct(&self, [code, target]: [&[f32]; 2], own: Own, dcode: &mut [f32]) -> f64 {
-        let Network { decoder, terms, .. } = self.network;
+        let Network { chains: Chains { decoder, .. }, terms } = self.network;
         let ([place], Some(weights)) = (own.places, self.weights.last()) else { return 0. };
         decoder.with_block(weights, place, code.len() / decoder.input(), |block| {
             block.input().copy_from_slice(code);

@@ -5,6 +5,7 @@ mod chain;
 mod dense;
 mod lanes;
 mod pass;
+mod ready;
 mod storage;
 mod wide;
 
@@ -16,6 +17,7 @@ use dense::{Bce, Recurrence, Relu};
 pub(crate) use kernels::elementwise::{errors, parts_of_white};
 pub(crate) use kernels::update;
 pub(crate) use pass::{Batch, Pass, Terms};
+pub(crate) use ready::{Chains, Ready};
 pub(crate) use storage::{takes, with_values, with_values_mut};
 
 /// `[.., n] -> [.., units]`

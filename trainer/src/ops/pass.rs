@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
-use super::chain::Chain;
 use super::lanes::Lanes;
+use super::ready::Chains;
 use super::storage::with_values;
 use super::wide::Wide;
 
@@ -105,13 +105,11 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// A pass through `encoder`, perhaps `heads`, and `decoder`, which gives logits.
-    pub(crate) fn new(encoder: Chain, heads: Option<[Chain; 2]>, decoder: Chain, terms: Terms) -> Self {
-        let chains = [&encoder].into_iter().chain(heads.iter().flatten()).chain([&decoder]);
-        let parameters: Vec<Tensor> = chains.flat_map(|chain| chain.parameters()).cloned().collect();
+    pub(crate) fn new(chains: Chains, terms: Terms) -> Self {
+        let parameters: Vec<Tensor> = chains.all().iter().flat_map(|chain| chain.parameters()).cloned().collect();
         let gradients = vec![0.; parameters.iter().map(Tensor::elem_count).sum()];
-        let wide = Wide::new(&encoder, heads.as_ref(), &decoder);
-        Self { lanes: Lanes::new(encoder, heads, decoder, terms), wide, terms, parameters, gradients }
+        let wide = Wide::new(&chains);
+        Self { lanes: Lanes::new(chains, terms), wide, terms, parameters, gradients }
     }
 
     /// The loss, and the gradients of all parameters, one after the other.

@@ -74,7 +74,7 @@ impl Chain {
     }
 
     /// Takes rows through all layers.
-    pub(super) fn forward_rows(&self, weights: &Prepared, rows: &[f32], out: &mut [f32]) {
+    pub(in crate::ops) fn forward_rows(&self, weights: &Prepared, rows: &[f32], out: &mut [f32]) {
         let batch = rows.len() / self.input();
         let Some((last, before)) = self.stages.split_last() else { return out.copy_from_slice(rows) };
         let between = before.iter().map(|stage| stage.output).sum::<usize>();

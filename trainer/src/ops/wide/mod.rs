@@ -6,8 +6,9 @@ mod layer;
 use kernels::elementwise;
 use kernels::product::transpose;
 
-use super::chain::{Chain, Dense};
+use super::chain::Dense;
 use super::pass::{Batch, Charges, Rows, Terms};
+use super::ready::Chains;
 use crate::awake::{Pending, each};
 use crate::phase::Phase;
 use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, sized, weight_gradients};
@@ -46,7 +47,7 @@ pub(super) struct Wide {
 
 impl Wide {
     /// Nothing if one of the layers is not linear.
-    pub(super) fn new(encoder: &Chain, heads: Option<&[Chain; 2]>, decoder: &Chain) -> Option<Self> {
+    pub(super) fn new(Chains { encoder, heads, decoder }: &Chains) -> Option<Self> {
         let one = |dense: Dense| Layer { width: dense.width, parts: vec![dense] };
         let mut layers: Vec<Layer> = encoder.dense()?.into_iter().map(one).collect();
         if let Some([mean, log_variance]) = heads {
@@ -55,7 +56,7 @@ impl Wide {
         let before = layers.len();
         layers.extend(decoder.dense()?.into_iter().map(one));
         let room = layers.iter().map(|_| Room::default()).collect();
-        let sample = heads.map(|_| Sample::default());
+        let sample = heads.as_ref().map(|_| Sample::default());
         let whole = 0 < before && before < layers.len();
         whole.then(|| Self {
             layers,
