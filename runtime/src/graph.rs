@@ -130,14 +130,15 @@ impl Graph {
     /// is in.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         let count = rows.len() / self.input.row_len();
-        let (most_rows, work) = match &self.engine {
-            Engine::Network(network) => (network.block_rows(), network.work().saturating_mul(count)),
-            Engine::Tract(_) => (TRACT_ROWS, if count > TRACT_ROWS { usize::MAX } else { 0 }),
+        let work = match &self.engine {
+            Engine::Network(network) => network.work().saturating_mul(count),
+            Engine::Tract(_) if count > TRACT_ROWS => usize::MAX,
+            Engine::Tract(_) => 0,
         };
         let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
-            Engine::Network(_) => count.div_ceil(threads).next_multiple_of(8).min(most_rows),
-            Engine::Tract(_) => most_rows,
+            Engine::Network(network) => network.block_rows(count.div_ceil(threads)),
+            Engine::Tract(_) => TRACT_ROWS,
         };
         let widths = places.map(|place| self.outputs[place].row_len());
         let most = count.div_ceil(block.max(1));

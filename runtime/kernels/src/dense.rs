@@ -3,8 +3,9 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::activation::{Activation, apply};
+use super::ahead::Ahead;
 use super::scratch::LINE;
-use super::sums::{PARTS, STRIDE, add, add_products, many_zeros, together};
+use super::sums::{PARTS, STRIDE, add, add_products, add_some, many_zeros, terms_in, together};
 
 /// Vectors of outputs that are summed side by side.
 const PANEL: usize = 2;
@@ -118,12 +119,13 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { dense, activation, mut x, mut out } = self;
+        let mut ahead = Ahead::new(x);
         while !x.is_empty() {
             let rows = tile_rows::<S>(x.len() / dense.inputs, dense.inputs >= LONG);
             let (now, rest) = x.split_at(rows * dense.inputs);
             let (to, rest_out) = out.split_at_mut(rows * dense.outputs);
             (x, out) = (rest, rest_out);
-            let tile = Tile { simd, dense, activation, x: now, out: to };
+            let tile = Tile { simd, dense, activation, x: now, out: to, ahead: &mut ahead };
             match rows {
                 12 if many::<S>() => tile.panels::<12>(),
                 8 if many::<S>() => tile.panels::<8>(),
@@ -156,15 +158,17 @@ fn tile_rows<S: Simd>(rows: usize, long: bool) -> usize {
 }
 
 /// A few rows.
-struct Tile<'a, S> {
+struct Tile<'a, 'x, S> {
     simd: S,
     dense: &'a Dense,
     activation: Activation,
     x: &'a [f32],
     out: &'a mut [f32],
+    /// All rows, of which a tile reads the next ones.
+    ahead: &'a mut Ahead<'x>,
 }
 
-impl<S: Simd> Tile<'_, S> {
+impl<S: Simd> Tile<'_, '_, S> {
     #[inline(always)]
     fn panels<const R: usize>(mut self) {
         let Dense { inputs, outputs, .. } = *self.dense;
@@ -175,11 +179,10 @@ impl<S: Simd> Tile<'_, S> {
         let skip = R > 2 && inputs >= LONG && many_zeros(rows[0]);
         let mut first = 0;
         while first < outputs {
-            match (outputs - first > S::F32_LANES, skip) {
-                (true, true) => self.panel::<R, PANEL, true>(rows, first),
-                (true, false) => self.panel::<R, PANEL, false>(rows, first),
-                (false, true) => self.panel::<R, 1, true>(rows, first),
-                (false, false) => self.panel::<R, 1, false>(rows, first),
+            if outputs - first > S::F32_LANES {
+                self.panel::<R, PANEL>(rows, first, skip);
+            } else {
+                self.panel::<R, 1>(rows, first, skip);
             }
             first += PANEL * S::F32_LANES;
         }
@@ -187,7 +190,7 @@ impl<S: Simd> Tile<'_, S> {
 
     /// Computes `P` vectors of outputs from `first` on for `R` rows.
     #[inline(always)]
-    fn panel<const R: usize, const P: usize, const SKIP: bool>(&mut self, rows: [&[f32]; R], first: usize) {
+    fn panel<const R: usize, const P: usize>(&mut self, rows: [&[f32]; R], first: usize, skip: bool) {
         let (simd, inputs) = (self.simd, self.dense.inputs);
         let weight = &self.dense.weight.get()[first * inputs..][..P * S::F32_LANES * inputs];
         let weight = S::as_simd_f32s(weight).0.as_chunks::<P>().0;
@@ -200,11 +203,18 @@ impl<S: Simd> Tile<'_, S> {
         if R <= 2 && inputs >= LONG {
             total = together(simd, rows, weight, part, start);
         } else {
-            add_products::<S, R, P, SKIP>(simd, rows, weight, 0..part, &mut total);
-            for from in (part..inputs).step_by(part) {
-                let mut sums = [[zero; P]; R];
-                add_products::<S, R, P, SKIP>(simd, rows, weight, from..(from + part).min(inputs), &mut sums);
-                add(simd, &mut total, &sums);
+            for from in (0..inputs).step_by(part) {
+                let terms = terms_in::<S, R, P>((rows, weight), from..(from + part).min(inputs));
+                let mut sums = if from == 0 { total } else { [[zero; P]; R] };
+                if skip {
+                    add_some(simd, terms, &mut sums, self.ahead);
+                } else {
+                    add_products(simd, terms, &mut sums, self.ahead);
+                }
+                if from > 0 {
+                    add(simd, &mut sums, &total);
+                }
+                total = sums;
             }
         }
         let outputs = self.dense.outputs;

@@ -70,6 +70,36 @@ fn a_row_has_the_same_bytes_in_every_batch() {
 }
 
 #[test]
+fn zeros_at_the_same_places_of_many_rows_change_no_bytes() {
+    for [inputs, outputs] in [[784, 32], [131, 33], [1205, 17]] {
+        let dense = Dense::new(&noise(inputs * outputs, 1), &noise(outputs, 2));
+        // So many rows of 784 that they are read ahead. Each third has values where the others have none.
+        let mut x = noise(175 * inputs, 3);
+        for (index, row) in x.chunks_mut(inputs).enumerate() {
+            let margin = if index % 3 == 0 { inputs / 3 + index % 20 } else { inputs / 2 };
+            row[..margin].fill(0.);
+            for x in row.iter_mut().step_by(3 + index % 4) {
+                *x = -0.;
+            }
+        }
+        let mut all = vec![0.; 175 * outputs];
+        dense.forward(&x, Activation::None, &mut all);
+        for batch in [1, 3, 7, 12, 64] {
+            let mut out = vec![0.; 175 * outputs];
+            for (x, out) in x.chunks(batch * inputs).zip(out.chunks_mut(batch * outputs)) {
+                dense.forward(x, Activation::None, out);
+            }
+            assert!(out == all, "batches of {batch}, {inputs} -> {outputs}");
+        }
+        let bias = noise(outputs, 2);
+        let expected = expected([inputs, outputs], &noise(inputs * outputs, 1), &bias, &x, Activation::None);
+        for (out, expected) in all.iter().zip(expected) {
+            assert!((f64::from(*out) - expected).abs() < 1e-5, "{inputs} -> {outputs}: {out}, not {expected}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_number_stays_none() {
     for activation in [Activation::Relu, Activation::Sigmoid] {
         let mut out = [0.; 2];
@@ -92,7 +122,10 @@ fn sums_are_right_with_the_vectors_of_every_processor() {
     for [inputs, outputs] in [[3, 5], [32, 31], [129, 32], [784, 33]] {
         let (weight, bias) = (noise(inputs * outputs, 1), noise(outputs, 2));
         for rows in [1, 2, 5, 7, 16, 23] {
-            let x = noise(rows * inputs, 3);
+            let mut x = noise(rows * inputs, 3);
+            for row in x.chunks_mut(inputs) {
+                row[..inputs / 3].fill(0.);
+            }
             let mut found = vec![with(pulp::Scalar::new(), &weight, &bias, &x)];
             #[cfg(target_arch = "x86_64")]
             found.extend(pulp::x86::V3::try_new().map(|simd| with(simd, &weight, &bias, &x)));

@@ -2,6 +2,7 @@
 //! at any number of them.
 
 pub mod activation;
+mod ahead;
 pub mod channels_last;
 pub mod conv;
 pub mod dense;
@@ -13,6 +14,7 @@ mod panel;
 pub mod pool;
 pub mod product;
 pub mod scratch;
+mod sparse;
 mod sums;
 mod tiles;
 pub mod upconv;

@@ -3,6 +3,10 @@
 use std::ops::Range;
 
 use pulp::Simd;
+use pulp::bytemuck::{cast_slice, cast_slice_mut};
+
+use super::ahead::Ahead;
+use super::sparse::{MOST, Sparse};
 
 /// Parts that a long sum is made of: a single row's are computed side by side, which hides the latency of the additions. Many
 /// rows' are computed one after the other and added in the same order, so a row's result is the same in every batch, as
@@ -11,28 +15,38 @@ pub(super) const PARTS: usize = 4;
 /// Terms between two checks of bounds.
 pub(super) const STRIDE: usize = 8;
 
-/// Adds the products of the terms in `range` to `sums`; with `SKIP`, it looks for terms that are zero in all rows.
+/// Rows, and the weights of their terms.
+type Terms<'a, S, const R: usize, const P: usize> = ([&'a [f32]; R], &'a [[<S as Simd>::f32s; P]]);
+
+/// Those in `range` of all terms.
 #[inline(always)]
-pub(super) fn add_products<S: Simd, const R: usize, const P: usize, const SKIP: bool>(
-    simd: S,
-    rows: [&[f32]; R],
-    weight: &[[S::f32s; P]],
+pub(super) fn terms_in<'a, S: Simd, const R: usize, const P: usize>(
+    (mut rows, weight): Terms<'a, S, R, P>,
     range: Range<usize>,
-    sums: &mut [[S::f32s; P]; R],
-) {
-    let (weight, whole) = (&weight[range.clone()], range.len() / STRIDE);
-    let mut rows = rows;
+) -> Terms<'a, S, R, P> {
     for row in &mut rows {
         *row = &row[range.clone()];
     }
+    (rows, &weight[range])
+}
+
+/// Adds the products of all terms to `sums`.
+#[inline(always)]
+pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    (rows, weight): Terms<S, R, P>,
+    sums: &mut [[S::f32s; P]; R],
+    ahead: &mut Ahead,
+) {
+    let (whole, reads) = (weight.len() / STRIDE, ahead.reads(R * weight.len()));
     let mut local = *sums;
-    for (index, weight) in weight.as_chunks::<STRIDE>().0.iter().enumerate().take(whole) {
+    for (index, weight) in weight.as_chunks::<STRIDE>().0.iter().enumerate() {
         let mut terms = [&[0.; STRIDE]; R];
         for (terms, row) in terms.iter_mut().zip(&rows) {
             *terms = &row.as_chunks::<STRIDE>().0[index];
         }
-        if SKIP && all_zero(&terms) {
-            continue;
+        if index < reads {
+            ahead.read();
         }
         for (t, weight) in weight.iter().enumerate() {
             for (sums, terms) in local.iter_mut().zip(&terms) {
@@ -54,26 +68,29 @@ pub(super) fn add_products<S: Simd, const R: usize, const P: usize, const SKIP: 
     *sums = local;
 }
 
-/// Whether a row has so many zeros side by side that it is worth looking for them in all rows, as the margins of images are.
+/// As [`add_products`], but leaves out terms that are zero in all rows.
 #[inline(always)]
-pub(super) fn many_zeros(row: &[f32]) -> bool {
-    let (strides, _) = row.as_chunks::<STRIDE>();
-    let mut zeros = 0;
-    for terms in strides {
-        zeros += usize::from(all_zero(&[terms]));
+pub(super) fn add_some<S: Simd, const R: usize, const P: usize>(
+    simd: S,
+    terms: Terms<S, R, P>,
+    sums: &mut [[S::f32s; P]; R],
+    ahead: &mut Ahead,
+) {
+    let length = terms.1.len();
+    for from in (0..length).step_by(MOST) {
+        let (rows, weight) = terms_in::<S, R, P>(terms, from..(from + MOST).min(length));
+        let weight = cast_slice(weight.as_flattened());
+        let sums = cast_slice_mut(sums.as_flattened_mut());
+        simd.vectorize(Sparse::<R, P> { rows, weight, sums, ahead });
     }
-    zeros > strides.len() / 4
 }
 
+/// Whether a row has so many zeros side by side that it is worth looking for them in all rows.
 #[inline(always)]
-fn all_zero<const R: usize>(terms: &[&[f32; STRIDE]; R]) -> bool {
-    let mut bits = [0; STRIDE];
-    for row in terms {
-        for (bits, x) in bits.iter_mut().zip(*row) {
-            *bits |= x.to_bits();
-        }
-    }
-    bits == [0; STRIDE]
+pub(super) fn many_zeros(row: &[f32]) -> bool {
+    let strides = row.as_chunks::<STRIDE>().0;
+    let zero = |terms: &&[f32; STRIDE]| terms.iter().fold(0, |bits, x| bits | x.to_bits()) == 0;
+    strides.iter().filter(zero).count() > strides.len() / 4
 }
 
 /// The sums of all parts, computed side by side, for a row or two.
@@ -111,7 +128,8 @@ pub(super) fn together<S: Simd, const R: usize, const P: usize>(
         }
     }
     for (index, sums) in sums.iter_mut().enumerate().take(PARTS - 1) {
-        add_products::<S, R, P, false>(simd, rows, weight, index * part + shared..(index + 1) * part, sums);
+        let rest = terms_in::<S, R, P>((rows, weight), index * part + shared..(index + 1) * part);
+        add_products::<S, R, P>(simd, rest, sums, &mut Ahead::new(&[]));
     }
     let [mut total, others @ ..] = sums;
     for sums in &others {

@@ -16,7 +16,11 @@ pub(crate) use read::read;
 /// weights.
 const BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
-const BLOCK_ROWS: usize = 64;
+const BLOCK_ROWS: usize = 256;
+/// The most rows of a block where a thread has fewer blocks than [`BLOCKS`].
+const FEW_ROWS: usize = 64;
+/// Blocks of a thread that are enough to share them evenly.
+const BLOCKS: usize = 8;
 
 /// Layers in an order in which each finds its input computed.
 pub(crate) struct Network {
@@ -56,9 +60,11 @@ enum Layer {
 }
 
 impl Network {
-    /// The most rows to compute at once.
-    pub(crate) fn block_rows(&self) -> usize {
-        (BLOCK_VALUES / self.between.max(1)).clamp(1, BLOCK_ROWS)
+    /// How many rows to compute at once when a thread's share is so many. Long blocks keep a thread reading on; short
+    /// ones leave no thread waiting for the others at the end.
+    pub(crate) fn block_rows(&self, share: usize) -> usize {
+        let rows = (share / BLOCKS).clamp(FEW_ROWS, BLOCK_ROWS).min(share).next_multiple_of(8);
+        rows.min((BLOCK_VALUES / self.between.max(1)).max(1))
     }
 
     /// About how many multiplications a row takes, or what takes as long.
