@@ -5,7 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::activation::{Activation, apply};
 use super::ahead::Ahead;
 use super::scratch::LINE;
-use super::sums::{PARTS, STRIDE, add, add_products, add_some, many_zeros, terms_in, together};
+use super::sums::{PARTS, STRIDE, Terms, add, add_products, add_some, many_zeros, terms_in, together};
 
 /// Vectors of outputs that are summed side by side.
 const PANEL: usize = 2;
@@ -195,28 +195,17 @@ impl<S: Simd> Tile<'_, '_, S> {
         let weight = &self.dense.weight.get()[first * inputs..][..P * S::F32_LANES * inputs];
         let weight = S::as_simd_f32s(weight).0.as_chunks::<P>().0;
         let bias = S::as_simd_f32s(&self.dense.bias.get()[first..][..P * S::F32_LANES]).0;
-        let zero = simd.splat_f32s(0.);
-        let mut start = [zero; P];
+        let mut start = [simd.splat_f32s(0.); P];
         start.copy_from_slice(bias);
-        let part = if inputs < LONG { inputs } else { inputs.div_ceil(PARTS).next_multiple_of(STRIDE) };
-        let mut total = [start; R];
-        if R <= 2 && inputs >= LONG {
-            total = together(simd, rows, weight, part, start);
+        let total = if inputs < LONG {
+            let mut total = [start; R];
+            add_products(simd, (rows, weight), &mut total, None);
+            total
+        } else if R <= 2 {
+            together(simd, rows, weight, part_of(inputs), start)
         } else {
-            for from in (0..inputs).step_by(part) {
-                let terms = terms_in::<S, R, P>((rows, weight), from..(from + part).min(inputs));
-                let mut sums = if from == 0 { total } else { [[zero; P]; R] };
-                if skip {
-                    add_some(simd, terms, &mut sums, self.ahead);
-                } else {
-                    add_products(simd, terms, &mut sums, self.ahead);
-                }
-                if from > 0 {
-                    add(simd, &mut sums, &total);
-                }
-                total = sums;
-            }
-        }
+            self.parts((rows, weight), start, skip)
+        };
         let outputs = self.dense.outputs;
         let (width, activation) = (P * S::F32_LANES, self.activation);
         for (sums, out) in total.iter().zip(self.out.chunks_exact_mut(outputs)) {
@@ -233,6 +222,38 @@ impl<S: Simd> Tile<'_, '_, S> {
             }
         }
     }
+
+    /// The sums of all parts, one after the other, with `start`.
+    #[inline(always)]
+    fn parts<const R: usize, const P: usize>(
+        &mut self,
+        terms: Terms<S, R, P>,
+        start: [S::f32s; P],
+        skip: bool,
+    ) -> [[S::f32s; P]; R] {
+        let (simd, inputs) = (self.simd, self.dense.inputs);
+        let (mut total, part) = ([start; R], part_of(inputs));
+        for from in (0..inputs).step_by(part) {
+            let terms = terms_in::<S, R, P>(terms, from..(from + part).min(inputs));
+            let mut sums = if from == 0 { total } else { [[simd.splat_f32s(0.); P]; R] };
+            if skip {
+                add_some(simd, terms, &mut sums, self.ahead);
+            } else {
+                add_products(simd, terms, &mut sums, Some(self.ahead));
+            }
+            if from > 0 {
+                add(simd, &mut sums, &total);
+            }
+            total = sums;
+        }
+        total
+    }
+}
+
+/// Terms of a part of a long sum.
+#[inline(always)]
+fn part_of(inputs: usize) -> usize {
+    inputs.div_ceil(PARTS).next_multiple_of(STRIDE)
 }
 
 #[cfg(test)]

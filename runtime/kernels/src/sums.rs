@@ -16,7 +16,7 @@ pub(super) const PARTS: usize = 4;
 pub(super) const STRIDE: usize = 8;
 
 /// Rows, and the weights of their terms.
-type Terms<'a, S, const R: usize, const P: usize> = ([&'a [f32]; R], &'a [[<S as Simd>::f32s; P]]);
+pub(super) type Terms<'a, S, const R: usize, const P: usize> = ([&'a [f32]; R], &'a [[<S as Simd>::f32s; P]]);
 
 /// Those in `range` of all terms.
 #[inline(always)]
@@ -30,22 +30,23 @@ pub(super) fn terms_in<'a, S: Simd, const R: usize, const P: usize>(
     (rows, &weight[range])
 }
 
-/// Adds the products of all terms to `sums`.
+/// Adds the products of all terms to `sums`, and reads further rows meanwhile.
 #[inline(always)]
 pub(super) fn add_products<S: Simd, const R: usize, const P: usize>(
     simd: S,
     (rows, weight): Terms<S, R, P>,
     sums: &mut [[S::f32s; P]; R],
-    ahead: &mut Ahead,
+    mut ahead: Option<&mut Ahead>,
 ) {
-    let (whole, reads) = (weight.len() / STRIDE, ahead.reads(R * weight.len()));
+    let whole = weight.len() / STRIDE;
+    let reads = ahead.as_ref().map_or(0, |ahead| ahead.reads(R * weight.len()));
     let mut local = *sums;
     for (index, weight) in weight.as_chunks::<STRIDE>().0.iter().enumerate() {
         let mut terms = [&[0.; STRIDE]; R];
         for (terms, row) in terms.iter_mut().zip(&rows) {
             *terms = &row.as_chunks::<STRIDE>().0[index];
         }
-        if index < reads {
+        if let Some(ahead) = ahead.as_mut().filter(|_| index < reads) {
             ahead.read();
         }
         for (t, weight) in weight.iter().enumerate() {
@@ -129,7 +130,7 @@ pub(super) fn together<S: Simd, const R: usize, const P: usize>(
     }
     for (index, sums) in sums.iter_mut().enumerate().take(PARTS - 1) {
         let rest = terms_in::<S, R, P>((rows, weight), index * part + shared..(index + 1) * part);
-        add_products::<S, R, P>(simd, rest, sums, &mut Ahead::new(&[]));
+        add_products::<S, R, P>(simd, rest, sums, None);
     }
     let [mut total, others @ ..] = sums;
     for sums in &others {

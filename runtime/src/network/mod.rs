@@ -16,9 +16,9 @@ pub(crate) use read::read;
 /// weights.
 const BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
-const BLOCK_ROWS: usize = 256;
-/// The most rows of a block where a thread has fewer blocks than [`BLOCKS`].
-const FEW_ROWS: usize = 64;
+const BLOCK_ROWS: usize = 64;
+/// The most rows of a block where rows are longer than their outputs: the next ones are read meanwhile.
+const LONG_BLOCK_ROWS: usize = 256;
 /// Blocks of a thread that are enough to share them evenly.
 const BLOCKS: usize = 8;
 
@@ -60,10 +60,12 @@ enum Layer {
 }
 
 impl Network {
-    /// How many rows to compute at once when a thread's share is so many. Long blocks keep a thread reading on; short
-    /// ones leave no thread waiting for the others at the end.
+    /// How many rows to compute at once when a thread's share is so many.
     pub(crate) fn block_rows(&self, share: usize) -> usize {
-        let rows = (share / BLOCKS).clamp(FEW_ROWS, BLOCK_ROWS).min(share).next_multiple_of(8);
+        let outputs = self.steps.iter().filter(|step| matches!(step.to, Place::Output(_)));
+        let written: usize = outputs.map(|step| step.to_len).sum();
+        let most = if written < self.input_len { LONG_BLOCK_ROWS } else { BLOCK_ROWS };
+        let rows = (share / BLOCKS).clamp(BLOCK_ROWS, most).min(share).next_multiple_of(8);
         rows.min((BLOCK_VALUES / self.between.max(1)).max(1))
     }
 
