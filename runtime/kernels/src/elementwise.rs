@@ -117,7 +117,8 @@ vectorised! {
         let (lanes, rest) = logits.as_chunks::<LANES>();
         let (targets, targets_rest) = target.as_chunks::<LANES>();
         let (gradients, gradients_rest) = dx.as_chunks_mut::<LANES>();
-        let mut total = 0f64;
+        // Of all factors, the product is `mantissa` times 2 to the power of `exponent`.
+        let (mut total, mut mantissa, mut exponent) = (0f64, 1f64, 0u64);
         let groups = lanes.chunks(GROUP).zip(targets.chunks(GROUP)).zip(gradients.chunks_mut(GROUP));
         for ((lanes, targets), gradients) in groups {
             let (mut sums, mut factors) = ([0f32; LANES], [1f32; LANES]);
@@ -129,14 +130,15 @@ vectorised! {
                     factors[i] *= 1. + z;
                 }
             }
-            // One logarithm for a group. Its arguments are at most 2, so their product is at most 2^512.
-            let mut product = 1f64;
+            // One logarithm for all. The factors of a group are from 1 to 2 each, so their product is at most 2^512.
             for i in 0..LANES {
                 total += f64::from(sums[i]);
-                product *= f64::from(factors[i]);
+                mantissa *= f64::from(factors[i]);
             }
-            total += product.ln();
+            exponent += (mantissa.to_bits() >> 52) - 1023;
+            mantissa = f64::from_bits(mantissa.to_bits() << 12 >> 12 | 1f64.to_bits());
         }
+        total += mantissa.ln() + exponent as f64 * std::f64::consts::LN_2;
         for ((&x, &t), dx) in rest.iter().zip(targets_rest).zip(gradients_rest) {
             let (sigmoid, z) = sigmoid_and_exp(x);
             *dx = (sigmoid - t) * scale;
