@@ -72,10 +72,12 @@ impl Pending {
 /// Does `work` on each of `tasks`; a thread that is done with one takes the next. This thread begins at the front and the others
 /// at the back: what a thread wrote, it mostly finds in its own cache when the tasks of the next call lie alike.
 pub(crate) fn each<T: Send>(
-    tasks: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator + Send>,
+    tasks: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator + ExactSizeIterator + Send>,
     work: impl Fn(T) + Sync,
 ) {
-    let tasks = Mutex::new(tasks.into_iter());
+    let tasks = tasks.into_iter();
+    let threads = rayon::current_num_threads().min(tasks.len());
+    let tasks = Mutex::new(tasks);
     let take = |front: bool| {
         let next = || {
             let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,7 +89,7 @@ pub(crate) fn each<T: Send>(
     };
     let pending = Pending::default();
     rayon::in_place_scope(|scope| {
-        (1..rayon::current_num_threads()).for_each(|_| pending.spawn(scope, || take(false)));
+        (1..threads).for_each(|_| pending.spawn(scope, || take(false)));
         take(true);
         pending.finish();
     });

@@ -171,6 +171,15 @@ const TURNING: &str = r#"
         { layer = "conv", channels = 16 }, { layer = "upsample" }, { layer = "conv", channels = 1 },
     ]"#;
 
+/// With one channel behind many, where first and last are the same.
+const ONE: &str = r#"
+    encoder = [
+        { layer = "conv", channels = 32 }, { layer = "upsample" }, { layer = "conv", channels = 1 }, { layer = "max_pool" },
+        { layer = "conv", channels = 32 }, { layer = "upsample" }, { layer = "conv", channels = 1 }, { layer = "upsample" },
+        { layer = "conv", channels = 16 }, { layer = "max_pool" }, { layer = "linear", units = 4 },
+    ]
+    decoder = [{ layer = "linear", units = 64 }]"#;
+
 #[test]
 fn a_pass_is_candles_graph() {
     let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
@@ -203,6 +212,7 @@ fn a_pass_is_candles_graph() {
         ("many channels", ModelConfig { encoder: many.clone(), ..ModelConfig::default() }, [12, 20]),
         ("many channels, odd sizes", ModelConfig { encoder: many, ..ModelConfig::default() }, [9, 7]),
         ("many channels and few", layers(TURNING), [8, 12]),
+        ("many channels and one", layers(ONE), [8, 8]),
         ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
     ];
     for (name, model, shape) in networks {

@@ -15,9 +15,12 @@ use super::storage::takes;
 pub(super) use run::{Kept, Lane, Prepared, prepare, weight_gradients};
 use stage::{Kind, Stage};
 
-/// Images that go through the layers together, those with channels last, and rows of other kinds.
+/// Images that go through the layers together, as few where that keeps those with channels last in the processor's own cache, and
+/// rows of other kinds.
 const IMAGES: usize = 16;
 const FEW_IMAGES: usize = 4;
+/// Values between two layers that do, 512 KiB.
+const CACHED: usize = 1 << 17;
 const ROWS: usize = 64;
 /// The most lanes. Gradients of convolutions and of small linear layers are added up along each lane of rows and then
 /// over lanes, in order, so they do not depend on the number of threads.
@@ -100,7 +103,11 @@ impl Chain {
     pub(super) fn block(&self) -> usize {
         match &self.stages {
             stages if stages.iter().all(|stage| matches!(stage.kind, Kind::Linear)) => ROWS,
-            stages if stages.iter().any(|stage| matches!(stage.kind, Kind::Tiled(_))) => FEW_IMAGES,
+            stages if stages.iter().any(|stage| matches!(stage.kind, Kind::Tiled(_))) => {
+                let images = (CACHED / self.widest()).clamp(FEW_IMAGES, IMAGES);
+                // A power of two, as lanes are multiples of it.
+                1 << images.ilog2()
+            }
             _ => IMAGES,
         }
     }
@@ -166,6 +173,8 @@ impl Chain {
                 }),
             }
         });
+        // One channel lies the same way first and last.
+        self.channels_last &= channels > 1;
         self.push(kind, &dims, [layer.weight().elem_count(), channels])
     }
 

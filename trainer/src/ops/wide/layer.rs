@@ -9,7 +9,7 @@ use crate::ops::chain::Dense;
 use crate::ops::pass::Terms;
 use crate::phase::Phase;
 
-/// What units are shared out in multiples of, and the least that a thread computes at once.
+/// What units are shared out in multiples of, and about the least that a thread computes at once.
 const TILE: usize = 8;
 const UNITS: usize = 48;
 /// Multiplications that are worth a task of their own, and a sum.
@@ -120,7 +120,7 @@ pub(super) fn sized(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
     values
 }
 
-/// The same memory, of which the first so many values are used: what shrinks is cleared when it grows again.
+/// The same memory, of which the first so many values are used: unlike with `sized`, what is cut off and used again is not cleared.
 pub(super) fn grown(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if values.len() < length {
         values.resize(length, 0.);
