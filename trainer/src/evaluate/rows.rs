@@ -73,7 +73,7 @@ impl Measure<'_> {
                 measured.divergence = divergence(code, log_variance) / count as f64;
             }
             let sum = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>();
-            if input.len() == noisy.len() {
+            if !noisy.is_empty() {
                 let squares = &mut input.iter().zip(&*clean).map(|(input, clean)| f64::from(input - clean).powi(2));
                 measured.input_mse = sum(squares) / clean.len() as f64;
             }
