@@ -28,7 +28,7 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
             format!("{:.5}", test.metrics.mse),
             test.psnr.map_or("exact".into(), |psnr| format!("{psnr:.2}")),
             test.neighbour_accuracy.map_or("-".into(), |part| format!("{:.1} %", 100. * part)),
-            format!("{:.0} s", summary.seconds),
+            format!("{:.1} s", summary.seconds),
         ]);
     }
     draw_comparison(&arguments.out, &runs)?;

@@ -79,8 +79,9 @@ fn figures(summary: &Summary) -> Vec<Figure> {
     let code = format!("{} values", summary.latent_dim);
     let note = format!("for {width} of a row; {} zeros, mean {:.2}", percent(test.zero_code), test.mean_code);
     figures.push(figure("Code", code, note));
-    let time = format!("{:.2} s an epoch, {}", summary.seconds / summary.epochs as f64, summary.device);
-    figures.push(figure("Training", format!("{:.0} s", summary.seconds), time));
+    let milliseconds = 1e3 * summary.seconds / summary.epochs as f64;
+    let time = format!("{milliseconds:.1} ms an epoch, {}", summary.device);
+    figures.push(figure("Training", format!("{:.1} s", summary.seconds), time));
     figures
 }
 
