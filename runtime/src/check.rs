@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::onnx::{DimensionValue, EXTERNAL, FLOAT, GraphProto, ModelProto, ValueInfoProto};
+use onnx::{DataLocation, DataType, DimensionValue, GraphProto, ModelProto, ValueInfoProto};
 
 /// The name and the shape of an input or output, less the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let attribute_tensors = attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
     for tensor in graph.initializer.iter().chain(attribute_tensors) {
-        if tensor.data_location == EXTERNAL || !tensor.external_data.is_empty() {
+        if tensor.data_location != i32::from(DataLocation::Default) || !tensor.external_data.is_empty() {
             return Err(format!("tensor `{}` refers to another file, which is refused", tensor.name));
         }
     }
@@ -72,7 +72,7 @@ fn signature(value: &ValueInfoProto) -> Result<Signature, String> {
     let name = &value.name;
     let wrong = || format!("`{name}`: expected 32-bit floats of shape [batch, ..], with all but the batch known");
     let tensor = value.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref()).ok_or_else(wrong)?;
-    if tensor.elem_type != FLOAT {
+    if tensor.elem_type != i32::from(DataType::Float) {
         return Err(wrong());
     }
     let dims = tensor.shape.as_ref().map_or(&[][..], |shape| &shape.dim[..]);

@@ -3,13 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prost::Message;
+use onnx::ModelProto;
 
 use crate::blocks::Blocks;
 use crate::check::{Signature, signatures};
 use crate::matrix::{Matrix, MatrixView};
 use crate::network::{self, Network};
-use crate::onnx::ModelProto;
 use crate::plan::Plan;
 use crate::{Error, Pool, Result, Threads};
 
@@ -52,8 +51,7 @@ impl Graph {
         read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Result<Network, String>,
     ) -> Result<Self> {
         let build = || -> Result<Self> {
-            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
-            let proto = ModelProto::decode(bytes).map_err(truncated)?;
+            let proto = ModelProto::from_bytes(bytes).map_err(|error| Error::graph(name, error.to_string()))?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match read(&proto, &input, &outputs) {
                 Ok(network) => Engine::Network(network),

@@ -23,7 +23,6 @@ mod graph;
 mod halves;
 mod matrix;
 mod network;
-mod onnx;
 #[cfg(feature = "tract")]
 mod plan;
 #[cfg(not(feature = "tract"))]

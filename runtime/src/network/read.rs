@@ -7,15 +7,13 @@ use std::collections::HashMap;
 use kernels::activation::Activation;
 use kernels::conv::Conv;
 use kernels::dense::Dense;
+use onnx::{GraphProto, ModelProto, NodeProto, OPSETS, TensorProto};
 
 use super::attributes::{Attributes, dims, floats, ints};
 use super::refusal::{describe, refusal};
 use super::{Layer, Network, Place, Step};
 use crate::check::Signature;
-use crate::onnx::{GraphProto, ModelProto, NodeProto, TensorProto};
 
-/// The operators below have the same meaning from this version of ONNX's operators on.
-const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
 /// The most values of a row at any place: a small file may ask for much memory.
 const MOST: usize = 1 << 22;
 /// The widest window of a convolution, and the most values that its kernel may need to work on.
@@ -25,8 +23,7 @@ const MOST_ROOM: usize = 1 << 24;
 /// The network that the graph describes, or why there are no kernels for all of it.
 pub(crate) fn read(model: &ModelProto, input: &Signature, outputs: &[Signature]) -> Result<Network, String> {
     let graph = model.graph.as_ref().ok_or("it holds no graph")?;
-    let opset = model.opset_import.iter().find(|opset| opset.domain.is_empty());
-    let version = opset.ok_or("it names no opset")?.version;
+    let version = model.opset().ok_or("it names no opset")?;
     if !OPSETS.contains(&version) {
         return Err(format!("there are kernels for opsets {} to {}, found {version}", OPSETS.start(), OPSETS.end()));
     }
