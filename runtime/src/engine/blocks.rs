@@ -1,13 +1,13 @@
-//! Rows and their outputs in blocks.
+//! Splits rows and the buffers for their outputs into blocks.
 
-/// Some rows, and for each output the memory for theirs.
+/// Some rows, and a buffer for each of their outputs.
 pub(crate) type Block<'a, const N: usize> = (&'a [f32], [&'a mut [f32]; N]);
 
-/// Splits rows, one after the other, and the memory for their outputs.
+/// Rows and the buffers for their outputs, block by block.
 pub(crate) struct Blocks<'a, const N: usize> {
     rows: &'a [f32],
     outputs: [&'a mut [f32]; N],
-    /// Values of a block.
+    /// Values in a block.
     len: usize,
     output_lens: [usize; N],
 }

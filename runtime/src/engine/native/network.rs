@@ -1,8 +1,4 @@
-//! Networks whose every layer has a kernel of ours, which is faster than the same graph on tract and allocates nothing.
-
-mod attributes;
-mod read;
-mod refusal;
+//! A network of layers that all have a kernel, and how it computes a block of rows.
 
 use kernels::activation::{Activation, activate};
 use kernels::conv::{self, Conv};
@@ -10,48 +6,45 @@ use kernels::dense::Dense;
 use kernels::pool;
 use kernels::scratch::with_scratch;
 
-pub(crate) use read::read;
-
-/// Values between the layers that a block of rows may have: 64 KiB, which the processor's own cache holds beside the
-/// weights.
-const BLOCK_VALUES: usize = 1 << 14;
+/// The most values between the layers for a block of rows: 64 KiB, which a core's own cache holds beside the weights.
+const MAX_BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
-const BLOCK_ROWS: usize = 64;
-/// The most rows of a block where rows are longer than their outputs: the next ones are read meanwhile.
-const LONG_BLOCK_ROWS: usize = 256;
-/// Blocks of a thread that are enough to share them evenly.
-const BLOCKS: usize = 8;
+const MAX_BLOCK_ROWS: usize = 64;
+/// The same where rows are longer than their outputs, since the next rows are prefetched.
+const MAX_LONG_BLOCK_ROWS: usize = 256;
+/// Enough blocks for each thread to share the work evenly.
+const BLOCKS_PER_THREAD: usize = 8;
 
 /// Layers in an order in which each finds its input computed.
 pub(crate) struct Network {
-    input_len: usize,
-    steps: Vec<Step>,
+    pub(super) input_len: usize,
+    pub(super) steps: Vec<Step>,
     /// Values between the layers, for one row.
-    between: usize,
+    pub(super) between: usize,
 }
 
-/// Where a layer's values lie.
+/// Where a layer's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     Input,
-    /// Behind so many others between the layers, for one row.
+    /// Between the layers, from this value of a row on.
     Between(usize),
     /// The graph's output of this number.
     Output(usize),
 }
 
 /// One layer; lengths are those of one row.
-struct Step {
-    layer: Layer,
-    activation: Activation,
-    from: Place,
-    to: Place,
-    from_len: usize,
-    to_len: usize,
+pub(super) struct Step {
+    pub(super) layer: Layer,
+    pub(super) activation: Activation,
+    pub(super) from: Place,
+    pub(super) to: Place,
+    pub(super) from_len: usize,
+    pub(super) to_len: usize,
 }
 
-/// Shapes are channels, height and width.
-enum Layer {
+/// A kernel and its parameters; shapes are channels, height and width.
+pub(super) enum Layer {
     Dense(Dense),
     Conv { conv: Conv, weight: Vec<f32>, bias: Vec<f32> },
     MaxPool([usize; 3]),
@@ -60,27 +53,27 @@ enum Layer {
 }
 
 impl Network {
-    /// How many rows to compute at once when a thread's share is so many.
+    /// Rows to compute at once when each thread has `share` of them.
     pub(crate) fn block_rows(&self, share: usize) -> usize {
         let outputs = self.steps.iter().filter(|step| matches!(step.to, Place::Output(_)));
         let written: usize = outputs.map(|step| step.to_len).sum();
-        let most = if written < self.input_len { LONG_BLOCK_ROWS } else { BLOCK_ROWS };
-        let rows = (share / BLOCKS).clamp(BLOCK_ROWS, most).min(share).next_multiple_of(8);
-        rows.min((BLOCK_VALUES / self.between.max(1)).max(1))
+        let most = if written < self.input_len { MAX_LONG_BLOCK_ROWS } else { MAX_BLOCK_ROWS };
+        let rows = (share / BLOCKS_PER_THREAD).clamp(MAX_BLOCK_ROWS, most).min(share).next_multiple_of(8);
+        rows.min((MAX_BLOCK_VALUES / self.between.max(1)).max(1))
     }
 
-    /// About how many multiplications a row takes, or what takes as long.
+    /// The work of a row, in multiplications.
     pub(crate) fn work(&self) -> usize {
         self.steps.iter().map(Step::work).sum()
     }
 
-    /// Computes the outputs `numbers` of `rows`, each into its place in `outputs`, on this thread.
+    /// Computes the outputs with these `numbers` for all `rows`, on this thread.
     pub(crate) fn run<const N: usize>(&self, rows: &[f32], numbers: [usize; N], mut outputs: [&mut [f32]; N]) {
         let batch = rows.len() / self.input_len;
         with_scratch([batch * self.between], |[between]| {
             for step in &self.steps {
                 let (from_len, to_len) = (batch * step.from_len, batch * step.to_len);
-                // A layer's input always lies before its output.
+                // A layer's input is always before its output.
                 let middle = if let Place::Between(start) = step.to { start * batch } else { between.len() };
                 let (before, behind) = between.split_at_mut(middle);
                 let x = match step.from {
@@ -124,6 +117,3 @@ impl Step {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

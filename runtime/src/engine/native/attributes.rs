@@ -1,4 +1,4 @@
-//! What a node and its constants say, in Rust's types.
+//! A node's attributes and constants as Rust values.
 
 use crate::onnx::{AttributeProto, FLOAT, INT64, NodeProto, TensorProto};
 
@@ -12,7 +12,7 @@ const INTS_VALUE: i32 = 7;
 pub(super) struct Attributes<'a>(&'a [AttributeProto]);
 
 impl<'a> Attributes<'a> {
-    /// Nothing if there are others than these, which could mean anything, or one that is no value of its kind.
+    /// Nothing where there is an attribute that is not in `known`, or one whose value has the wrong type.
     pub(super) fn of(node: &'a NodeProto, known: &[&str]) -> Option<Self> {
         let fits = |attribute: &AttributeProto| {
             let name = attribute.name.as_str();

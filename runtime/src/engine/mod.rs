@@ -1,24 +1,31 @@
 //! One ONNX graph, ready to run on any number of rows.
 
+mod blocks;
+mod native;
+mod signature;
+#[cfg(test)]
+mod tests;
+mod tract;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
 
-use crate::blocks::Blocks;
-use crate::check::{Signature, signatures};
+use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView};
-use crate::network::{self, Network};
 use crate::onnx::ModelProto;
-use crate::plan::Plan;
-use crate::{Error, Pool, Result, Threads};
+use crate::threads::{Pool, Threads};
+use blocks::Blocks;
+use native::Network;
+use signature::{Signature, signatures};
+use tract::Plan;
 
-/// Rows that tract computes at once. Larger blocks are slower: the buffers they need pass glibc's threshold of 128 KiB,
-/// above which memory is mapped and unmapped at every call (measured at 4 times the time per row for 256 rows of 784
-/// values).
-const TRACT_ROWS: usize = 32;
-/// Multiplications that are worth a second thread: waking it takes as long as some hundred thousand.
-const WORTH_SHARING: usize = 1_500_000;
+/// Rows that tract computes at once. Larger blocks are slower: their buffers pass glibc's threshold of 128 KiB, above
+/// which memory is mapped and unmapped at every call (measured for 256 rows of 784 values: 4 times the time per row).
+const TRACT_BLOCK_ROWS: usize = 32;
+/// Multiplications that are worth a second thread: waking it takes as long as several hundred thousand.
+const MIN_SHARED_WORK: usize = 1_500_000;
 
 /// A graph with one input and one output or more, all `[batch, ..]`.
 pub(crate) struct Graph {
@@ -30,17 +37,17 @@ pub(crate) struct Graph {
 }
 
 enum Engine {
-    Network(Network),
+    Native(Network),
     Tract(Plan),
 }
 
 impl Graph {
     /// Reads the bytes of an ONNX file; `name` stands for it in errors.
     pub(crate) fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::with_engine(name, bytes, network::read)
+        Self::with_engine(name, bytes, native::read)
     }
 
-    /// The same, whatever layers there are kernels for.
+    /// The same, always on tract.
     #[cfg(feature = "tract")]
     pub(crate) fn on_tract(name: &str, bytes: &[u8]) -> Result<Self> {
         Self::with_engine(name, bytes, |_, _, _| Err(String::new()))
@@ -56,8 +63,10 @@ impl Graph {
             let proto = ModelProto::decode(bytes).map_err(truncated)?;
             let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
             let engine = match read(&proto, &input, &outputs) {
-                Ok(network) => Engine::Network(network),
-                Err(refusal) => Engine::Tract(Plan::new(bytes, &refusal).map_err(|reason| Error::graph(name, reason))?),
+                Ok(network) => Engine::Native(network),
+                Err(unsupported) => {
+                    Engine::Tract(Plan::new(bytes, &unsupported).map_err(|reason| Error::graph(name, reason))?)
+                }
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };
@@ -77,8 +86,8 @@ impl Graph {
         &self.outputs[0]
     }
 
-    /// The place of the output called `name`, which is as wide as the first.
-    pub(crate) fn twin_output(&self, name: &str) -> Option<usize> {
+    /// The number of the output called `name`, if it has the first output's shape.
+    pub(crate) fn output_like_first(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|output| output.name == name && output.row_shape == self.output().row_shape)
     }
 
@@ -102,12 +111,12 @@ impl Graph {
     pub(crate) fn run_into(&self, view: MatrixView, out: &mut [f32]) -> Result<()> {
         let expected = self.rows(view)?.saturating_mul(self.output().row_len());
         if out.len() != expected {
-            return Err(Error::Room { output: self.output().name.clone(), expected, found: out.len() });
+            return Err(Error::OutputLength { output: self.output().name.clone(), expected, found: out.len() });
         }
         self.compute(view.values, [0], [out])
     }
 
-    /// Memory for so many rows of an input or output, whose width is what the file claims.
+    /// A matrix for `rows` rows of an input or output, if there is memory for one: the width is what the file claims.
     pub(crate) fn zeros(&self, rows: usize, signature: &Signature) -> Result<Matrix> {
         Matrix::zeros(rows, signature.row_len()).ok_or_else(|| {
             let (name, shape) = (&signature.name, signature.describe());
@@ -126,19 +135,18 @@ impl Graph {
         Err(Error::Shape { input: self.input.name.clone(), expected: self.input.describe(), found })
     }
 
-    /// Computes blocks of rows, side by side if they are worth it. A row's result does not depend on the block that it
-    /// is in.
+    /// Computes blocks of rows, on several threads if there is enough work. A row's result does not depend on its block.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         let count = rows.len() / self.input.row_len();
         let work = match &self.engine {
-            Engine::Network(network) => network.work().saturating_mul(count),
-            Engine::Tract(_) if count > TRACT_ROWS => usize::MAX,
+            Engine::Native(network) => network.work().saturating_mul(count),
+            Engine::Tract(_) if count > TRACT_BLOCK_ROWS => usize::MAX,
             Engine::Tract(_) => 0,
         };
-        let threads = if work < WORTH_SHARING { 1 } else { self.pool.threads().max(1) };
+        let threads = if work < MIN_SHARED_WORK { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
-            Engine::Network(network) => network.block_rows(count.div_ceil(threads)),
-            Engine::Tract(_) => TRACT_ROWS,
+            Engine::Native(network) => network.block_rows(count.div_ceil(threads)),
+            Engine::Tract(_) => TRACT_BLOCK_ROWS,
         };
         let widths = places.map(|place| self.outputs[place].row_len());
         let most = count.div_ceil(block.max(1));
@@ -156,14 +164,14 @@ impl Graph {
             }
         };
         self.pool.run(most, &work);
-        // Whatever a pool left undone, one that is being shut down for instance.
+        // Blocks that the pool left undone, one that is being shut down for instance.
         work();
         error.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     fn block<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
         match &self.engine {
-            Engine::Network(network) => {
+            Engine::Native(network) => {
                 network.run(rows, places, outputs);
                 Ok(())
             }
@@ -176,15 +184,12 @@ impl Graph {
     }
 }
 
-/// Turns a panic of tract's into an error: a malformed file must not end the embedding program.
+/// Turns a panic into an error: a malformed file must not end the embedding program.
 fn contained<T>(name: &str, compute: impl FnOnce() -> T) -> Result<T> {
-    // What the closure leaves half done is dropped with the error, so nothing broken can be seen.
+    // What the closure leaves half done is dropped with the error, so nobody can see it.
     catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
         Error::graph(name, format!("the graph cannot be computed: {text}"))
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What is asked of graphs that are not what they claim.
+//! Graphs that are not what they claim.
 
 use super::*;
 use crate::onnx::{

@@ -35,8 +35,8 @@ pub trait Pool: Send + Sync {
     /// How many calls of `work` may go on at a time.
     fn threads(&self) -> usize;
 
-    /// Calls `work` once or more often, on as many threads as are to take part, and returns when all of its calls have.
-    /// Each call computes blocks of rows until none is left. There are `most` blocks: further calls find nothing to do.
+    /// Calls `work` at least once, on as many threads as shall take part, and returns when all calls have returned. Each
+    /// call computes blocks of rows until none is left. There are `most` blocks: further calls find nothing to do.
     fn run(&self, most: usize, work: &(dyn Fn() + Sync));
 }
 
@@ -51,7 +51,7 @@ pub struct Threads {
 }
 
 /// The most threads, far more than are of use: each takes memory before it starts.
-const MOST: usize = 1 << 8;
+const MAX_THREADS: usize = 1 << 8;
 /// How long a thread looks out for more work.
 const AWAKE: Duration = Duration::from_micros(200);
 
@@ -59,7 +59,7 @@ impl Threads {
     /// `count` threads, the one that calls included, between 1 and 256; those that are missing start when they are
     /// first needed.
     pub fn new(count: usize) -> Self {
-        Self { others: (1..count.min(MOST)).map(|_| Other::default()).collect(), busy: Mutex::default() }
+        Self { others: (1..count.min(MAX_THREADS)).map(|_| Other::default()).collect(), busy: Mutex::default() }
     }
 
     /// As many threads as the machine runs at a time, the same ones for all who ask.
@@ -178,7 +178,7 @@ mod tests {
             });
             assert_eq!(calls.into_inner(), threads.threads().min(most).max(1), "{most} blocks on {count} threads");
         }
-        assert_eq!(Threads::new(usize::MAX).threads(), MOST);
+        assert_eq!(Threads::new(usize::MAX).threads(), MAX_THREADS);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Looks a graph over before it is prepared: tract panics on some malformed ones, and follows links to other files.
+//! Names and shapes of a graph's input and outputs, checked before the graph is prepared: tract panics on some malformed
+//! graphs, and reads other files that a graph names.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,7 @@
-//! Which graphs are taken for networks, and what those compute.
+//! Which graphs are read as networks, and what those compute.
 
 use super::{Network, read};
-use crate::check::Signature;
+use crate::engine::signature::Signature;
 use crate::onnx::{
     AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };

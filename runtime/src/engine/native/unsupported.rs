@@ -2,14 +2,14 @@
 
 use crate::onnx::NodeProto;
 
-/// Node `decoder.0` (Gemm), or by its output where it has no name.
+/// ``node `decoder.0` (Gemm)``, by its output where it has no name.
 pub(super) fn describe(node: &NodeProto) -> String {
     let name = if node.name.is_empty() { node.output.first() } else { Some(&node.name) };
     format!("node `{}` ({})", name.map_or("", String::as_str), node.op_type)
 }
 
-/// Why there is no kernel for a node: nobody knows its operator, or only otherwise.
-pub(super) fn refusal(node: &NodeProto) -> String {
+/// Why there is no kernel for a node: none for its operator, or only for other settings of it.
+pub(super) fn unsupported(node: &NodeProto) -> String {
     let known = match node.op_type.as_str() {
         _ if !node.domain.is_empty() => return format!("no kernel for operators of `{}`", node.domain),
         "Gemm" => "products of rows and constant weights plus a constant bias",
@@ -18,7 +18,7 @@ pub(super) fn refusal(node: &NodeProto) -> String {
              sides, without stride, dilation or groups, in at most 64 MiB"
         }
         "MaxPool" => "windows of 2 x 2 side by side on images of even size, without padding",
-        "Resize" => "images of twice the size, each value repeated",
+        "Resize" => "images to twice the size, each value repeated",
         "Slice" => "the first rows or columns of images",
         "Pad" => "one more row or column, equal to the last, of images of odd size that no other node reads",
         "Reshape" | "Flatten" => "rows in another shape that no other node reads",
