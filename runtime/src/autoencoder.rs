@@ -3,13 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::{DECODER_FILE, ENCODER_FILE, Manifest};
+use bundle::Manifest;
 
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
-use crate::engine::Graph;
 use crate::error::{Error, Result};
-use crate::load::load;
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::Pool;
 
@@ -29,9 +27,8 @@ impl Autoencoder {
     /// [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        let (encoder, manifest) = load(dir, ENCODER_FILE)?;
-        let (decoder, _) = load(dir, DECODER_FILE)?;
-        Self::new(encoder, decoder, Some(manifest))
+        let (encoder, manifest) = Encoder::load_with_manifest(dir)?;
+        Self::new(encoder, Decoder::load(dir)?, Some(manifest))
     }
 
     /// Takes the bytes of both ONNX files, embedded with `include_bytes!` for instance.
@@ -40,7 +37,7 @@ impl Autoencoder {
     ///
     /// [`Error::Graph`] when a graph cannot be computed, [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn from_bytes(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
-        Self::new(Graph::from_bytes("encoder", encoder)?, Graph::from_bytes("decoder", decoder)?, None)
+        Self::new(Encoder::from_bytes(encoder)?, Decoder::from_bytes(decoder)?, None)
     }
 
     /// As [`Autoencoder::from_bytes`], always computed by tract: slower, and a second opinion.
@@ -50,23 +47,21 @@ impl Autoencoder {
     /// As there.
     #[cfg(feature = "tract")]
     pub fn from_bytes_on_tract(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
-        Self::new(Graph::on_tract("encoder", encoder)?, Graph::on_tract("decoder", decoder)?, None)
+        Self::new(Encoder::from_bytes_on_tract(encoder)?, Decoder::from_bytes_on_tract(decoder)?, None)
     }
 
-    fn new(encoder: Graph, decoder: Graph, manifest: Option<Manifest>) -> Result<Self> {
-        let fit = encoder.output().row_shape == decoder.input().row_shape
-            && encoder.input().row_shape == decoder.output().row_shape;
-        if !fit {
-            return Err(Error::Mismatch { encoder: encoder.describe(), decoder: decoder.describe() });
+    fn new(encoder: Encoder, decoder: Decoder, manifest: Option<Manifest>) -> Result<Self> {
+        if encoder.latent_dim() != decoder.latent_dim() || encoder.input_len() != decoder.output_len() {
+            return Err(Error::Mismatch { encoder: encoder.graph.describe(), decoder: decoder.graph.describe() });
         }
-        Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
+        Ok(Self { encoder, decoder, manifest })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
     /// are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
-        self.encoder.graph.set_pool(pool.clone());
-        self.decoder.graph.set_pool(pool);
+        self.encoder = self.encoder.with_pool(pool.clone());
+        self.decoder = self.decoder.with_pool(pool);
         self
     }
 
@@ -136,7 +131,7 @@ impl Autoencoder {
     ///
     /// [`Error::Untrained`] unless the encoder is variational: only then are its latent vectors near that distribution.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
-        self.encoder.log_variance("sample")?;
+        self.encoder.check_variational("sample")?;
         self.decoder.sample(count, seed)
     }
 

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::DECODER_FILE;
+use bundle::{DECODER_FILE, Manifest};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::engine::Graph;
+use crate::engine::{Graph, Tensors};
 use crate::error::Result;
 use crate::load::load;
 use crate::matrix::{Matrix, MatrixView};
@@ -27,7 +27,12 @@ impl Decoder {
     /// [`Error::Bundle`](crate::Error::Bundle) when there is no whole bundle, [`Error::Graph`](crate::Error::Graph) when
     /// the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), DECODER_FILE).map(|(graph, _)| Self { graph })
+        let tensors = |manifest: &Manifest| Tensors {
+            row_shape: Some(manifest.latent.row_shape.clone()),
+            output: Some(manifest.reconstruction.name.clone()),
+            second: None,
+        };
+        load(dir.as_ref(), DECODER_FILE, tensors).map(|(graph, _)| Self { graph })
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
@@ -37,7 +42,17 @@ impl Decoder {
     /// [`Error::Graph`](crate::Error::Graph) when they are not a graph with one input and an output of shape
     /// `[batch, ..]`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("decoder", bytes).map(|graph| Self { graph })
+        Graph::from_bytes("decoder", bytes, &Tensors::default()).map(|graph| Self { graph })
+    }
+
+    /// As [`Decoder::from_bytes`], always computed by tract: slower, and a second opinion.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[cfg(feature = "tract")]
+    pub fn from_bytes_on_tract(bytes: &[u8]) -> Result<Self> {
+        Graph::on_tract("decoder", bytes, &Tensors::default()).map(|graph| Self { graph })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results

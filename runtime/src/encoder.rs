@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::{ENCODER_FILE, LOG_VARIANCE};
+use bundle::{ENCODER_FILE, LOG_VARIANCE, Manifest};
 
-use crate::engine::Graph;
+use crate::engine::{Graph, Tensors};
 use crate::error::{Error, Result};
 use crate::load::load;
 use crate::matrix::{Matrix, MatrixView};
@@ -23,7 +23,16 @@ impl Encoder {
     ///
     /// [`Error::Bundle`] when there is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), ENCODER_FILE).map(|(graph, _)| Self { graph })
+        Self::load_with_manifest(dir.as_ref()).map(|(encoder, _)| encoder)
+    }
+
+    pub(crate) fn load_with_manifest(dir: &Path) -> Result<(Self, Manifest)> {
+        let tensors = |manifest: &Manifest| Tensors {
+            row_shape: Some(manifest.input.row_shape.clone()),
+            output: Some(manifest.latent.name.clone()),
+            second: Some(manifest.log_variance.as_ref().map_or(LOG_VARIANCE.into(), |tensor| tensor.name.clone())),
+        };
+        load(dir, ENCODER_FILE, tensors).map(|(graph, manifest)| (Self { graph }, manifest))
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
@@ -32,7 +41,7 @@ impl Encoder {
     ///
     /// [`Error::Graph`] when they are not a graph with one input and an output of shape `[batch, ..]`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("encoder", bytes).map(|graph| Self { graph })
+        Graph::from_bytes("encoder", bytes, &plain()).map(|graph| Self { graph })
     }
 
     /// As [`Encoder::from_bytes`], always computed by tract: slower, and a second opinion.
@@ -42,7 +51,7 @@ impl Encoder {
     /// As there.
     #[cfg(feature = "tract")]
     pub fn from_bytes_on_tract(bytes: &[u8]) -> Result<Self> {
-        Graph::on_tract("encoder", bytes).map(|graph| Self { graph })
+        Graph::on_tract("encoder", bytes, &plain()).map(|graph| Self { graph })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
@@ -80,24 +89,20 @@ impl Encoder {
     ///
     /// [`Error::Untrained`] unless the encoder is variational, [`Error::Shape`] when the rows have another length.
     pub fn encode_distribution<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<(Matrix, Matrix)> {
-        let [mean, log_variance] = self.graph.run(rows.into(), [0, self.log_variance("give a distribution")?])?;
+        self.check_variational("give a distribution")?;
+        let [mean, log_variance] = self.graph.run(rows.into(), [0, 1])?;
         Ok((mean, log_variance))
     }
 
     /// Whether the latent vector is a distribution.
     pub fn is_variational(&self) -> bool {
-        self.log_variance_output().is_some()
+        self.graph.has_second_output()
     }
 
-    /// The output with the logarithm of the variance, which `action` needs.
-    pub(crate) fn log_variance(&self, action: &'static str) -> Result<usize> {
+    /// Fails unless the encoder is variational, as `action` needs it.
+    pub(crate) fn check_variational(&self, action: &'static str) -> Result<()> {
         let reason = "the encoder is not variational; train one with the preset `vae`";
-        self.log_variance_output().ok_or(Error::Untrained { action, reason })
-    }
-
-    /// The first output is the latent vector itself.
-    fn log_variance_output(&self) -> Option<usize> {
-        self.graph.output_like_first(LOG_VARIANCE).filter(|&output| output > 0)
+        if self.is_variational() { Ok(()) } else { Err(Error::Untrained { action, reason }) }
     }
 
     /// Values in one row.
@@ -109,4 +114,9 @@ impl Encoder {
     pub fn latent_dim(&self) -> usize {
         self.graph.output().row_len()
     }
+}
+
+/// What is wanted of an encoder without a manifest.
+fn plain() -> Tensors {
+    Tensors { second: Some(LOG_VARIANCE.into()), ..Tensors::default() }
 }

@@ -1,13 +1,15 @@
 //! One ONNX graph, ready to run on any number of rows.
 
 mod blocks;
+mod check;
+mod contained;
 mod native;
+mod request;
 mod signature;
 #[cfg(test)]
 mod tests;
 mod tract;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prost::Message;
@@ -17,17 +19,17 @@ use crate::matrix::{Matrix, MatrixView};
 use crate::onnx::ModelProto;
 use crate::threads::{Pool, Threads};
 use blocks::Blocks;
+use contained::contained;
 use native::Network;
-use signature::{Signature, signatures};
+use request::Request;
 use tract::Plan;
 
-/// Rows that tract computes at once. Larger blocks are slower: their buffers pass glibc's threshold of 128 KiB, above
-/// which memory is mapped and unmapped at every call (measured for 256 rows of 784 values: 4 times the time per row).
-const TRACT_BLOCK_ROWS: usize = 32;
+pub(crate) use signature::{Signature, Tensors};
+
 /// Multiplications that are worth a second thread: waking it takes as long as several hundred thousand.
 const MIN_SHARED_WORK: usize = 1_500_000;
 
-/// A graph with one input and one output or more, all `[batch, ..]`.
+/// A graph with one input and one output, or two.
 pub(crate) struct Graph {
     name: String,
     input: Signature,
@@ -43,34 +45,40 @@ enum Engine {
 
 impl Graph {
     /// Reads the bytes of an ONNX file; `name` stands for it in errors.
-    pub(crate) fn from_bytes(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::with_engine(name, bytes, native::read)
+    pub(crate) fn from_bytes(name: &str, bytes: &[u8], tensors: &Tensors) -> Result<Self> {
+        Self::with_engine(name, bytes, tensors, native::read)
     }
 
     /// The same, always on tract.
     #[cfg(feature = "tract")]
-    pub(crate) fn on_tract(name: &str, bytes: &[u8]) -> Result<Self> {
-        Self::with_engine(name, bytes, |_, _, _| Err(String::new()))
+    pub(crate) fn on_tract(name: &str, bytes: &[u8], tensors: &Tensors) -> Result<Self> {
+        Self::with_engine(name, bytes, tensors, |_| Err(String::new()))
     }
 
     fn with_engine(
         name: &str,
         bytes: &[u8],
-        read: impl FnOnce(&ModelProto, &Signature, &[Signature]) -> Result<Network, String>,
+        tensors: &Tensors,
+        read: impl FnOnce(&Request) -> Result<(Network, Vec<Signature>), String>,
     ) -> Result<Self> {
-        let build = || -> Result<Self> {
-            let truncated = |error| Error::graph(name, format!("not an ONNX file, or not a whole one: {error}"));
-            let proto = ModelProto::decode(bytes).map_err(truncated)?;
-            let (input, outputs) = signatures(&proto).map_err(|reason| Error::graph(name, reason))?;
-            let engine = match read(&proto, &input, &outputs) {
-                Ok(network) => Engine::Native(network),
+        let build = || -> Result<Self, String> {
+            let damaged = |error| format!("not an ONNX file, or not a whole one: {error}");
+            let model = ModelProto::decode(bytes).map_err(damaged)?;
+            let graph = model.graph.as_ref().ok_or("it holds no graph")?;
+            let (input, layout) = signature::input(check::check(graph)?, tensors.row_shape.as_deref())?;
+            let wanted = signature::wanted(graph, tensors)?;
+            let request = Request { model: &model, input: &input, layout, wanted: &wanted };
+            let (engine, outputs) = match read(&request) {
+                Ok((network, outputs)) => (Engine::Native(network), outputs),
                 Err(unsupported) => {
-                    Engine::Tract(Plan::new(bytes, &unsupported).map_err(|reason| Error::graph(name, reason))?)
+                    let plan = Plan::new(bytes, &request, &unsupported)?;
+                    let outputs = plan.outputs().to_vec();
+                    (Engine::Tract(plan), outputs)
                 }
             };
             Ok(Self { name: name.into(), input, outputs, engine, pool: Threads::all() })
         };
-        contained(name, build)?
+        contained(build).map_err(|reason| Error::graph(name, reason))
     }
 
     pub(crate) fn set_pool(&mut self, pool: Arc<dyn Pool>) {
@@ -86,9 +94,9 @@ impl Graph {
         &self.outputs[0]
     }
 
-    /// The number of the output called `name`, if it has the first output's shape.
-    pub(crate) fn output_like_first(&self, name: &str) -> Option<usize> {
-        self.outputs.iter().position(|output| output.name == name && output.row_shape == self.output().row_shape)
+    /// Whether there is a second output, as long as the first.
+    pub(crate) fn has_second_output(&self) -> bool {
+        self.outputs.get(1).is_some_and(|second| second.row_len() == self.output().row_len())
     }
 
     /// `[batch, 784] -> [batch, 32]`.
@@ -140,13 +148,13 @@ impl Graph {
         let count = rows.len() / self.input.row_len();
         let work = match &self.engine {
             Engine::Native(network) => network.work().saturating_mul(count),
-            Engine::Tract(_) if count > TRACT_BLOCK_ROWS => usize::MAX,
+            Engine::Tract(plan) if count > plan.block_rows() => usize::MAX,
             Engine::Tract(_) => 0,
         };
         let threads = if work < MIN_SHARED_WORK { 1 } else { self.pool.threads().max(1) };
         let block = match &self.engine {
             Engine::Native(network) => network.block_rows(count.div_ceil(threads)),
-            Engine::Tract(_) => TRACT_BLOCK_ROWS,
+            Engine::Tract(plan) => plan.block_rows(),
         };
         let widths = places.map(|place| self.outputs[place].row_len());
         let most = count.div_ceil(block.max(1));
@@ -176,20 +184,8 @@ impl Graph {
                 Ok(())
             }
             Engine::Tract(plan) => {
-                let signatures = places.map(|place| (place, &self.outputs[place]));
-                let run = || plan.run(rows, &self.input, signatures, outputs);
-                contained(&self.name, run)?.map_err(|reason| Error::graph(&self.name, reason))
+                contained(|| plan.run(rows, places, outputs)).map_err(|reason| Error::graph(&self.name, reason))
             }
         }
     }
-}
-
-/// Turns a panic into an error: a malformed file must not end the embedding program.
-fn contained<T>(name: &str, compute: impl FnOnce() -> T) -> Result<T> {
-    // What the closure leaves half done is dropped with the error, so nobody can see it.
-    catch_unwind(AssertUnwindSafe(compute)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Error::graph(name, format!("the graph cannot be computed: {text}"))
-    })
 }

@@ -7,6 +7,7 @@ use kernels::dense::Dense;
 use super::attributes::{Attributes, dims, floats, ints};
 use super::network::{Layer, Place};
 use super::reader::{Reader, Value};
+use crate::engine::signature::Batch;
 use crate::onnx::NodeProto;
 
 /// The widest window of a convolution.
@@ -19,11 +20,17 @@ impl Reader<'_> {
         let attributes = Attributes::of(node, &["alpha", "beta", "transA", "transB"])?;
         let plain = attributes.float("alpha", 1.) == 1. && attributes.float("beta", 1.) == 1.;
         let value = self.input(node)?;
-        let (weight, bias) = (self.constant(node, 1)?, floats(self.constant(node, 2)?)?);
+        let weight = self.constant(node, 1)?;
         let (&[inputs], &[rows, columns]) = (&value.shape[..], &dims(weight)?[..]) else { return None };
         let transposed = attributes.int("transB", 0) == 1;
-        let fits = if transposed { [bias.len(), inputs] } else { [inputs, bias.len()] } == [rows, columns];
-        if !plain || attributes.int("transA", 0) != 0 || !fits || dims(self.constant(node, 2)?)?.len() != 1 {
+        let (found, outputs) = if transposed { (columns, rows) } else { (rows, columns) };
+        let bias = match node.input.get(2).filter(|name| !name.is_empty()) {
+            Some(_) => {
+                self.constant(node, 2).filter(|bias| dims(bias).as_deref() == Some(&[outputs])).and_then(floats)?
+            }
+            None => vec![0.; outputs],
+        };
+        if !plain || attributes.int("transA", 0) != 0 || found != inputs {
             return None;
         }
         let mut weight = floats(weight)?;
@@ -130,15 +137,38 @@ impl Reader<'_> {
         let attributes = Attributes::of(node, &["allowzero"])?;
         let shape = ints(self.constant(node, 1)?)?;
         let (&batch, row) = shape.split_first()?;
-        let kept = batch == -1 || batch == 0 && attributes.int("allowzero", 0) == 0;
-        let row: Option<Vec<usize>> = row.iter().map(|&dim| usize::try_from(dim).ok().filter(|&dim| dim > 0)).collect();
-        if kept { self.rename(node, row?) } else { None }
+        let kept = match batch {
+            -1 => true,
+            0 => attributes.int("allowzero", 0) == 0,
+            _ => self.batch == Batch::Fixed(usize::try_from(batch).ok()?),
+        };
+        if !kept {
+            return None;
+        }
+        // One length may be left open where the batch is not.
+        let known = row
+            .iter()
+            .filter(|&&dim| dim != -1)
+            .try_fold(1usize, |product, &dim| product.checked_mul(usize::try_from(dim).ok().filter(|&dim| dim > 0)?))?;
+        let open = row.iter().filter(|&&dim| dim == -1).count();
+        let len: usize = self.input(node)?.shape.iter().product();
+        if open > 1 || open == 1 && (batch == -1 || len % known != 0) {
+            return None;
+        }
+        let row = row.iter().map(|&dim| if dim == -1 { len / known } else { dim as usize });
+        self.rename(node, row.collect())
     }
 
     pub(super) fn flatten(&mut self, node: &NodeProto) -> Option<Value> {
         let attributes = Attributes::of(node, &["axis"])?;
         let length = self.input(node)?.shape.iter().product();
         if attributes.int("axis", 1) == 1 { self.rename(node, vec![length]) } else { None }
+    }
+
+    pub(super) fn identity(&mut self, node: &NodeProto) -> Option<Value> {
+        Attributes::of(node, &[])?;
+        let shape = self.input(node)?.shape;
+        self.rename(node, shape)
     }
 
     /// The same values in another shape.

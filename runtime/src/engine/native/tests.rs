@@ -1,13 +1,20 @@
 //! Which graphs are read as networks, and what those compute.
 
 use super::{Network, read};
-use crate::engine::signature::Signature;
+use crate::engine::request::Request;
+use crate::engine::signature::{Batch, Layout, Signature};
 use crate::onnx::{
     AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
 
-fn signature(name: &str, row_shape: &[usize]) -> Signature {
-    Signature { name: name.into(), row_shape: row_shape.into() }
+const ANY: Layout = Layout { before: 0, batch: Batch::Any };
+
+/// The network that computes the graph's outputs of rows of `x`.
+fn network(model: &ModelProto, row_shape: &[usize], layout: Layout) -> Result<Network, String> {
+    let outputs = &model.graph.as_ref().unwrap().output;
+    let wanted: Vec<_> = outputs.iter().map(|output| output.name.clone()).enumerate().collect();
+    let input = &Signature { name: "x".into(), row_shape: row_shape.into() };
+    read(&Request { model, input, layout, wanted: &wanted }).map(|(network, _)| network)
 }
 
 fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
@@ -58,7 +65,7 @@ fn linear() -> ModelProto {
 }
 
 fn found(model: &ModelProto) -> Result<Network, String> {
-    read(model, &signature("x", &[2]), &[signature("y", &[1])])
+    network(model, &[2], ANY)
 }
 
 fn changed(change: impl FnOnce(&mut ModelProto, &mut GraphProto)) -> Result<Network, String> {
@@ -81,6 +88,55 @@ fn a_linear_layer_and_its_activation_are_found() {
     });
     transposed.unwrap().run(&[1., 0., 0., 2., 0.5, 0.5], [0], [&mut out]);
     assert_eq!(out, [3., 0., 1.5]);
+}
+
+#[test]
+fn what_other_exporters_write_is_read_too() {
+    let run = |network: Result<Network, String>| {
+        let mut out = [0.; 3];
+        network.unwrap().run(&[1., 0., 0., 2., 0.5, 0.5], [0], [&mut out]);
+        out
+    };
+    let plain = run(found(&linear()));
+    let constants = changed(|_, graph| {
+        for tensor in graph.initializer.drain(..) {
+            let value =
+                AttributeProto { name: "value".into(), t: Some(tensor.clone()), r#type: 4, ..Default::default() };
+            graph.node.insert(0, node("Constant", &[], &tensor.name, vec![value]));
+        }
+    });
+    assert_eq!(run(constants), plain);
+    let renamed = changed(|_, graph| {
+        graph.node[0].input[0] = "same".into();
+        graph.node.insert(0, node("Identity", &["x"], "same", vec![]));
+    });
+    assert_eq!(run(renamed), plain);
+    let with_more = changed(|_, graph| graph.node.push(node("Mish", &["x"], "unread", vec![])));
+    assert_eq!(run(with_more), plain);
+    let unbiased = changed(|_, graph| graph.node[0].input.truncate(2));
+    assert_eq!(run(unbiased), [2., 0., 0.5]);
+}
+
+#[test]
+fn a_shape_with_a_fixed_batch_is_read_where_the_batch_is_fixed() {
+    let fixed = |rows| Layout { before: 0, batch: Batch::Fixed(rows) };
+    for (shape, layout, taken) in [
+        (&[-1, 2][..], ANY, true),
+        (&[0, 2], ANY, true),
+        (&[0, -1], ANY, true),
+        (&[0, 1, -1, 2], ANY, true),
+        (&[1, 2], ANY, false),
+        (&[1, 2], fixed(1), true),
+        (&[4, -1], fixed(4), true),
+        (&[4, 2], fixed(1), false),
+        (&[-1, -1], fixed(1), false),
+        (&[0, -1, -1], ANY, false),
+        (&[0, -1, 3], ANY, false),
+    ] {
+        let nodes = vec![node("Gemm", &["x", "w"], "sum", vec![]), node("Reshape", &["sum", "shape"], "y", vec![])];
+        let model = model(nodes, vec![floats("w", &[2, 2], &[0.; 4]), numbers("shape", shape)], &["y"]);
+        assert_eq!(network(&model, &[2], layout).is_ok(), taken, "{shape:?}, {layout:?}");
+    }
 }
 
 #[test]
@@ -115,12 +171,15 @@ fn a_refusal_names_the_node_and_what_there_are_kernels_for() {
         "node `encoder.0` (Gemm): no kernel for it, only for products of rows and constant weights plus a constant bias"
     );
     assert_eq!(
-        refusal(|_, graph| graph.node[1].output[0] = "sum".into()),
-        "node `sum` (Relu): its output `sum` has the name of another value"
+        refusal(|_, graph| {
+            graph.node[1] = graph.node[0].clone();
+            graph.output[0].name = "sum".into();
+        }),
+        "node `sum` (Gemm): its output `sum` has the name of another value"
     );
     assert_eq!(
         refusal(|_, graph| graph.node.truncate(1)),
-        "output `y`: expected values of a layer that no other reads, of shape [batch, 1]"
+        "output `y`: expected values of a layer that no other reads"
     );
     assert_eq!(
         refusal(|model, _| model.opset_import[0].version = 30),
@@ -141,7 +200,7 @@ fn two_outputs_share_their_layers_and_one_is_enough() {
     let layer = |input, output| node("Gemm", &[input, "w", "b"], output, vec![int("transB", 1)]);
     let nodes = vec![layer("x", "hidden"), layer("hidden", "y"), layer("hidden", "z")];
     let model = model(nodes, vec![floats("w", &[1, 1], &[2.]), floats("b", &[1], &[1.])], &["y", "z"]);
-    let network = read(&model, &signature("x", &[1]), &[signature("y", &[1]), signature("z", &[1])]).unwrap();
+    let network = network(&model, &[1], ANY).unwrap();
     let (mut y, mut z) = ([0.; 2], [0.; 2]);
     network.run(&[0., 1.], [0, 1], [&mut y, &mut z]);
     assert_eq!((y, z), ([3., 7.], [3., 7.]));
@@ -179,7 +238,7 @@ fn images_are_convolved_pooled_enlarged_and_cut() {
         numbers("axis", &[2]),
     ];
     let model = model(nodes, constants, &["y"]);
-    let network = read(&model, &signature("x", &[9]), &[signature("y", &[12])]).unwrap();
+    let network = network(&model, &[9], ANY).unwrap();
     let mut out = [0.; 12];
     network.run(&[1., 2., 3., 4., 5., 6., 7., 8., 9.], [0], [&mut out]);
     assert_eq!(out, [51., 51., 61., 61., 51., 51., 61., 61., 81., 81., 91., 91.]);
@@ -198,7 +257,7 @@ fn a_convolution_that_needs_too_much_memory_is_left_to_tract() {
             floats("b", &[1], &[0.]),
         ];
         let model = model(nodes, constants, &["y"]);
-        let network = read(&model, &signature("x", &[4 * width]), &[signature("y", &[width])]);
+        let network = network(&model, &[4 * width], ANY);
         assert_eq!(network.is_ok(), taken, "{window} x {window} on 1 x {width}");
     }
 }
