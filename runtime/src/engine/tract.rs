@@ -12,7 +12,7 @@ mod enabled {
     use std::sync::Arc;
 
     use tract_onnx::prelude::*;
-    use tract_onnx::tract_hir::infer::InferenceFact;
+    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
 
     use crate::engine::contained::contained;
     use crate::engine::request::Request;
