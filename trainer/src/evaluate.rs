@@ -12,7 +12,7 @@ use crate::loss::bce_with_logits;
 use crate::model::Autoencoder;
 use crate::noise::Noise;
 use crate::objective::Objective;
-use crate::ops::{errors, takes, with_values};
+use crate::ops::{takes, with_values};
 use crate::pca::Pca;
 use crate::random::{Purpose, stream};
 use crate::summary::{Bound, PcaReport, TestReport};
@@ -47,8 +47,9 @@ impl Metrics {
     fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
         if takes(logits) && takes(target) {
             let (logits, target) = (logits.contiguous()?, target.contiguous()?);
-            let [bce, mse] = with_values(&[&logits, &target], |values| errors(values[0], values[1]))?
-                .map(|sum| sum / target.elem_count() as f64);
+            let [bce, mse] =
+                with_values(&[&logits, &target], |values| kernels::bce_and_squared_error(values[0], values[1]))?
+                    .map(|sum| sum / target.elem_count() as f64);
             return Ok(Self { bce, mse });
         }
         let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use kernels::scratch::with_scratch;
+use kernels::with_scratch;
 
 use super::{Measure, Measured, Metrics, ZERO};
 use crate::data::Images;
 use crate::noise::Noise;
 use crate::objective::Objective;
-use crate::ops::{Ready, errors_of_few};
+use crate::ops::Ready;
 use crate::random::{Purpose, normal, stream};
 
 /// Rows that go through the network together: what lies between its halves stays in the processor's cache.
@@ -59,7 +59,8 @@ impl Measure<'_> {
             ready.encode(input, features, [code, log_variance]);
             let mut of = |code: &[f32]| {
                 ready.decode(code, logits);
-                let [bce, mse] = errors_of_few(logits, clean).map(|sum| sum / clean.len() as f64);
+                let [bce, mse] =
+                    kernels::bce_and_squared_error_serial(logits, clean).map(|sum| sum / clean.len() as f64);
                 Metrics { bce, mse }
             };
             let metrics = of(code);

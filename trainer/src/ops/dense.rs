@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
 use super::storage::{filled, values};
-use kernels::{elementwise, lstm};
+use kernels::Lstm;
 
 /// The mean binary cross-entropy of `sigmoid(logits)` against a target of the same shape.
 pub(super) struct Bce;
@@ -21,7 +21,7 @@ impl CustomOp2 for Bce {
         target_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (logits, target) = (values(logits, logits_layout)?, values(target, target_layout)?);
-        let [sum, _] = elementwise::errors(logits, target);
+        let [sum, _] = kernels::bce_and_squared_error(logits, target);
         let mean = sum / logits.len() as f64;
         Ok((CpuStorage::F32(vec![mean as f32]), Shape::from(())))
     }
@@ -55,7 +55,7 @@ impl CustomOp2 for BceGradient {
         target_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (logits, target) = (values(logits, logits_layout)?, values(target, target_layout)?);
-        filled(logits_layout.shape().clone(), |dx| elementwise::bce_backward(logits, target, self.scale, dx))
+        filled(logits_layout.shape().clone(), |dx| kernels::bce_backward(logits, target, self.scale, dx))
     }
 }
 
@@ -63,9 +63,9 @@ impl CustomOp2 for BceGradient {
 /// recurrent weight `[4 * units, units]`.
 pub(super) struct Recurrence;
 
-fn sizes(projected: &Shape) -> Result<lstm::Lstm> {
+fn sizes(projected: &Shape) -> Result<Lstm> {
     let (batch, steps, gates) = projected.dims3()?;
-    Ok(lstm::Lstm { batch, steps, units: gates / 4 })
+    Ok(Lstm { batch, steps, units: gates / 4 })
 }
 
 impl CustomOp2 for Recurrence {
@@ -83,7 +83,7 @@ impl CustomOp2 for Recurrence {
         let lstm = sizes(projected_layout.shape())?;
         let (projected, weight) = (values(projected, projected_layout)?, values(weight, weight_layout)?);
         let dims = (lstm.batch, lstm.steps, lstm.units);
-        filled(dims, |states| lstm::forward(&lstm, projected, weight, states))
+        filled(dims, |states| lstm.forward(projected, weight, states))
     }
 
     fn bwd(
@@ -126,7 +126,7 @@ impl CustomOp3 for RecurrenceGradient {
         let (states, grad) = both.split_at(both.len() / 2);
         filled(projected.len() + weight.len(), |gradients| {
             let (dprojected, dweight) = gradients.split_at_mut(projected.len());
-            lstm::backward(&lstm, projected, weight, states, grad, dprojected, dweight);
+            lstm.backward(projected, weight, states, grad, dprojected, dweight);
         })
     }
 }
@@ -141,7 +141,7 @@ impl CustomOp1 for Relu {
 
     fn cpu_fwd(&self, x: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let x = values(x, layout)?;
-        filled(layout.shape().clone(), |out| elementwise::relu(x, out))
+        filled(layout.shape().clone(), |out| kernels::relu(x, out))
     }
 
     fn bwd(&self, _x: &Tensor, out: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
@@ -164,6 +164,6 @@ impl CustomOp2 for ReluGradient {
         grad_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (out, grad) = (values(out, out_layout)?, values(grad, grad_layout)?);
-        filled(out_layout.shape().clone(), |dx| elementwise::relu_backward(out, grad, dx))
+        filled(out_layout.shape().clone(), |dx| kernels::relu_backward(out, grad, dx))
     }
 }

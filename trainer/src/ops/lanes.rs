@@ -9,8 +9,7 @@ use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
 use super::pass::{Batch, Terms};
 use super::ready::Chains;
 use crate::phase::Phase;
-use kernels::elementwise;
-use kernels::scratch::with_scratch;
+use kernels::with_scratch;
 
 /// A network, and room for what its gradients are made of.
 pub(super) struct Lanes {
@@ -130,8 +129,8 @@ impl Running<'_> {
             let (_, logits, grad) = block.ends();
             let scale = terms.scale / (self.batch.rows * decoder.output()) as f64;
             let sum = Phase::Loss.time(|| match terms.square {
-                false => elementwise::bce_with_gradient(logits, target, scale as f32, grad),
-                true => elementwise::square_with_gradient(logits, target, scale as f32, grad),
+                false => kernels::bce_with_gradient(logits, target, scale as f32, grad),
+                true => kernels::squared_error_with_gradient(logits, target, scale as f32, grad),
             });
             Phase::Backward.time(|| block.backward(own.gradients, Some(dcode)));
             sum * scale
@@ -162,7 +161,7 @@ impl Running<'_> {
                 Phase::Forward.time(|| log_variance.forward());
                 let ((_, means, dmean), (_, log_variances, dlog_variance)) = (mean.ends(), log_variance.ends());
                 let loss = with_scratch([sample.len(); 2], |[deviation, code]| {
-                    elementwise::exp_of_half(log_variances, deviation);
+                    kernels::exp_of_half(log_variances, deviation);
                     for (i, code) in code.iter_mut().enumerate() {
                         *code = means[i] + deviation[i] * sample[i];
                     }
@@ -178,7 +177,7 @@ impl Running<'_> {
                 Phase::Backward.time(|| mean.backward(to_mean, Some(dfeatures)));
                 with_scratch([features.len()], |[dx]| {
                     Phase::Backward.time(|| log_variance.backward(to_log_variance, Some(dx)));
-                    elementwise::add_rows(dx, dx.len(), dfeatures);
+                    kernels::add_rows(dx, dx.len(), dfeatures);
                 });
                 loss
             })

@@ -14,8 +14,6 @@ use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 
 pub(crate) use chain::Chain;
 use dense::{Bce, Recurrence, Relu};
-pub(crate) use kernels::elementwise::{errors, errors_of_few, parts_of_white};
-pub(crate) use kernels::update;
 pub(crate) use pass::{Batch, Pass, Terms};
 pub(crate) use ready::{Chains, Ready};
 pub(crate) use storage::{takes, with_values, with_values_mut};

@@ -7,9 +7,7 @@ mod stage;
 
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
-use kernels::channels_last::{CHANNELS, FromOne, Tiled, UpToOne};
-use kernels::conv::Conv;
-use kernels::upconv::UpConv;
+use kernels::{CHANNELS, Conv, FromSingleChannel, UpsampledConv, UpsampledToSingleChannel, WinogradConv};
 
 use super::storage::takes;
 pub(super) use run::{Kept, Lane, Prepared, prepare, weight_gradients};
@@ -103,7 +101,7 @@ impl Chain {
     pub(super) fn block(&self) -> usize {
         match &self.stages {
             stages if stages.iter().all(|stage| matches!(stage.kind, Kind::Linear)) => ROWS,
-            stages if stages.iter().any(|stage| matches!(stage.kind, Kind::Tiled(_))) => {
+            stages if stages.iter().any(|stage| matches!(stage.kind, Kind::Winograd(_))) => {
                 let images = (CACHED / self.widest()).clamp(FEW_IMAGES, IMAGES);
                 // A power of two, as lanes are multiples of it.
                 1 << images.ilog2()
@@ -160,7 +158,7 @@ impl Chain {
             match self.upsampled() {
                 Some([_, height, width]) if same && in_channels >= FEWEST_CHANNELS => {
                     self.take_upsampling();
-                    Kind::UpConv(UpConv { batch: 1, in_channels, height, width, out_channels: channels })
+                    Kind::UpsampledConv(UpsampledConv { batch: 1, in_channels, height, width, out_channels: channels })
                 }
                 _ => Kind::Conv(Conv {
                     batch: 1,
@@ -186,13 +184,13 @@ impl Chain {
         let kind = match (in_channels, out_channels) {
             // Of a single vector of channels, planes are convolved faster.
             (1, to) if to.is_multiple_of(2 * CHANNELS) && up.is_none() => {
-                Kind::FromOne(FromOne { height, width, out_channels })
+                Kind::FromSingleChannel(FromSingleChannel { height, width, out_channels })
             }
             (from, 1) if many(from) && up.is_some() && self.channels_last => {
-                Kind::UpToOne(UpToOne { height, width, in_channels })
+                Kind::UpsampledToSingleChannel(UpsampledToSingleChannel { height, width, in_channels })
             }
             (from, to) if many(from) && many(to) => {
-                Kind::Tiled(Tiled { up: up.is_some(), height, width, in_channels, out_channels })
+                Kind::Winograd(WinogradConv { upsampled: up.is_some(), height, width, in_channels, out_channels })
             }
             _ => return None,
         };

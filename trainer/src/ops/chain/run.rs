@@ -4,8 +4,7 @@ use rayon::prelude::*;
 
 use super::Chain;
 use super::stage::{Stage, Weights};
-use kernels::elementwise;
-use kernels::scratch::with_scratch;
+use kernels::with_scratch;
 
 /// Values of the sum of lanes that a thread adds up at once.
 const SUMS: usize = 1 << 13;
@@ -219,6 +218,6 @@ pub(in crate::ops) fn weight_gradients(chains: &[&Chain], kept: &[Vec<Kept>], la
 fn add_lanes(lanes: &[&[f32]], first: usize, sum: &mut [f32]) {
     sum.fill(0.);
     for lane in lanes {
-        elementwise::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
+        kernels::add_rows(&lane[first..first + sum.len()], sum.len(), sum);
     }
 }

@@ -1,10 +1,8 @@
 //! One layer of a chain on plain slices.
 
-use kernels::channels_last::{self, FromOne, Tiled, UpToOne};
-use kernels::conv::{self, Conv};
-use kernels::product::{Left, Store, product, transpose};
-use kernels::upconv::{self, UpConv};
-use kernels::{elementwise, pool};
+use kernels::{
+    Conv, Epilogue, FromSingleChannel, Lhs, UpsampledConv, UpsampledToSingleChannel, WinogradConv, gemm, transpose,
+};
 
 /// Values of a weight whose gradient a processor's fast cache does not hold.
 const LARGE: usize = 1 << 15;
@@ -19,11 +17,11 @@ pub(super) enum Kind {
     Linear,
     /// Of one image.
     Conv(Conv),
-    UpConv(UpConv),
+    UpsampledConv(UpsampledConv),
     /// The following four with the channels last.
-    FromOne(FromOne),
-    Tiled(Tiled),
-    UpToOne(UpToOne),
+    FromSingleChannel(FromSingleChannel),
+    Winograd(WinogradConv),
+    UpsampledToSingleChannel(UpsampledToSingleChannel),
     /// Of height, width and channels.
     MaxPoolLast([usize; 3]),
     /// From one order to the other: the rows and columns of the transposed matrix.
@@ -78,15 +76,15 @@ impl Stage {
     /// Values that the weight's gradient is made of at last.
     fn weight_sums(&self) -> usize {
         match self.kind {
-            Kind::Tiled(conv) => conv.sums(),
-            Kind::UpToOne(conv) => conv.sums(),
+            Kind::Winograd(conv) => conv.gradient_len(),
+            Kind::UpsampledToSingleChannel(conv) => conv.gradient_len(),
             _ => self.weight,
         }
     }
 
     /// Whether what lanes add up is not the gradient yet.
     pub(super) fn folds(&self) -> bool {
-        matches!(self.kind, Kind::FromOne(_) | Kind::Tiled(_) | Kind::UpToOne(_))
+        matches!(self.kind, Kind::FromSingleChannel(_) | Kind::Winograd(_) | Kind::UpsampledToSingleChannel(_))
     }
 
     /// The gradients of the parameters from what all lanes add up.
@@ -94,9 +92,9 @@ impl Stage {
         let ((sums, bias), (dweight, dbias)) = (sums.split_at(self.weight_sums()), gradients.split_at_mut(self.weight));
         dbias.copy_from_slice(bias);
         match self.kind {
-            Kind::FromOne(conv) => conv.fold(sums, dweight),
-            Kind::Tiled(conv) => conv.fold(sums, dweight),
-            Kind::UpToOne(conv) => conv.fold(sums, dweight),
+            Kind::FromSingleChannel(conv) => conv.fold_gradient(sums, dweight),
+            Kind::Winograd(conv) => conv.fold_gradient(sums, dweight),
+            Kind::UpsampledToSingleChannel(conv) => conv.fold_gradient(sums, dweight),
             _ => dweight.copy_from_slice(sums),
         }
     }
@@ -104,9 +102,9 @@ impl Stage {
     /// Values of the transposed weight, or of what else the kernel takes of it.
     pub(super) fn turned(&self) -> usize {
         match self.kind {
-            Kind::Linear | Kind::FromOne(_) => self.weight,
-            Kind::Tiled(conv) => conv.transformed(),
-            Kind::UpToOne(conv) => conv.transformed(),
+            Kind::Linear | Kind::FromSingleChannel(_) => self.weight,
+            Kind::Winograd(conv) => conv.transformed_len(),
+            Kind::UpsampledToSingleChannel(conv) => conv.transformed_len(),
             _ => 0,
         }
     }
@@ -122,9 +120,9 @@ impl Stage {
     /// Those from `first` on.
     pub(super) fn turn(&self, weight: &[f32], first: usize, out: &mut [f32]) {
         match self.kind {
-            Kind::FromOne(conv) => transpose(weight, weight.len() / conv.out_channels, 0, out),
-            Kind::Tiled(conv) => conv.transform(weight, out),
-            Kind::UpToOne(conv) => conv.transform(weight, out),
+            Kind::FromSingleChannel(conv) => transpose(weight, weight.len() / conv.out_channels, 0, out),
+            Kind::Winograd(conv) => conv.transform_weight(weight, out),
+            Kind::UpsampledToSingleChannel(conv) => conv.transform_weight(weight, out),
             _ => transpose(weight, self.input, first / self.output, out),
         }
     }
@@ -134,22 +132,22 @@ impl Stage {
         let batch = x.len() / self.input;
         match self.kind {
             Kind::Linear => {
-                let store = if self.relu { Store::Relu(weights.bias) } else { Store::Bias(weights.bias) };
-                return product(Left::Rows(x), weights.turned, [batch, self.input, self.output], store, out);
+                let epilogue = if self.relu { Epilogue::Relu(weights.bias) } else { Epilogue::Bias(weights.bias) };
+                return gemm(Lhs::Rows(x), weights.turned, [batch, self.input, self.output], epilogue, out);
             }
-            Kind::Conv(conv) => conv::forward(&Conv { batch, ..conv }, x, weights.weight, weights.bias, out),
-            Kind::UpConv(conv) => upconv::forward(&UpConv { batch, ..conv }, x, weights.weight, weights.bias, out),
-            Kind::FromOne(conv) => conv.forward(x, weights.turned, weights.bias, out),
-            Kind::Tiled(conv) => conv.forward(x, weights.turned, weights.bias, out),
-            Kind::UpToOne(conv) => conv.forward(x, weights.turned, weights.bias[0], out),
-            Kind::MaxPoolLast(size) => channels_last::max_pool2(size, x, out),
+            Kind::Conv(conv) => Conv { batch, ..conv }.forward(x, weights.weight, weights.bias, out),
+            Kind::UpsampledConv(conv) => UpsampledConv { batch, ..conv }.forward(x, weights.weight, weights.bias, out),
+            Kind::FromSingleChannel(conv) => conv.forward(x, weights.turned, weights.bias, out),
+            Kind::Winograd(conv) => conv.forward(x, weights.turned, weights.bias, out),
+            Kind::UpsampledToSingleChannel(conv) => conv.forward(x, weights.turned, weights.bias[0], out),
+            Kind::MaxPoolLast(size) => kernels::max_pool2_channels_last(size, x, out),
             Kind::Turn(sizes) => turn(sizes, x, out),
-            Kind::MaxPool([channels, height, width]) => pool::max_pool2(batch * channels, height, width, x, out),
-            Kind::Upsample([channels, height, width]) => pool::upsample2(batch * channels, height, width, x, out),
-            Kind::Crop { from: [_, height, width], to } => pool::crop([height, width], to, x, out),
+            Kind::MaxPool([channels, height, width]) => kernels::max_pool2(batch * channels, height, width, x, out),
+            Kind::Upsample([channels, height, width]) => kernels::upsample2(batch * channels, height, width, x, out),
+            Kind::Crop { from: [_, height, width], to } => kernels::crop([height, width], to, x, out),
         }
         if self.relu {
-            elementwise::relu_in_place(out);
+            kernels::relu_in_place(out);
         }
     }
 
@@ -165,49 +163,51 @@ impl Stage {
     ) {
         let batch = x.len() / self.input;
         if self.relu {
-            elementwise::mask_in_place(out, grad);
+            kernels::relu_backward_in_place(out, grad);
         }
         if self.in_lanes() > 0 {
             let (dweight, dbias) = gradients.split_at_mut(self.weight_sums());
             match self.kind {
-                Kind::FromOne(conv) => conv.backward(x, grad, dweight, dbias),
-                Kind::Tiled(conv) => return conv.backward(x, weights.turned, grad, [dweight, dbias], dx),
-                Kind::UpToOne(conv) => return conv.backward(x, weights.turned, grad, [dweight, dbias], dx),
-                Kind::Conv(conv) => conv::backward_weight(&Conv { batch, ..conv }, x, grad, dweight, dbias),
-                Kind::UpConv(conv) => upconv::backward_weight(&UpConv { batch, ..conv }, x, grad, dweight, dbias),
+                Kind::FromSingleChannel(conv) => conv.backward(x, grad, dweight, dbias),
+                Kind::Winograd(conv) => return conv.backward(x, weights.turned, grad, [dweight, dbias], dx),
+                Kind::UpsampledToSingleChannel(conv) => {
+                    return conv.backward(x, weights.turned, grad, [dweight, dbias], dx);
+                }
+                Kind::Conv(conv) => Conv { batch, ..conv }.backward_weight(x, grad, dweight, dbias),
+                Kind::UpsampledConv(conv) => UpsampledConv { batch, ..conv }.backward_weight(x, grad, dweight, dbias),
                 _ => {
-                    let left = Left::Columns(grad, self.output);
-                    product(left, x, [self.output, batch, self.input], Store::Add, dweight);
-                    elementwise::add_rows(grad, self.output, dbias);
+                    let lhs = Lhs::Columns(grad, self.output);
+                    gemm(lhs, x, [self.output, batch, self.input], Epilogue::Add, dweight);
+                    kernels::add_rows(grad, self.output, dbias);
                 }
             }
         }
         let Some(dx) = dx else { return };
         match self.kind {
-            Kind::Linear => product(Left::Rows(grad), weights.weight, [batch, self.output, self.input], Store::Set, dx),
-            Kind::Conv(conv) => conv::backward_input(&Conv { batch, ..conv }, grad, weights.weight, dx),
-            Kind::UpConv(conv) => upconv::backward_input(&UpConv { batch, ..conv }, grad, weights.weight, dx),
-            Kind::Tiled(_) | Kind::UpToOne(_) => {}
-            Kind::FromOne(conv) => conv.backward_input(weights.weight, grad, dx),
-            Kind::MaxPoolLast(size) => channels_last::max_pool2_backward(size, x, [out, grad], dx),
+            Kind::Linear => gemm(Lhs::Rows(grad), weights.weight, [batch, self.output, self.input], Epilogue::Set, dx),
+            Kind::Conv(conv) => Conv { batch, ..conv }.backward_input(grad, weights.weight, dx),
+            Kind::UpsampledConv(conv) => UpsampledConv { batch, ..conv }.backward_input(grad, weights.weight, dx),
+            Kind::Winograd(_) | Kind::UpsampledToSingleChannel(_) => {}
+            Kind::FromSingleChannel(conv) => conv.backward_input(weights.weight, grad, dx),
+            Kind::MaxPoolLast(size) => kernels::max_pool2_channels_last_backward(size, x, [out, grad], dx),
             Kind::Turn([rows, columns]) => turn([columns, rows], grad, dx),
             Kind::MaxPool([channels, height, width]) => {
-                pool::max_pool2_backward(batch * channels, height, width, x, out, grad, dx)
+                kernels::max_pool2_backward(batch * channels, height, width, x, out, grad, dx)
             }
             Kind::Upsample([channels, height, width]) => {
-                pool::upsample2_backward(batch * channels, height, width, grad, dx)
+                kernels::upsample2_backward(batch * channels, height, width, grad, dx)
             }
-            Kind::Crop { from: [_, height, width], to } => pool::crop_backward([height, width], to, grad, dx),
+            Kind::Crop { from: [_, height, width], to } => kernels::crop_backward([height, width], to, grad, dx),
         }
     }
 
     /// The gradients of some units of a linear layer, the ones from `first` on, from all rows' input and gradient.
     pub(super) fn units_gradient(&self, [x, grad]: [&[f32]; 2], first: usize, [dweight, dbias]: [&mut [f32]; 2]) {
         let (rows, units) = (x.len() / self.input, dbias.len());
-        let left = Left::Columns(&grad[first..], self.output);
-        product(left, x, [units, rows, self.input], Store::Set, dweight);
+        let lhs = Lhs::Columns(&grad[first..], self.output);
+        gemm(lhs, x, [units, rows, self.input], Epilogue::Set, dweight);
         dbias.fill(0.);
-        elementwise::add_rows(&grad[first..], self.output, dbias);
+        kernels::add_rows(&grad[first..], self.output, dbias);
     }
 }
 

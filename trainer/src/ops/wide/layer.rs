@@ -1,7 +1,6 @@
 //! Linear layers feature by feature, shared between threads.
 
-use kernels::elementwise;
-use kernels::product::{Left, Store, product, product_of_terms};
+use kernels::{Epilogue, Lhs, gemm, gemm_of_terms};
 use rayon::Scope;
 
 use crate::awake::{Pending, each};
@@ -89,20 +88,20 @@ impl Share<'_> {
         for (out, &bias) in out.chunks_mut(rows).zip(self.bias) {
             out.fill(bias);
         }
-        let (weight, sizes) = (Left::Rows(self.weight), [self.bias.len(), x.len() / rows, rows]);
+        let (weight, sizes) = (Lhs::Rows(self.weight), [self.bias.len(), x.len() / rows, rows]);
         match features {
-            Some(features) => product_of_terms(features, weight, x, sizes, Store::Add, out),
-            None => product(weight, x, sizes, Store::Add, out),
+            Some(features) => gemm_of_terms(features, weight, x, sizes, Epilogue::Add, out),
+            None => gemm(weight, x, sizes, Epilogue::Add, out),
         }
         if self.relu {
-            elementwise::relu_in_place(out);
+            kernels::relu_in_place(out);
         }
     }
 
     /// `dx` `[width, rows]`, as far as it is due to these units, from `grad` `[units, rows]`.
     pub(super) fn backward(&self, grad: &[f32], rows: usize, dx: &mut [f32]) {
         let width = dx.len() / rows;
-        product(Left::Columns(self.weight, width), grad, [width, self.bias.len(), rows], Store::Set, dx);
+        gemm(Lhs::Columns(self.weight, width), grad, [width, self.bias.len(), rows], Epilogue::Set, dx);
     }
 }
 
@@ -163,11 +162,11 @@ pub(super) fn output(
         Phase::Forward.time(|| share.forward(x, None, rows, out));
         let target = share.of(target, rows);
         *loss = Phase::Loss.time(|| match terms.square {
-            false => elementwise::bce_with_gradient(out, target, scale as f32, grad),
-            true => elementwise::square_with_gradient(out, target, scale as f32, grad),
+            false => kernels::bce_with_gradient(out, target, scale as f32, grad),
+            true => kernels::squared_error_with_gradient(out, target, scale as f32, grad),
         });
         if share.relu {
-            elementwise::mask_in_place(out, grad);
+            kernels::relu_backward_in_place(out, grad);
         }
         Phase::Backward.time(|| share.backward(grad, rows, dx));
     });
@@ -182,7 +181,7 @@ pub(super) fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mu
             let values = index * PART..index * PART + part.len();
             part.copy_from_slice(&sums[values.clone()]);
             for sum in sums.chunks(length).skip(1) {
-                elementwise::add_rows(&sum[values.clone()], part.len(), part);
+                kernels::add_rows(&sum[values.clone()], part.len(), part);
             }
             finish(values.start, part);
         });
@@ -207,8 +206,8 @@ pub(super) fn weight_gradients<'a>(
         for ((dweight, dbias), grad) in parts {
             pending.spawn(scope, move || {
                 Phase::Backward.time(|| {
-                    product(Left::Rows(grad), &room.x, [dbias.len(), rows, width], Store::Set, dweight);
-                    elementwise::sum_rows(grad, rows, dbias);
+                    gemm(Lhs::Rows(grad), &room.x, [dbias.len(), rows, width], Epilogue::Set, dweight);
+                    kernels::sum_rows(grad, rows, dbias);
                 });
             });
         }

@@ -3,8 +3,7 @@
 
 mod layer;
 
-use kernels::elementwise;
-use kernels::product::transpose;
+use kernels::transpose;
 
 use super::chain::Dense;
 use super::pass::{Batch, Charges, Rows, Terms};
@@ -185,7 +184,7 @@ impl Wide {
                             charges.add_size_gradient(out, grad);
                         }
                         if layers[index - 1].relu() {
-                            elementwise::mask_in_place(out, grad);
+                            kernels::relu_backward_in_place(out, grad);
                         }
                     }),
                 }
@@ -222,7 +221,7 @@ impl Sample {
         let Self { code, drawn, deviation, .. } = self;
         let [code, drawn, deviation] = [code, drawn, deviation].map(|values| sized(values, mean.len()));
         transpose(batch.sample, mean.len() / batch.rows, 0, drawn);
-        elementwise::exp_of_half(log_variance, deviation);
+        kernels::exp_of_half(log_variance, deviation);
         for (i, code) in code.iter_mut().enumerate() {
             *code = mean[i] + deviation[i] * drawn[i];
         }
