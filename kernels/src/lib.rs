@@ -8,6 +8,7 @@ mod gemm;
 mod loss;
 mod lstm;
 mod optimizer;
+mod parallel;
 mod pooling;
 mod simd;
 mod winograd;
@@ -26,6 +27,7 @@ pub use loss::{
 };
 pub use lstm::Lstm;
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};
+pub use parallel::{TaskGroup, for_each_task, look_for_work, stay_awake};
 pub use pooling::{crop, crop_backward, max_pool2, max_pool2_backward, upsample2, upsample2_backward};
 pub use simd::scratch::with_scratch;
 pub use winograd::{

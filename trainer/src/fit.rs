@@ -7,7 +7,6 @@ use candle_core::Device;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::awake::awake;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::evaluate::{Measure, Measured, Metrics};
@@ -182,7 +181,7 @@ impl<'a> Trainer<'a> {
         let started = Instant::now();
         let on_cpu = self.device.is_cpu();
         let mut steps = || self.train_epoch(epoch, observer, stop);
-        let end = if on_cpu { awake(steps) } else { steps() }?;
+        let end = if on_cpu { kernels::stay_awake(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;

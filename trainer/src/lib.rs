@@ -13,7 +13,6 @@
 //! # Ok(()) }
 //! ```
 
-mod awake;
 mod config;
 mod data;
 mod device;

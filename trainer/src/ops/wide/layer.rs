@@ -1,9 +1,8 @@
 //! Linear layers feature by feature, shared between threads.
 
-use kernels::{Epilogue, Lhs, gemm, gemm_of_terms};
+use kernels::{Epilogue, Lhs, TaskGroup, for_each_task, gemm, gemm_of_terms};
 use rayon::Scope;
 
-use crate::awake::{Pending, each};
 use crate::ops::chain::Dense;
 use crate::ops::pass::Terms;
 use crate::phase::Phase;
@@ -143,7 +142,7 @@ fn parts<'a>(shares: &[Share], rows: usize, mut values: &'a mut [f32]) -> Vec<&'
 /// `x` `[width, rows] -> out` `[units, rows]`
 pub(super) fn forward(shares: &[Share], x: &[f32], features: Option<&[usize]>, rows: usize, out: &mut [f32]) {
     let tasks = shares.iter().zip(parts(shares, rows, out));
-    each(tasks, |(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
+    for_each_task(tasks, |(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
 }
 
 /// The last layer forward and backward: the loss of what it gives from `x` against `target`, the gradient of that, and
@@ -158,7 +157,7 @@ pub(super) fn output(
     let scale = terms.scale / target.len() as f64;
     let mut losses = vec![0.; shares.len()];
     let places = parts(shares, rows, out).into_iter().zip(parts(shares, rows, grad)).zip(sums.chunks_mut(x.len()));
-    each(shares.iter().zip(places).zip(&mut losses), |((share, ((out, grad), dx)), loss)| {
+    for_each_task(shares.iter().zip(places).zip(&mut losses), |((share, ((out, grad), dx)), loss)| {
         Phase::Forward.time(|| share.forward(x, None, rows, out));
         let target = share.of(target, rows);
         *loss = Phase::Loss.time(|| match terms.square {
@@ -176,7 +175,7 @@ pub(super) fn output(
 /// Adds up `sums`, one after the other and of the length of `total`; `finish` is given the place of a part, and the part.
 pub(super) fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
     let length = total.len();
-    each(total.chunks_mut(PART).enumerate(), |(index, part)| {
+    for_each_task(total.chunks_mut(PART).enumerate(), |(index, part)| {
         Phase::Backward.time(|| {
             let values = index * PART..index * PART + part.len();
             part.copy_from_slice(&sums[values.clone()]);
@@ -190,7 +189,7 @@ pub(super) fn add_up(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mu
 
 /// Has the gradients of a layer's parameters computed, weights and biases in turn.
 pub(super) fn weight_gradients<'a>(
-    (pending, scope): (&'a Pending, &Scope<'a>),
+    (group, scope): (&'a TaskGroup, &Scope<'a>),
     layer: &Layer,
     room: &'a Room,
     rows: usize,
@@ -204,7 +203,7 @@ pub(super) fn weight_gradients<'a>(
         let most = (2 * WORK / (width * rows)).max(1).next_multiple_of(TILE);
         let parts = dweight.chunks_mut(most * width).zip(dbias.chunks_mut(most)).zip(grad.chunks(most * rows));
         for ((dweight, dbias), grad) in parts {
-            pending.spawn(scope, move || {
+            group.spawn(scope, move || {
                 Phase::Backward.time(|| {
                     gemm(Lhs::Rows(grad), &room.x, [dbias.len(), rows, width], Epilogue::Set, dweight);
                     kernels::sum_rows(grad, rows, dbias);

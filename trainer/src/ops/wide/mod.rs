@@ -3,12 +3,12 @@
 
 mod layer;
 
-use kernels::transpose;
+use kernels::{TaskGroup, for_each_task, transpose};
 
 use super::chain::Dense;
 use super::pass::{Batch, Charges, Rows, Terms};
 use super::ready::Chains;
-use crate::awake::{Pending, each};
+
 use crate::phase::Phase;
 use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, sized, weight_gradients};
 
@@ -106,7 +106,7 @@ impl Wide {
     /// Computes what all layers give, and for the last one the gradients; returns the loss.
     fn forward(&mut self, terms: Terms, batch: &Batch, parameters: &[&[&[f32]]]) -> f64 {
         let Self { layers, encoder, sample, room, input, target, features, sums } = self;
-        let (rows, charges, pending) = (batch.rows, terms.charges(batch.rows), Pending::default());
+        let (rows, charges, group) = (batch.rows, terms.charges(batch.rows), TaskGroup::default());
         let (mut sample, target) = (sample.as_mut(), &target[..]);
         let mut x = if batch.noise.is_some() { &input[..] } else { target };
         let mut loss = 0.;
@@ -118,7 +118,7 @@ impl Wide {
                     // What the gradient of the weights takes; what follows does not wait for it.
                     for (index, part) in sized(turned, x.len()).chunks_mut(LINES * layer.width).enumerate() {
                         let work = move || transpose(x, rows, index * LINES, part);
-                        pending.spawn(scope, move || Phase::Forward.time(work));
+                        group.spawn(scope, move || Phase::Forward.time(work));
                     }
                 }
                 if index + 1 < layers.len() {
@@ -140,7 +140,7 @@ impl Wide {
                     }
                 }
             }
-            pending.finish();
+            group.finish();
         });
         loss
     }
@@ -148,9 +148,9 @@ impl Wide {
     /// Computes the gradients that `forward` has left.
     fn backward(&mut self, charges: &Charges, rows: usize, parameters: &[&[&[f32]]], mut gradients: &mut [f32]) {
         let Self { layers, encoder, sample, room, sums, .. } = self;
-        let pending = Pending::default();
+        let group = TaskGroup::default();
         rayon::in_place_scope(|scope| {
-            let background = (&pending, scope);
+            let background = (&group, scope);
             let mut room = &mut room[..];
             for (index, (layer, parameters)) in layers.iter().zip(parameters).enumerate().rev() {
                 let Some((here, before)) = room.split_last_mut() else { break };
@@ -167,7 +167,7 @@ impl Wide {
                 let values = layer.width * rows;
                 let sums = grown(sums, shares.len() * values);
                 if index + 1 < layers.len() {
-                    each(shares.iter().zip(sums.chunks_mut(values)), |(share, dx)| {
+                    for_each_task(shares.iter().zip(sums.chunks_mut(values)), |(share, dx)| {
                         Phase::Backward.time(|| share.backward(share.of(&here.grad, rows), rows, dx));
                     });
                 }
@@ -189,7 +189,7 @@ impl Wide {
                     }),
                 }
             }
-            pending.finish();
+            group.finish();
         });
     }
 }
@@ -197,14 +197,14 @@ impl Wide {
 /// Has rows of `width` values written, or changed.
 fn write(work: Rows, rows: &mut [f32], width: usize) {
     let parts = rows.chunks_mut(GATHERED * width).enumerate();
-    each(parts, |(index, rows)| Phase::Batch.time(|| work(index * GATHERED, rows)));
+    for_each_task(parts, |(index, rows)| Phase::Batch.time(|| work(index * GATHERED, rows)));
 }
 
 /// `rows` `[rows, width] -> turned` `[width, rows]`, and which features have `any` value besides zero.
 fn turn(rows: &[f32], turned: &mut [f32], any: &mut [bool]) {
     let (width, rows_len) = (any.len(), rows.len() / any.len());
     let parts = turned.chunks_mut(LINES * rows_len).zip(any.chunks_mut(LINES)).enumerate();
-    each(parts, |(index, (turned, any))| {
+    for_each_task(parts, |(index, (turned, any))| {
         Phase::Batch.time(|| {
             transpose(rows, width, index * LINES, turned);
             for (values, any) in turned.chunks(rows_len).zip(any) {
