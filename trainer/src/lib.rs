@@ -21,6 +21,7 @@ mod evaluate;
 mod evaluation;
 mod file;
 mod fit;
+mod fused;
 mod knn;
 mod loss;
 mod model;

@@ -15,7 +15,7 @@ use kernels::for_each_task;
 
 pub use config::OptimizerConfig;
 
-use crate::ops::{takes, with_values, with_values_mut};
+use crate::fused::{is_f32_cpu, with_values, with_values_mut};
 use crate::phase::Phase;
 use crate::{Error, Result};
 
@@ -146,7 +146,7 @@ impl Optimizer {
             }
         }
         self.step += 1;
-        if self.parameters.iter().all(|parameter| takes(&parameter.var)) {
+        if self.parameters.iter().all(|parameter| is_f32_cpu(&parameter.var)) {
             let moved: Vec<&Tensor> = gradients.iter().flatten().collect();
             let parameters = self.parameters.iter().zip(&gradients).filter(|(_, gradient)| gradient.is_some());
             let parameters: Vec<&Parameter> = parameters.map(|(parameter, _)| parameter).collect();

@@ -6,10 +6,10 @@ use rand::RngExt;
 use super::*;
 use crate::config::{Config, Preset};
 use crate::data::DataSource;
+use crate::fused::Batch;
 use crate::loss::Loss;
 use crate::model::{LayerConfig, ModelConfig};
 use crate::objective::Objective;
-use crate::ops::Batch;
 
 const SHAPE: [usize; 2] = [7, 6];
 const ROWS: usize = 3;
@@ -260,7 +260,7 @@ fn a_pass_is_candles_graph() {
             };
             let run = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut pass = single.pass(objective.terms()).expect("there are kernels for all layers");
+                let mut pass = single.train_step(objective.terms()).expect("there are kernels for all layers");
                 // What an earlier step of another size has left makes no difference.
                 for rows in if threads > 1 { vec![rows, rows.div_ceil(2)] } else { vec![] } {
                     pool.install(|| pass.run(&batch(rows)).map(drop)).unwrap();
@@ -294,7 +294,7 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
         let shape = if preset == Preset::Sequence { [128, 1] } else { [28, 28] };
         let network = NetworkConfig::new(&config.model, shape).unwrap();
         let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
-        let pass = model.pass(Objective::new(&config, &network).terms());
+        let pass = model.train_step(Objective::new(&config, &network).terms());
         assert_eq!(pass.is_some(), preset != Preset::Sequence, "{}", preset.name());
     }
 }

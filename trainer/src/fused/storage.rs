@@ -1,23 +1,24 @@
-//! What candle keeps, as slices for the kernels.
+//! The values of candle's tensors as slices for the kernels.
 
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Shape, Storage, Tensor, bail};
 
-/// Whether `x` is what the kernels are for.
-pub(crate) fn takes(x: &Tensor) -> bool {
+/// Whether `x` is what the kernels compute on.
+pub(crate) fn is_f32_cpu(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
 
-pub(super) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+/// The values of a contiguous tensor.
+pub(crate) fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
         None => bail!("expected contiguous values, found {layout:?}"),
     }
 }
 
-/// A tensor of shape `dims` that `fill` writes.
-pub(super) fn filled(dims: impl Into<Shape>, fill: impl FnOnce(&mut [f32])) -> Result<(CpuStorage, Shape)> {
+/// A new tensor of shape `dims`, written by `fill`.
+pub(crate) fn filled(dims: impl Into<Shape>, fill: impl FnOnce(&mut [f32])) -> Result<(CpuStorage, Shape)> {
     let shape = dims.into();
     let mut values = vec![0.; shape.elem_count()];
     fill(&mut values);
@@ -39,7 +40,7 @@ pub(crate) fn with_values_mut(tensors: &[&Tensor], mut work: impl FnMut(Vec<&mut
     enter(tensors, vec![], &mut work)
 }
 
-/// Candle lends one tensor at a time: the next ones are asked for within the operator that has the first.
+/// Candle lends one tensor at a time, so the others are borrowed within the operator that has the first.
 fn enter(tensors: &[&Tensor], before: Vec<&mut [f32]>, work: Work) -> Result<()> {
     match tensors {
         [] => work(before),
