@@ -1,4 +1,4 @@
-//! Criterion's benches of the loops behind training, on one thread, at the sizes of MNIST's presets: a block of 64 rows, 16 images.
+//! Criterion benchmarks of the kernels of training, on one thread, at the sizes of MNIST's presets: a block of 64 rows, 16 images.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|i| (i * 7919 % 2003) as f32 / 1001.5 - 1.).collect()
 }
 
-/// Throughput is in multiplications with an addition.
+/// Throughput is in multiplications, each with an addition.
 fn products(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("gemm");
     for (name, [inputs, units]) in [("784-32", [784, 32]), ("32-784", [32, 784]), ("784-128", [784, 128])] {
@@ -49,7 +49,7 @@ fn values(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Throughput is in multiplications with an addition.
+/// Throughput is in multiplications, each with an addition.
 fn convolutions(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("convolution");
     for (name, [from, to, size]) in

@@ -10,6 +10,7 @@ mod lstm;
 mod optimizer;
 mod parallel;
 mod pooling;
+mod reference;
 mod simd;
 mod winograd;
 
@@ -29,6 +30,7 @@ pub use lstm::Lstm;
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{TaskGroup, for_each_task, look_for_work, stay_awake};
 pub use pooling::{crop, crop_backward, max_pool2, max_pool2_backward, upsample2, upsample2_backward};
+pub use reference::{bce, bce_with_logit, kl_divergence};
 pub use simd::scratch::with_scratch;
 pub use winograd::{
     CHANNELS, FromSingleChannel, UpsampledToSingleChannel, WinogradConv, max_pool2_channels_last,

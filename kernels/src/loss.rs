@@ -127,3 +127,7 @@ vectorised! {
         totals
     }
 }
+
+#[cfg(test)]
+#[path = "loss_tests.rs"]
+mod tests;

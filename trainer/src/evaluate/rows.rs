@@ -88,13 +88,10 @@ impl Measure<'_> {
     }
 }
 
-/// Of all codes together, in nats.
+/// Of all latents together, in nats.
 fn divergence(mean: &[f32], log_variance: &[f32]) -> f64 {
-    let term = |(mean, log_variance): (&f32, &f32)| {
-        let [mean, log_variance] = [*mean, *log_variance].map(f64::from);
-        log_variance.exp() + mean * mean - log_variance - 1.
-    };
-    mean.iter().zip(log_variance).map(term).sum::<f64>() * 0.5
+    let values = mean.iter().zip(log_variance);
+    values.map(|(mean, log_variance)| kernels::kl_divergence(f64::from(*mean), f64::from(*log_variance))).sum()
 }
 
 #[cfg(test)]

@@ -72,3 +72,31 @@ impl LatentPenalty {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn divergence_and_gradient_are_those_of_the_formula() {
+        let terms = LossTerms { squared_error: false, scale: 1., sparsity: 0., beta: 6. };
+        let penalty = terms.penalty(3);
+        let (mean, log_variance) = ([0.5f32, -2., 0., 1.5], [0.3f32, -1.2, 0., 2.]);
+        let std = log_variance.map(|value| (0.5 * value).exp());
+        let of = |mean: f32, log_variance: f32| kernels::kl_divergence(f64::from(mean), f64::from(log_variance));
+        let expected: f64 = (0..4).map(|i| 2. * of(mean[i], log_variance[i])).sum();
+        let found = penalty.divergence(&mean, &log_variance, &std);
+        // Values of f32, below 20.
+        assert!((found - expected).abs() < 1e-5, "{found}, not {expected}");
+
+        let (mut dmean, mut dlog_variance) = ([0.; 4], [0.; 4]);
+        penalty.add_divergence_gradient(&mean, &std, [&mut dmean, &mut dlog_variance]);
+        for i in 0..4 {
+            let (m, v, step) = (f64::from(mean[i]), f64::from(log_variance[i]), 1e-5);
+            let by_mean = (kernels::kl_divergence(m + step, v) - kernels::kl_divergence(m - step, v)) / step;
+            let by_log_variance = (kernels::kl_divergence(m, v + step) - kernels::kl_divergence(m, v - step)) / step;
+            assert!((f64::from(dmean[i]) - by_mean).abs() < 1e-5, "{i}: {}, not {by_mean}", dmean[i]);
+            assert!((f64::from(dlog_variance[i]) - by_log_variance).abs() < 1e-5, "{i}: {}", dlog_variance[i]);
+        }
+    }
+}

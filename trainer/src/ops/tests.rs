@@ -155,7 +155,7 @@ fn linear_layers_are_candles_on_rows_and_on_steps() {
 }
 
 #[test]
-fn cross_entropy_and_its_gradient_are_the_composed_ones() {
+fn cross_entropy_and_its_gradient_are_the_composed_ones_and_the_formula() {
     // More than a block, and a remainder that does not fill a vector.
     for dims in [&[3, 5][..], &[40, 1001]] {
         let logits = Var::from_tensor(&(random(dims, 1).as_tensor() * 30.).unwrap()).unwrap();
@@ -163,6 +163,14 @@ fn cross_entropy_and_its_gradient_are_the_composed_ones() {
         let double = target.to_dtype(DType::F64).unwrap();
         agree("bce", &[logits], |x| bce_with_logits(&x[0], &target), |x| composed_bce(&x[0], &double));
     }
+    let (logits, target) = ([-80f64, -3., 0.2, 1.5, 40.], [0., 0.25, 0.5, 0.75, 1.]);
+    let expected = logits.iter().zip(target).map(|(&x, t)| kernels::bce_with_logit(x, t)).sum::<f64>() / 5.;
+    let [logits, target] = [logits, target].map(|values| Tensor::new(&values, &Device::Cpu).unwrap());
+    let composed = composed_bce(&logits, &target).unwrap().to_scalar::<f64>().unwrap();
+    assert!((composed - expected).abs() < 1e-12, "{composed}, not {expected}");
+    let [logits, target] = [logits, target].map(|values| values.to_dtype(DType::F32).unwrap());
+    let kernel = f64::from(bce_with_logits(&logits, &target).unwrap().to_scalar::<f32>().unwrap());
+    assert!((kernel - expected).abs() < 1e-6, "{kernel}, not {expected}");
     let extremes = Tensor::new(&[1e4f32, -1e4, 100., -100.], &Device::Cpu).unwrap();
     let target = Tensor::new(&[1f32, 0., 0., 1.], &Device::Cpu).unwrap();
     assert_eq!(bce_with_logits(&extremes, &target).unwrap().to_scalar::<f32>().unwrap(), 50.);

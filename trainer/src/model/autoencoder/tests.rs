@@ -298,3 +298,15 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
         assert_eq!(pass.is_some(), preset != Preset::Sequence, "{}", preset.name());
     }
 }
+
+#[test]
+fn the_divergence_of_a_batch_is_that_of_the_formula() {
+    let (mean, log_variance) = ([[0.5, -2.], [0., 1.5]], [[0.3, -1.2], [0., 2.]]);
+    let tensor = |values: &[[f64; 2]; 2]| Tensor::new(values, &Device::Cpu).unwrap();
+    let code = Code { latent: tensor(&mean), log_variance: Some(tensor(&log_variance)) };
+    let values = mean.as_flattened().iter().zip(log_variance.as_flattened());
+    // Summed over units, the mean over two rows.
+    let expected = values.map(|(mean, log_variance)| kernels::kl_divergence(*mean, *log_variance)).sum::<f64>() / 2.;
+    let found = code.divergence().unwrap().expect("variational").to_scalar::<f64>().unwrap();
+    assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
+}
