@@ -1,10 +1,6 @@
 //! A network of layers that all have a kernel, and how it computes a block of rows.
 
-use kernels::activation::{Activation, activate};
-use kernels::conv::{self, Conv};
-use kernels::dense::Dense;
-use kernels::pool;
-use kernels::scratch::with_scratch;
+use kernels::{Activation, Conv, Dense, activate, crop, max_pool2, upsample2, with_scratch};
 
 /// The most values between the layers for a block of rows: 64 KiB, which a core's own cache holds beside the weights.
 const MAX_BLOCK_VALUES: usize = 1 << 14;
@@ -107,10 +103,10 @@ impl Step {
     fn run(&self, batch: usize, x: &[f32], out: &mut [f32]) {
         match &self.layer {
             Layer::Dense(dense) => return dense.forward(x, self.activation, out),
-            Layer::Conv { conv, weight, bias } => conv::forward(&Conv { batch, ..*conv }, x, weight, bias, out),
-            Layer::MaxPool([channels, height, width]) => pool::max_pool2(batch * channels, *height, *width, x, out),
-            Layer::Upsample([channels, height, width]) => pool::upsample2(batch * channels, *height, *width, x, out),
-            Layer::Crop { from, to } => pool::crop(*from, *to, x, out),
+            Layer::Conv { conv, weight, bias } => Conv { batch, ..*conv }.forward(x, weight, bias, out),
+            Layer::MaxPool([channels, height, width]) => max_pool2(batch * channels, *height, *width, x, out),
+            Layer::Upsample([channels, height, width]) => upsample2(batch * channels, *height, *width, x, out),
+            Layer::Crop { from, to } => crop(*from, *to, x, out),
         }
         if self.activation != Activation::None {
             activate(self.activation, out);

@@ -1,8 +1,6 @@
 //! ONNX operators as layers: one function for each operator, which gives nothing where there is no kernel for the node.
 
-use kernels::activation::Activation;
-use kernels::conv::Conv;
-use kernels::dense::Dense;
+use kernels::{Activation, Conv, Dense};
 
 use super::attributes::{Attributes, dims, floats, ints};
 use super::network::{Layer, Place};

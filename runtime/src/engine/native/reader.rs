@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use kernels::activation::Activation;
+use kernels::Activation;
 
 use super::network::{Layer, Network, Place, Step};
 use super::unsupported::{describe, unsupported};
