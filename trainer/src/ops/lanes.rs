@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::chain::{Chain, Kept, Lane, Prepared, prepare, weight_gradients};
 use super::pass::{Batch, Terms};
 use super::ready::Chains;
-use crate::phase::Phase;
+use crate::timing::Phase;
 use kernels::elementwise;
 use kernels::scratch::with_scratch;
 

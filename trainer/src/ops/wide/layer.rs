@@ -7,7 +7,7 @@ use rayon::Scope;
 use crate::awake::{Pending, each};
 use crate::ops::chain::Dense;
 use crate::ops::pass::Terms;
-use crate::phase::Phase;
+use crate::timing::Phase;
 
 /// What units are shared out in multiples of, and about the least that a thread computes at once.
 const TILE: usize = 8;

@@ -10,7 +10,7 @@ use super::chain::Dense;
 use super::pass::{Batch, Charges, Rows, Terms};
 use super::ready::Chains;
 use crate::awake::{Pending, each};
-use crate::phase::Phase;
+use crate::timing::Phase;
 use layer::{LINES, Layer, Room, WORK, add_up, all_zero, forward, grown, output, sized, weight_gradients};
 
 /// Parameters that are many for a row, and rows that are few: where both ways were equally fast in measurements.
