@@ -13,7 +13,6 @@
 //! # Ok(()) }
 //! ```
 
-mod awake;
 mod config;
 mod data;
 mod device;
@@ -21,6 +20,7 @@ mod error;
 mod evaluate;
 mod file;
 mod fit;
+mod fused;
 mod model;
 mod objective;
 mod ops;

@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use kernels::scratch::with_scratch;
+use kernels::with_scratch;
 
 use super::config::MeasureConfig;
 use super::measured::{Measured, ZERO};
 use super::metrics::Metrics;
 use crate::data::Images;
+use crate::fused::PackedNetwork;
 use crate::objective::Objective;
-use crate::ops::{Ready, errors_of_few};
 use crate::random::{Noise, Purpose, normal, stream};
 
 /// Rows that go through the network together: what lies between encoder and decoder stays in the processor's cache.
@@ -25,7 +25,7 @@ pub(super) struct Block<'a> {
 
 /// A network in the layout of the kernels, and how its rows are measured.
 pub(super) struct Fused<'a> {
-    pub(super) ready: &'a Ready<'a>,
+    pub(super) packed: &'a PackedNetwork<'a>,
     pub(super) latent_dim: usize,
     pub(super) objective: Objective,
     pub(super) config: MeasureConfig,
@@ -34,7 +34,7 @@ pub(super) struct Fused<'a> {
 impl Fused<'_> {
     /// Measures one block.
     pub(super) fn measure(&self, block: &Block) -> Measured {
-        let drawn = if self.ready.features() > 0 { block.rows.len() * self.latent_dim } else { 0 };
+        let drawn = if self.packed.features() > 0 { block.rows.len() * self.latent_dim } else { 0 };
         let sample = normal(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32), drawn);
         let mut measured = Measured::default();
         for first in (0..block.rows.len()).step_by(TOGETHER) {
@@ -49,12 +49,12 @@ impl Fused<'_> {
 
     /// Measures some rows of a block; `sample` are the draws for a variational latent.
     fn part(&self, block: &Block, rows: Range<usize>, sample: Option<&[f32]>) -> Measured {
-        let (ready, MeasureConfig { input_noise, seed, .. }) = (self.ready, self.config);
+        let (packed, MeasureConfig { input_noise, seed, .. }) = (self.packed, self.config);
         let (count, width) = (rows.len(), block.images.width());
         let latents = count * self.latent_dim;
         let noisy = if input_noise > 0. { count * width } else { 0 };
         let drawn = sample.map_or(0, <[f32]>::len);
-        let room = [count * width, count * width, noisy, count * ready.features(), latents, drawn, drawn];
+        let room = [count * width, count * width, noisy, count * packed.features(), latents, drawn, drawn];
         with_scratch(room, |[clean, logits, noisy, features, latent, log_variance, drawn]| {
             block.images.fill(&block.rows[rows.clone()], clean);
             let input = if noisy.is_empty() {
@@ -65,10 +65,11 @@ impl Fused<'_> {
                 Noise::new(input_noise, rng).add(rows.start, width, noisy);
                 &*noisy
             };
-            ready.encode(input, features, [latent, log_variance]);
+            packed.encode(input, features, [latent, log_variance]);
             let mut of = |latent: &[f32]| {
-                ready.decode(latent, logits);
-                let [bce, mse] = errors_of_few(logits, clean).map(|sum| sum / clean.len() as f64);
+                packed.decode(latent, logits);
+                let [bce, mse] =
+                    kernels::bce_and_squared_error_serial(logits, clean).map(|sum| sum / clean.len() as f64);
                 Metrics { bce, mse }
             };
             let metrics = of(latent);
@@ -99,9 +100,6 @@ impl Fused<'_> {
 
 /// Of all rows together, in nats.
 fn divergence(mean: &[f32], log_variance: &[f32]) -> f64 {
-    let term = |(mean, log_variance): (&f32, &f32)| {
-        let [mean, log_variance] = [*mean, *log_variance].map(f64::from);
-        log_variance.exp() + mean * mean - log_variance - 1.
-    };
-    mean.iter().zip(log_variance).map(term).sum::<f64>() * 0.5
+    let values = mean.iter().zip(log_variance);
+    values.map(|(mean, log_variance)| kernels::kl_divergence(f64::from(*mean), f64::from(*log_variance))).sum()
 }

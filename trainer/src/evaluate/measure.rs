@@ -49,9 +49,9 @@ impl<'a> Measure<'a> {
         let blocks = indices.chunks(EVALUATION_ROWS).enumerate();
         let blocks: Vec<Block> = blocks.map(|(index, rows)| Block { images, rows, index }).collect();
         let parts: Vec<Measured> = match self.model.chains() {
-            Some(chains) => chains.ready(|ready| {
+            Some(chains) => chains.with_packed(|packed| {
                 let fused = Fused {
-                    ready,
+                    packed,
                     latent_dim: self.model.network().latent_dim(),
                     objective: self.objective,
                     config: self.config,
@@ -179,7 +179,7 @@ mod tests {
             let chains = model.chains().unwrap();
             let (latent_dim, objective) = (network.latent_dim(), measure.objective);
             let mut found = chains
-                .ready(|ready| Fused { ready, latent_dim, objective, config: measure.config }.measure(&block))
+                .with_packed(|packed| Fused { packed, latent_dim, objective, config: measure.config }.measure(&block))
                 .unwrap();
             let mut expected = measure.measure(&block).unwrap();
             for (found, expected) in found.values().into_iter().zip(expected.values()) {

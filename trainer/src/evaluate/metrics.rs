@@ -4,8 +4,8 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::fused::{is_f32_cpu, with_values};
 use crate::objective::bce_with_logits;
-use crate::ops::{errors, takes, with_values};
 
 /// Errors of a reconstruction, means over rows and elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -29,10 +29,11 @@ impl Metrics {
 
     /// The errors of `sigmoid(logits)` against `target`, of the same shape.
     pub(super) fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
-        if takes(logits) && takes(target) {
+        if is_f32_cpu(logits) && is_f32_cpu(target) {
             let (logits, target) = (logits.contiguous()?, target.contiguous()?);
-            let [bce, mse] = with_values(&[&logits, &target], |values| errors(values[0], values[1]))?
-                .map(|sum| sum / target.elem_count() as f64);
+            let [bce, mse] =
+                with_values(&[&logits, &target], |values| kernels::bce_and_squared_error(values[0], values[1]))?
+                    .map(|sum| sum / target.elem_count() as f64);
             return Ok(Self { bce, mse });
         }
         let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;

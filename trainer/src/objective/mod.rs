@@ -8,8 +8,8 @@ use candle_core::{Result, Tensor};
 pub(crate) use config::ObjectiveConfig;
 pub use loss::{Loss, bce_with_logits};
 
+use crate::fused::LossTerms;
 use crate::model::{Code, NetworkConfig};
-use crate::ops::Terms;
 
 /// The loss of a batch: reconstruction + sparsity * |latent| + beta * divergence.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +60,9 @@ impl Objective {
     }
 
     /// The same for the kernels.
-    pub(crate) fn terms(&self) -> Terms {
+    pub(crate) fn terms(&self) -> LossTerms {
         let Self { loss, scale, sparsity, beta } = *self;
-        Terms { square: loss == Loss::Mse, scale, sparsity, beta }
+        LossTerms { squared_error: loss == Loss::Mse, scale, sparsity, beta }
     }
 
     /// The whole loss, of means over elements and the penalty.

@@ -14,7 +14,6 @@ pub use observer::{Observer, Outcome, Silent, StartReport, StepReport};
 use progress::{Progress, Saved};
 use step::{Learner, Step};
 
-use crate::awake::awake;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
@@ -145,7 +144,7 @@ impl<'a> Training<'a> {
         let started = Instant::now();
         let on_cpu = self.device.is_cpu();
         let mut steps = || self.steps(epoch, observer, stop);
-        let end = if on_cpu { awake(steps) } else { steps() }?;
+        let end = if on_cpu { kernels::stay_awake(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;

@@ -5,9 +5,9 @@ use candle_core::Device;
 use crate::config::Config;
 use crate::data::Images;
 use crate::error::Result;
+use crate::fused::{Batch, TrainStep};
 use crate::model::Autoencoder;
 use crate::objective::Objective;
-use crate::ops::{Batch, Pass};
 use crate::optimizer::Optimizer;
 use crate::random::{Noise, Purpose, normal, stream_at};
 use crate::timing::Phase;
@@ -18,7 +18,7 @@ pub(super) struct Learner {
     pub(super) optimizer: Optimizer,
     objective: Objective,
     /// Instead of candle's graph, where there are kernels for the whole network.
-    pass: Option<Pass>,
+    fused: Option<TrainStep>,
     device: Device,
     seed: u64,
     input_noise: f64,
@@ -37,9 +37,9 @@ impl Learner {
     pub(super) fn new(config: &Config, model: Autoencoder, optimizer: Optimizer, device: Device) -> Self {
         let Config { seed, input_noise, clip_norm, .. } = *config;
         let objective = Objective::new(config.objective(), model.network());
-        let pass = model.pass(objective.terms());
+        let fused = model.train_step(objective.terms());
         let max_norm = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
-        Self { model, optimizer, objective, pass, device, seed, input_noise, max_norm }
+        Self { model, optimizer, objective, fused, device, seed, input_noise, max_norm }
     }
 
     /// Trains on the rows of `step`, unless the loss, which is returned, is not finite.
@@ -47,7 +47,7 @@ impl Learner {
         let noise = Noise::new(self.input_noise, stream_at(self.seed, Purpose::InputNoise, epoch as u32, step));
         let mut rng = stream_at(self.seed, Purpose::Dropout, epoch as u32, step);
 
-        if let Some(pass) = &mut self.pass {
+        if let Some(fused) = &mut self.fused {
             let drawn = if self.model.log_variance().is_some() { self.model.network().latent_dim() } else { 0 };
             let add_noise = |first: usize, rows: &mut [f32]| noise.add(first, images.width(), rows);
             let sample = Phase::Batch.wall(|| normal(&mut rng, indices.len() * drawn));
@@ -57,7 +57,7 @@ impl Learner {
                 noise: (self.input_noise > 0.).then_some(&add_noise),
                 sample: &sample,
             };
-            let (loss, gradients) = pass.run(&batch)?;
+            let (loss, gradients) = fused.run(&batch)?;
             if loss.is_finite() {
                 self.optimizer.step_values(gradients, self.max_norm)?;
             }
