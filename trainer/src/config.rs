@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::data::DataSource;
 use crate::device::DeviceKind;
 use crate::loss::Loss;
-use crate::model::{LayerConfig, ModelConfig};
+use crate::model::{Activation, ConvConfig, LayerConfig, LstmConfig, MaxPool, ModelConfig};
 use crate::optim::OptimizerConfig;
 use crate::schedule::Schedule;
 use crate::{Error, Result, file};
@@ -47,9 +47,8 @@ impl Preset {
 
     fn model(self) -> ModelConfig {
         let halved = |channels: &[usize]| {
-            let stage = |&channels: &usize| {
-                let conv = LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
-                [conv, LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }]
+            let stage = |&channels: &usize| -> [LayerConfig; 3] {
+                [ConvConfig::new(channels).into(), Activation::Relu.into(), MaxPool::default().into()]
             };
             ModelConfig { encoder: channels.iter().flat_map(stage).collect(), ..ModelConfig::default() }
         };
@@ -61,7 +60,7 @@ impl Preset {
             Self::Vae => ModelConfig { variational: true, ..ModelConfig::dense(20, [400]) },
             Self::Sequence => ModelConfig {
                 latent_dim: Some(16),
-                encoder: vec![LayerConfig::Lstm { units: 64, sequence: false }],
+                encoder: vec![LstmConfig::new(64).into()],
                 ..ModelConfig::default()
             },
         }

@@ -157,7 +157,7 @@ impl Measure<'_> {
     fn measure_block(&self, (input, clean): (Tensor, Tensor), index: usize) -> Result<Measured> {
         let objective = Objective::new(self.config, self.model.network());
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
-        let code = self.model.code(&input)?;
+        let code = self.model.encoding(&input)?;
         let logits = self.model.decode_logits(&code.latent)?;
         let metrics = Metrics::of(&logits, &clean)?;
         let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;

@@ -301,7 +301,7 @@ impl<'a> Trainer<'a> {
         })?;
         let pass = Phase::Forward.wall(|| self.model.forward_training(&input, &mut rng))?;
         let (loss, value) = Phase::Loss.wall(|| -> Result<_> {
-            let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
+            let loss = self.objective.compute(&pass.encoding, &pass.logits, &target)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             Ok((loss, value))
         })?;
@@ -336,7 +336,7 @@ impl<'a> Trainer<'a> {
         self.progress.optimizer_steps = self.optimizer.steps();
         self.run.write_metrics(&self.progress.history)?;
         self.model.save(self.run.last())?;
-        let mut checkpoint = Checkpoint::new(&self.model);
+        let mut checkpoint = self.model.checkpoint();
         for (name, tensor) in self.optimizer.slots() {
             checkpoint.insert(format!("{OPTIMIZER}{name}"), tensor.clone());
         }

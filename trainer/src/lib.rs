@@ -47,7 +47,11 @@ pub use evaluate::Metrics;
 pub use evaluation::{Evaluation, evaluate_run};
 pub use fit::fit;
 pub use loss::{Loss, bce_with_logits};
-pub use model::{Autoencoder, Layer, LayerConfig, Lstm, ModelConfig, NetworkConfig, Stack};
+pub use model::{
+    Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
+    MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
+};
+pub use model::{Autoencoder, ModelConfig, NetworkConfig, Stack};
 pub use observer::{EpochRecord, Observer, Outcome, Silent, StepReport};
 pub use optim::{Optimizer, OptimizerConfig};
 pub use pca::Pca;
