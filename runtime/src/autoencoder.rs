@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::bundle::Manifest;
+use bundle::{DECODER_FILE, ENCODER_FILE, Manifest};
+
 use crate::graph::Graph;
-use crate::halves::{DECODER, ENCODER, load};
+use crate::halves::load;
 use crate::{Decoder, Encoder, Error, Matrix, MatrixView, Pool, Result};
 
 /// Both halves of a trained autoencoder.
@@ -24,8 +25,8 @@ impl Autoencoder {
     /// [`Error::Halves`] when the decoder does not take what the encoder gives.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        let (encoder, manifest) = load(dir, ENCODER)?;
-        let (decoder, _) = load(dir, DECODER)?;
+        let (encoder, manifest) = load(dir, ENCODER_FILE)?;
+        let (decoder, _) = load(dir, DECODER_FILE)?;
         Self::new(encoder, decoder, Some(manifest))
     }
 

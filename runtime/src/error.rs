@@ -1,7 +1,5 @@
 //! What can go wrong while running, each error saying where, what was expected and what was found.
 
-use std::path::{Path, PathBuf};
-
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -39,23 +37,9 @@ pub enum Error {
         /// The number of values that came.
         found: usize,
     },
-    /// A file could not be read.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's reason.
-        #[source]
-        source: std::io::Error,
-    },
     /// The folder is no finished bundle, or one of its files is not the one that was exported.
-    #[error("{}: {reason}", path.display())]
-    Bundle {
-        /// The folder or file.
-        path: PathBuf,
-        /// What was expected and what was found.
-        reason: String,
-    },
+    #[error(transparent)]
+    Bundle(#[from] bundle::Error),
     /// A graph is malformed, or needs something that this runtime does not compute.
     #[error("{graph}: {reason}")]
     Graph {
@@ -83,10 +67,6 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn bundle(path: &Path, reason: impl Into<String>) -> Self {
-        Self::Bundle { path: path.into(), reason: reason.into() }
-    }
-
     pub(crate) fn graph(graph: &str, reason: impl ToString) -> Self {
         // Other libraries' messages may run over several lines.
         let reason = reason.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");

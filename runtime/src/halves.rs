@@ -3,18 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bundle::{DECODER_FILE, ENCODER_FILE, LOG_VARIANCE, Manifest, locate};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::bundle::Manifest;
 use crate::graph::Graph;
 use crate::{Error, Matrix, MatrixView, Pool, Result};
-
-pub(crate) const ENCODER: &str = "encoder.onnx";
-pub(crate) const DECODER: &str = "decoder.onnx";
-/// The second output of a variational encoder.
-const LOG_VARIANCE: &str = "log_variance";
 
 /// The first half: rows to codes.
 pub struct Encoder {
@@ -28,6 +23,7 @@ pub struct Decoder {
 
 /// A graph of the bundle in `dir`, and what the bundle says of itself.
 pub(crate) fn load(dir: &Path, file: &str) -> Result<(Graph, Manifest)> {
+    let dir = &locate(dir)?;
     let manifest = Manifest::read(dir)?;
     let bytes = manifest.read_file(dir, file)?;
     Ok((Graph::from_bytes(&dir.join(file).display().to_string(), &bytes)?, manifest))
@@ -40,7 +36,7 @@ impl Encoder {
     ///
     /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), ENCODER).map(|(graph, _)| Self { graph })
+        load(dir.as_ref(), ENCODER_FILE).map(|(graph, _)| Self { graph })
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
@@ -134,7 +130,7 @@ impl Decoder {
     ///
     /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref(), DECODER).map(|(graph, _)| Self { graph })
+        load(dir.as_ref(), DECODER_FILE).map(|(graph, _)| Self { graph })
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.

@@ -16,7 +16,6 @@
 
 mod autoencoder;
 mod blocks;
-mod bundle;
 mod check;
 mod error;
 mod graph;
@@ -32,7 +31,7 @@ mod plan;
 mod pool;
 
 pub use autoencoder::Autoencoder;
-pub use bundle::{Manifest, Normalisation, Tensor, Threshold};
+pub use bundle::{Manifest, Preprocessing, Tensor, Threshold};
 pub use error::{Error, Result};
 pub use halves::{Decoder, Encoder};
 pub use matrix::{Matrix, MatrixView};

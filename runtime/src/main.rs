@@ -95,7 +95,7 @@ fn run(command: Command) -> Result<()> {
             files
         }
     };
-    let manifest = Manifest::read(&files.bundle)?;
+    let manifest = Manifest::read(bundle::locate(&files.bundle)?)?;
     if !(files.divide.is_finite() && files.divide > 0.) {
         bail!("--divide: expected more than 0, found {}", files.divide);
     }
@@ -136,7 +136,7 @@ fn check_range(files: &Files, values: &[f32], columns: usize, tensor: &Tensor) -
     let Some([low, high]) = tensor.range else { return Ok(()) };
     let outside = values.iter().position(|value| !(low..=high).contains(value));
     let Some(position) = outside else { return Ok(()) };
-    let divisor = tensor.normalisation.as_ref().map_or(high, |normalisation| normalisation.divide_by);
+    let divisor = tensor.preprocessing.map_or(high, |preprocessing| preprocessing.max_value);
     bail!(
         "{}: row {}, column {}: expected a value in {low}..={high}, found {}; the rows that trained this network \
          were divided by {divisor}, which `--divide {divisor}` does",

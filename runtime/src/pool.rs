@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use rayon::{ThreadPool, ThreadPoolBuilder, Yield};
+use kernels::look_for_work;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Threads that compute blocks of rows side by side.
 ///
@@ -135,13 +136,7 @@ impl Other {
         }
         let awake = self.awake.clone();
         thread.spawn(move || {
-            let mut start = Instant::now();
-            while start.elapsed() < AWAKE {
-                match rayon::yield_now() {
-                    Some(Yield::Executed) => start = Instant::now(),
-                    _ => std::thread::yield_now(),
-                }
-            }
+            look_for_work(AWAKE, || false);
             awake.store(false, Ordering::Relaxed);
         });
     }

@@ -19,7 +19,7 @@ fn a_bundle_has_its_five_files_and_says_what_it_is() {
     assert_eq!(manifest.network, "64-32-64");
     assert_eq!(manifest.image_shape, [8, 8]);
     assert_eq!(manifest.input.range, Some([0., 1.]));
-    assert_eq!(manifest.input.normalisation.unwrap().divide_by, 16.);
+    assert_eq!(manifest.input.preprocessing.unwrap().max_value, 16.);
     assert_eq!((manifest.input.row_shape, manifest.latent.row_shape), (vec![64], vec![32]));
     let summary = run.summary().unwrap();
     assert_eq!(manifest.metrics["bce"], summary.test.metrics.bce);

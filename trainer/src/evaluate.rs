@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::data::{Dataset, Images, Split};
+use crate::fused::{is_f32_cpu, with_values};
 use crate::loss::bce_with_logits;
 use crate::model::Autoencoder;
 use crate::noise::Noise;
 use crate::objective::Objective;
-use crate::ops::{errors, takes, with_values};
 use crate::pca::Pca;
 use crate::random::{Purpose, stream};
 use crate::summary::{Bound, PcaReport, TestReport};
@@ -45,10 +45,11 @@ impl Metrics {
     }
 
     fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
-        if takes(logits) && takes(target) {
+        if is_f32_cpu(logits) && is_f32_cpu(target) {
             let (logits, target) = (logits.contiguous()?, target.contiguous()?);
-            let [bce, mse] = with_values(&[&logits, &target], |values| errors(values[0], values[1]))?
-                .map(|sum| sum / target.elem_count() as f64);
+            let [bce, mse] =
+                with_values(&[&logits, &target], |values| kernels::bce_and_squared_error(values[0], values[1]))?
+                    .map(|sum| sum / target.elem_count() as f64);
             return Ok(Self { bce, mse });
         }
         let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;
@@ -130,8 +131,8 @@ impl Measure<'_> {
     pub(crate) fn rows(&self, images: &Images, indices: &[u32]) -> Result<Measured> {
         let blocks: Vec<_> = indices.chunks(EVALUATION_ROWS).enumerate().collect();
         let parts: Vec<Measured> = match self.model.chains() {
-            Some(chains) => chains.ready(|ready| {
-                let block = |&(index, rows)| self.measure_by(ready, &Block { images, rows, index });
+            Some(chains) => chains.with_packed(|packed| {
+                let block = |&(index, rows)| self.measure_by(packed, &Block { images, rows, index });
                 blocks.par_iter().with_max_len(1).map(block).collect()
             })?,
             None => {

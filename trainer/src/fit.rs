@@ -7,15 +7,14 @@ use candle_core::Device;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::awake::awake;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::evaluate::{Measure, Measured, Metrics};
+use crate::fused::{Batch, TrainStep};
 use crate::model::{Autoencoder, Checkpoint, NetworkConfig};
 use crate::noise::Noise;
 use crate::objective::Objective;
 use crate::observer::{EpochRecord, Observer, Outcome, StepReport};
-use crate::ops::{Batch, Pass};
 use crate::optim::Optimizer;
 use crate::phase::{Phase, time_epoch};
 use crate::plot;
@@ -80,7 +79,7 @@ struct Trainer<'a> {
     optimizer: Optimizer,
     objective: Objective,
     /// Instead of candle's graph, where there are kernels for the whole network.
-    pass: Option<Pass>,
+    pass: Option<TrainStep>,
     progress: Progress,
     started: Instant,
 }
@@ -108,7 +107,7 @@ impl<'a> Trainer<'a> {
             let model = Autoencoder::new(&network, config.seed, &device)?;
             let optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
             let progress = Progress { fingerprint: dataset.fingerprint(), ..Progress::default() };
-            let pass = model.pass(objective.terms());
+            let pass = model.train_step(objective.terms());
             return Ok(Self {
                 config,
                 dataset,
@@ -146,7 +145,7 @@ impl<'a> Trainer<'a> {
         }
         let mut optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
         optimizer.load_state(&state, progress.optimizer_steps)?;
-        let pass = model.pass(objective.terms());
+        let pass = model.train_step(objective.terms());
         Ok(Self { config, dataset, run, split, device, model, optimizer, objective, pass, progress, started })
     }
 
@@ -182,7 +181,7 @@ impl<'a> Trainer<'a> {
         let started = Instant::now();
         let on_cpu = self.device.is_cpu();
         let mut steps = || self.train_epoch(epoch, observer, stop);
-        let end = if on_cpu { awake(steps) } else { steps() }?;
+        let end = if on_cpu { kernels::stay_awake(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use crate::Result;
-use crate::ops::with_values;
+use crate::fused::with_values;
 
 /// Neighbours that vote.
 pub(crate) const NEIGHBOURS: usize = 5;

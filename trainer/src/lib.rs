@@ -13,7 +13,6 @@
 //! # Ok(()) }
 //! ```
 
-mod awake;
 mod config;
 mod data;
 mod device;
@@ -22,6 +21,7 @@ mod evaluate;
 mod evaluation;
 mod file;
 mod fit;
+mod fused;
 mod knn;
 mod loss;
 mod model;

@@ -3,9 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use crate::config::Config;
+use crate::fused::LossTerms;
 use crate::loss::Loss;
 use crate::model::{Encoding, NetworkConfig};
-use crate::ops::Terms;
 
 /// The loss of a batch: reconstruction + sparsity * |code| + beta * divergence.
 #[derive(Clone, Copy, Debug)]
@@ -56,9 +56,9 @@ impl Objective {
     }
 
     /// The same for the kernels.
-    pub(crate) fn terms(&self) -> Terms {
+    pub(crate) fn terms(&self) -> LossTerms {
         let Self { loss, scale, sparsity, beta } = *self;
-        Terms { square: loss == Loss::Mse, scale, sparsity, beta }
+        LossTerms { squared_error: loss == Loss::Mse, scale, sparsity, beta }
     }
 
     /// The whole loss, of means over elements and the penalty.

@@ -157,6 +157,21 @@ mod tests {
     }
 
     #[test]
+    fn the_cross_entropy_is_that_of_the_formula() {
+        let dataset = crate::Dataset::load(&crate::DataSource::Digits).unwrap();
+        let rows: Vec<u32> = (0..50).collect();
+        let pca = Pca::fit(&dataset.train, &rows, 8).unwrap();
+        let images = dataset.train.batch(&rows, &Device::Cpu).unwrap();
+        let restored = pca.restore(&pca.project(&images).unwrap()).unwrap();
+        let values = |x: &Tensor| x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        let (restored, target) = (values(&restored), values(&images));
+        let terms = restored.iter().zip(&target).map(|(p, t)| kernels::bce(p.clamp(CLIP, 1. - CLIP), *t));
+        let expected = terms.sum::<f64>() / target.len() as f64;
+        let found = pca.evaluate_blocks(std::iter::once(Ok((images.clone(), images)))).unwrap().bce;
+        assert!((found / expected - 1.).abs() < 1e-12, "{found}, not {expected}");
+    }
+
+    #[test]
     fn any_number_of_components_can_be_fitted() {
         let dataset = crate::Dataset::load(&crate::DataSource::Digits).unwrap();
         let all: Vec<u32> = (0..300).collect();

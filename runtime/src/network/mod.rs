@@ -4,11 +4,7 @@ mod attributes;
 mod read;
 mod refusal;
 
-use kernels::activation::{Activation, activate};
-use kernels::conv::{self, Conv};
-use kernels::dense::Dense;
-use kernels::pool;
-use kernels::scratch::with_scratch;
+use kernels::{Activation, Conv, Dense, activate, crop, max_pool2, upsample2, with_scratch};
 
 pub(crate) use read::read;
 
@@ -114,10 +110,10 @@ impl Step {
     fn run(&self, batch: usize, x: &[f32], out: &mut [f32]) {
         match &self.layer {
             Layer::Dense(dense) => return dense.forward(x, self.activation, out),
-            Layer::Conv { conv, weight, bias } => conv::forward(&Conv { batch, ..*conv }, x, weight, bias, out),
-            Layer::MaxPool([channels, height, width]) => pool::max_pool2(batch * channels, *height, *width, x, out),
-            Layer::Upsample([channels, height, width]) => pool::upsample2(batch * channels, *height, *width, x, out),
-            Layer::Crop { from, to } => pool::crop(*from, *to, x, out),
+            Layer::Conv { conv, weight, bias } => Conv { batch, ..*conv }.forward(x, weight, bias, out),
+            Layer::MaxPool([channels, height, width]) => max_pool2(batch * channels, *height, *width, x, out),
+            Layer::Upsample([channels, height, width]) => upsample2(batch * channels, *height, *width, x, out),
+            Layer::Crop { from, to } => crop(*from, *to, x, out),
         }
         if self.activation != Activation::None {
             activate(self.activation, out);

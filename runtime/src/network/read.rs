@@ -4,9 +4,7 @@
 
 use std::collections::HashMap;
 
-use kernels::activation::Activation;
-use kernels::conv::Conv;
-use kernels::dense::Dense;
+use kernels::{Activation, Conv, Dense};
 
 use super::attributes::{Attributes, dims, floats, ints};
 use super::refusal::{describe, refusal};

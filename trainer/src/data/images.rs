@@ -5,7 +5,6 @@ use std::hint::black_box;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use crate::ops::parts_of_white;
 use crate::{Error, Result};
 
 /// Bytes that the processor fetches at once.
@@ -109,7 +108,7 @@ impl Images {
                 let lines = self.row(next as usize).iter().step_by(LINE);
                 black_box(lines.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
             }
-            parts_of_white(self.row(indices[place] as usize), f32::from(self.white), values);
+            kernels::scale_bytes(self.row(indices[place] as usize), f32::from(self.white), values);
         }
     }
 }

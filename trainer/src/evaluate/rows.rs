@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use kernels::scratch::with_scratch;
+use kernels::with_scratch;
 
 use super::{Measure, Measured, Metrics, ZERO};
 use crate::data::Images;
+use crate::fused::PackedNetwork;
 use crate::noise::Noise;
 use crate::objective::Objective;
-use crate::ops::{Ready, errors_of_few};
 use crate::random::{Purpose, normal, stream};
 
 /// Rows that go through the network together: what lies between its halves stays in the processor's cache.
@@ -24,15 +24,15 @@ pub(super) struct Block<'a> {
 
 impl Measure<'_> {
     /// As `measure_block`, by the kernels.
-    pub(super) fn measure_by(&self, ready: &Ready, block: &Block) -> Measured {
+    pub(super) fn measure_by(&self, packed: &PackedNetwork, block: &Block) -> Measured {
         let width = self.model.network().latent_dim();
-        let drawn = if ready.features() > 0 { block.rows.len() * width } else { 0 };
+        let drawn = if packed.features() > 0 { block.rows.len() * width } else { 0 };
         let sample = normal(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32), drawn);
         let mut measured = Measured::default();
         for first in (0..block.rows.len()).step_by(TOGETHER) {
             let rows = first..(first + TOGETHER).min(block.rows.len());
             let sample = sample.get(rows.start * width..rows.end * width);
-            let mut part = self.part(ready, block, rows.clone(), sample);
+            let mut part = self.part(packed, block, rows.clone(), sample);
             part.scale(rows.len() as f64 / block.rows.len() as f64);
             measured.add(part);
         }
@@ -40,12 +40,12 @@ impl Measure<'_> {
     }
 
     /// Measures some rows of a block; `sample` are the draws for a variational code.
-    fn part(&self, ready: &Ready, block: &Block, rows: Range<usize>, sample: Option<&[f32]>) -> Measured {
+    fn part(&self, packed: &PackedNetwork, block: &Block, rows: Range<usize>, sample: Option<&[f32]>) -> Measured {
         let (count, width) = (rows.len(), block.images.width());
         let codes = count * self.model.network().latent_dim();
         let noisy = if self.config.input_noise > 0. { count * width } else { 0 };
         let drawn = sample.map_or(0, <[f32]>::len);
-        let room = [count * width, count * width, noisy, count * ready.features(), codes, drawn, drawn];
+        let room = [count * width, count * width, noisy, count * packed.features(), codes, drawn, drawn];
         with_scratch(room, |[clean, logits, noisy, features, code, log_variance, drawn]| {
             block.images.fill(&block.rows[rows.clone()], clean);
             let input = if noisy.is_empty() {
@@ -56,10 +56,11 @@ impl Measure<'_> {
                 Noise::new(self.config.input_noise, rng).add(rows.start, width, noisy);
                 &*noisy
             };
-            ready.encode(input, features, [code, log_variance]);
+            packed.encode(input, features, [code, log_variance]);
             let mut of = |code: &[f32]| {
-                ready.decode(code, logits);
-                let [bce, mse] = errors_of_few(logits, clean).map(|sum| sum / clean.len() as f64);
+                packed.decode(code, logits);
+                let [bce, mse] =
+                    kernels::bce_and_squared_error_serial(logits, clean).map(|sum| sum / clean.len() as f64);
                 Metrics { bce, mse }
             };
             let metrics = of(code);
@@ -87,13 +88,10 @@ impl Measure<'_> {
     }
 }
 
-/// Of all codes together, in nats.
+/// Of all latents together, in nats.
 fn divergence(mean: &[f32], log_variance: &[f32]) -> f64 {
-    let term = |(mean, log_variance): (&f32, &f32)| {
-        let [mean, log_variance] = [*mean, *log_variance].map(f64::from);
-        log_variance.exp() + mean * mean - log_variance - 1.
-    };
-    mean.iter().zip(log_variance).map(term).sum::<f64>() * 0.5
+    let values = mean.iter().zip(log_variance);
+    values.map(|(mean, log_variance)| kernels::kl_divergence(f64::from(*mean), f64::from(*log_variance))).sum()
 }
 
 #[cfg(test)]
@@ -116,7 +114,7 @@ mod tests {
             let measure = Measure { model: &model, config: &config, device: &Device::Cpu };
             let block = Block { images, rows: &rows, index: 3 };
             let chains = model.chains().unwrap();
-            let mut found = chains.ready(|ready| measure.measure_by(ready, &block)).unwrap();
+            let mut found = chains.with_packed(|packed| measure.measure_by(packed, &block)).unwrap();
             let graph = measure.block(images, &rows, Purpose::MeasuredNoise, 3).unwrap();
             let mut expected = measure.measure_block(graph, 3).unwrap();
             for (found, expected) in found.values().into_iter().zip(expected.values()) {

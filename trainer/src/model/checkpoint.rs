@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use super::network::NetworkConfig;
 use crate::error::{Error, Result};
 use crate::file;
-use crate::ops::with_values;
+use crate::fused::with_values;
 
 const NETWORK: &str = "network";
 

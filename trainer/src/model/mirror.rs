@@ -1,6 +1,8 @@
 //! The decoder of a config that lists none: the encoder's mirror image.
 
-use super::layers::{ConvConfig, LayerConfig, ReshapeConfig, Role, Shape};
+use bundle::Shape;
+
+use super::layers::{ConvConfig, LayerConfig, ReshapeConfig, Role};
 use super::walk::{layer_error, walk};
 use crate::error::Result;
 

@@ -1,9 +1,10 @@
 //! The description of a network: what a config chooses, and with the data's shape, all that building it takes.
 
+use bundle::Shape;
 use serde::{Deserialize, Serialize};
 
 use super::config::ModelConfig;
-use super::layers::{Activation, LayerConfig, MAX_WIDTH, Role, Shape, checked_len, decoder_layers, encoder_layers};
+use super::layers::{Activation, LayerConfig, MAX_WIDTH, Role, checked_len, decoder_layers, encoder_layers};
 use super::mirror::mirror;
 use super::walk::{layer_error, walk};
 use crate::error::{Error, Result};

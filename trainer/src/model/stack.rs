@@ -1,11 +1,12 @@
 //! A sequence of named layers that can be walked: candle's `Sequential` hides its own.
 
+use bundle::Shape;
 use candle_core::{Result, Tensor, Var};
 use candle_nn::Module;
 use rand_chacha::ChaCha8Rng;
 
-use super::layers::{Activation, Init, Layer, LayerConfig, Reshape, Shape, checked_len};
-use crate::ops::Chain;
+use super::layers::{Activation, Init, Layer, LayerConfig, Reshape, checked_len};
+use crate::fused::Chain;
 
 /// Layers in order. Layer `i` of the stack `encoder` keeps its tensors under `encoder.i`, layers without any counted.
 #[derive(Clone, Debug)]

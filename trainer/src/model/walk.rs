@@ -1,6 +1,8 @@
 //! A list of layers followed from shape to shape.
 
-use super::layers::{LayerConfig, Shape};
+use bundle::Shape;
+
+use super::layers::LayerConfig;
 use crate::error::{Error, Result};
 
 /// Follows the shape through `layers`, telling `visit` each layer's index and input, and returns the last one's output.

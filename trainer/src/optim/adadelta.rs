@@ -4,7 +4,6 @@ use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
-use crate::ops::update;
 
 pub(super) struct Adadelta {
     pub(super) rho: f64,
@@ -44,6 +43,6 @@ impl Rule for Adadelta {
         let [squared_gradient, squared_update] = slots else { unreachable!("two slots") };
         let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
         let settings = settings.map(|value| value as f32);
-        update::adadelta(parameter, gradient, squared_gradient, squared_update, settings);
+        kernels::adadelta_step(parameter, gradient, squared_gradient, squared_update, settings);
     }
 }

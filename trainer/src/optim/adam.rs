@@ -4,7 +4,6 @@ use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
-use crate::ops::update;
 
 pub(super) struct Adam {
     pub(super) beta1: f64,
@@ -63,6 +62,6 @@ impl Rule for Adam {
             1. / bias(self.beta2),
             self.epsilon,
         ];
-        update::adam(parameter, gradient, mean, variance, settings.map(|value| value as f32));
+        kernels::adam_step(parameter, gradient, mean, variance, settings.map(|value| value as f32));
     }
 }

@@ -11,11 +11,11 @@ use std::iter::once;
 
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor, Var};
+use kernels::for_each_task;
 
 pub use config::OptimizerConfig;
 
-use crate::awake::each;
-use crate::ops::{takes, with_values, with_values_mut};
+use crate::fused::{is_f32_cpu, with_values, with_values_mut};
 use crate::phase::Phase;
 use crate::{Error, Result};
 
@@ -146,7 +146,7 @@ impl Optimizer {
             }
         }
         self.step += 1;
-        if self.parameters.iter().all(|parameter| takes(&parameter.var)) {
+        if self.parameters.iter().all(|parameter| is_f32_cpu(&parameter.var)) {
             let moved: Vec<&Tensor> = gradients.iter().flatten().collect();
             let parameters = self.parameters.iter().zip(&gradients).filter(|(_, gradient)| gradient.is_some());
             let parameters: Vec<&Parameter> = parameters.map(|(parameter, _)| parameter).collect();
@@ -195,7 +195,7 @@ impl Optimizer {
                     tasks.push((gradient, parts));
                 }
             }
-            each(tasks, |(gradient, mut parts)| {
+            for_each_task(tasks, |(gradient, mut parts)| {
                 if let Some((parameter, slots)) = parts.split_first_mut() {
                     let (rate, step) = (self.learning_rate, self.step);
                     Phase::Update.time(|| self.rule.update_in_place(parameter, gradient, slots, rate, step));

@@ -4,7 +4,6 @@ use candle_core::{Result, Tensor};
 
 use super::Rule;
 use super::sgd::decayed;
-use crate::ops::update;
 
 pub(super) struct Rmsprop {
     pub(super) rho: f64,
@@ -40,6 +39,6 @@ impl Rule for Rmsprop {
     ) {
         let [squared_gradient] = slots else { unreachable!("one slot") };
         let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
-        update::rmsprop(parameter, gradient, squared_gradient, settings.map(|value| value as f32));
+        kernels::rmsprop_step(parameter, gradient, squared_gradient, settings.map(|value| value as f32));
     }
 }

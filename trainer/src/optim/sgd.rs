@@ -3,7 +3,6 @@
 use candle_core::{Result, Tensor};
 
 use super::Rule;
-use crate::ops::update;
 
 pub(super) struct Sgd {
     pub(super) momentum: f64,
@@ -38,7 +37,7 @@ impl Rule for Sgd {
     ) {
         let [velocity] = slots else { unreachable!("one slot") };
         let settings = [self.momentum, self.weight_decay, learning_rate].map(|value| value as f32);
-        update::sgd(parameter, gradient, velocity, settings);
+        kernels::sgd_step(parameter, gradient, velocity, settings);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `tanh` and `sigmoid`: one value in, one value out, and nothing to set.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use candle_nn::Module;
 use serde::Serialize;
@@ -7,8 +8,8 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings};
-use super::shapes::Shape;
-use crate::ops::{self, Chain};
+use crate::fused::Chain;
+use crate::ops;
 
 /// A function of each value alone; the shape stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,5 +1,6 @@
 //! `conv`: a two-dimensional convolution.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Conv2dConfig};
 use serde::Serialize;
@@ -8,8 +9,9 @@ use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, check_count, product};
-use super::shapes::{Enlarge, Shape, expect_image};
-use crate::ops::{self, Chain};
+use super::shapes::{Enlarge, expect_image};
+use crate::fused::Chain;
+use crate::ops;
 
 /// Two-dimensional convolution: `[batch, c, h, w] -> [batch, channels, h', w']`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,13 +1,14 @@
 //! `crop`: the top left part of an image.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::{Shape, expect_image};
-use crate::ops::Chain;
+use super::shapes::expect_image;
+use crate::fused::Chain;
 
 /// The top left part of an image: `[batch, c, h, w] -> [batch, c, height, width]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

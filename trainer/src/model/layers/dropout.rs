@@ -1,5 +1,6 @@
 //! `dropout`: a random part of the values left out in training.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +9,6 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings};
-use super::shapes::Shape;
 
 /// In training, zeros in place of a random part of the values; the others are scaled up, so that the mean stays
 /// (Srivastava et al. 2014).

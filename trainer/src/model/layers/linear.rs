@@ -1,5 +1,6 @@
 //! `linear`: a fully connected layer.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use candle_nn::Linear;
 use serde::Serialize;
@@ -9,8 +10,9 @@ use super::init::Init;
 use super::module::LayerModule;
 use super::reshape::ReshapeConfig;
 use super::settings::{Parameters, Role, Settings, check_count, product};
-use super::shapes::{Shape, checked_len};
-use crate::ops::{self, Chain};
+use super::shapes::checked_len;
+use crate::fused::Chain;
+use crate::ops;
 
 /// Fully connected: `[batch, n] -> [batch, units]`, an image taken as one row; each step of a sequence alone,
 /// `[batch, steps, n] -> [batch, steps, units]`.

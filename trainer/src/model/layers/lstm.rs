@@ -1,5 +1,6 @@
 //! `lstm`: a long short-term memory over the steps of a sequence.
 
+use bundle::Shape;
 use std::collections::HashMap;
 
 use candle_core::Tensor;
@@ -13,7 +14,7 @@ use super::linear::LinearConfig;
 use super::module::LayerModule;
 use super::repeat::Repeat;
 use super::settings::{Parameters, Role, Settings, check_count, product};
-use super::shapes::{Shape, expect_sequence};
+use super::shapes::expect_sequence;
 use crate::ops;
 
 /// Long short-term memory over the steps of a sequence; the rows of an image with one channel are steps too.

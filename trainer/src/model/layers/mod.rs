@@ -17,6 +17,7 @@ mod settings;
 mod shapes;
 mod upsample;
 
+use bundle::Shape;
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Linear, Module};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +25,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
-use crate::ops::Chain;
+use crate::fused::Chain;
 pub use activation::Activation;
 pub use conv::ConvConfig;
 pub use crop::Crop;
@@ -41,7 +42,7 @@ pub use repeat::Repeat;
 pub use reshape::{Flatten, Reshape, ReshapeConfig};
 use settings::Settings;
 pub(super) use settings::{MAX_WIDTH, Parameters, Role};
-pub(super) use shapes::{Shape, checked_len};
+pub(super) use shapes::checked_len;
 pub use upsample::Upsample;
 
 /// Values of one row between two layers: 256 rows of more do not fit 16 GB.

@@ -3,7 +3,7 @@
 use candle_core::{Result, Tensor};
 use rand_chacha::ChaCha8Rng;
 
-use crate::ops::Chain;
+use crate::fused::Chain;
 
 /// A layer in a network.
 pub(super) trait LayerModule {

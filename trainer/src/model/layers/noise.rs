@@ -1,5 +1,6 @@
 //! `noise`: Gaussian noise added in training.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -7,7 +8,6 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings};
-use super::shapes::Shape;
 use crate::random::normal;
 
 /// In training, Gaussian noise is added.

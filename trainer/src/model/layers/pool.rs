@@ -1,13 +1,15 @@
 //! `max_pool` and `avg_pool`: an image made smaller, window by window.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::{Enlarge, Shape, expect_image};
-use crate::ops::{self, Chain};
+use super::shapes::{Enlarge, expect_image};
+use crate::fused::Chain;
+use crate::ops;
 
 /// The largest value of each window; windows lie side by side, and the last one may be cut off:
 /// `[batch, c, h, w] -> [batch, c, ceil(h / size), ceil(w / size)]`.

@@ -1,12 +1,12 @@
 //! `repeat`: one row at every step of a sequence.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::Shape;
 
 /// The same row at every step: `[batch, n] -> [batch, steps, n]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,13 +1,14 @@
 //! `reshape` and `flatten`: the same values in another shape.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::{Shape, checked_len};
-use crate::ops::Chain;
+use super::shapes::checked_len;
+use crate::fused::Chain;
 
 /// A row as an image: `[batch, channels * height * width] -> [batch, channels, height, width]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

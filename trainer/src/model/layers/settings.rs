@@ -1,10 +1,10 @@
 //! What a layer's settings answer: the rules that every layer's file gives for its layer.
 
+use bundle::Shape;
 use candle_core::Var;
 
 use super::entries::Entries;
 use super::init::Init;
-use super::shapes::Shape;
 
 /// The widest layer, and the largest value of any count: wider is a slip of the keyboard, since two layers of this width have 17 GB
 /// of weights between them.

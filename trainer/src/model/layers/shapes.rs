@@ -1,53 +1,6 @@
-//! Shapes as the layers' rules use them: what flows between layers, less the batch.
+//! How the layers' rules ask for shapes: what flows between layers, less the batch.
 
-/// The shape of a row, less the batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::model) enum Shape {
-    Row(usize),
-    Image { channels: usize, height: usize, width: usize },
-    Sequence { steps: usize, features: usize },
-}
-
-impl Shape {
-    /// Values in one row; nothing when they cannot be counted.
-    pub(in crate::model) fn len(self) -> Option<usize> {
-        match self {
-            Self::Row(width) => Some(width),
-            Self::Image { channels, height, width } => channels.checked_mul(height)?.checked_mul(width),
-            Self::Sequence { steps, features } => steps.checked_mul(features),
-        }
-    }
-
-    /// The dimensions after the batch.
-    pub(in crate::model) fn dims(self) -> Vec<usize> {
-        match self {
-            Self::Row(width) => vec![width],
-            Self::Image { channels, height, width } => vec![channels, height, width],
-            Self::Sequence { steps, features } => vec![steps, features],
-        }
-    }
-
-    /// The rows of a greyscale image as steps.
-    pub(in crate::model) fn as_sequence(self) -> Option<(usize, usize)> {
-        match self {
-            Self::Sequence { steps, features } => Some((steps, features)),
-            Self::Image { channels: 1, height, width } => Some((height, width)),
-            _ => None,
-        }
-    }
-}
-
-impl std::fmt::Display for Shape {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Row(width) => write!(f, "{width} values"),
-            Self::Image { channels, height, width } => {
-                write!(f, "an image of {height} x {width} with {channels} channels")
-            }
-            Self::Sequence { steps, features } => write!(f, "{steps} steps of {features} values"),
-        }
-    }
-}
+use bundle::Shape;
 
 /// Channels, height and width of a layer's input, which must be an image.
 pub(super) fn expect_image(input: Shape) -> Result<[usize; 3], String> {

@@ -1,5 +1,6 @@
 //! `upsample`: an image made larger by repeating its pixels.
 
+use bundle::Shape;
 use candle_core::Tensor;
 use serde::Serialize;
 
@@ -8,8 +9,9 @@ use super::entries::Entries;
 use super::module::LayerModule;
 use super::pool::AvgPool;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::{Enlarge, Shape, expect_image};
-use crate::ops::{self, Chain};
+use super::shapes::{Enlarge, expect_image};
+use crate::fused::Chain;
+use crate::ops;
 
 /// Every pixel repeated `size` times downwards and to the right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,0 +1,34 @@
+//! What an exported autoencoder looks like on disk, written once for the programs that write it and read it: plain data
+//! and formulas, no framework.
+//!
+//! ```no_run
+//! use bundle::{ENCODER_FILE, Manifest, locate};
+//!
+//! # fn main() -> bundle::Result<()> {
+//! let dir = locate("runs/simple-digits-1")?; // runs/simple-digits-1/onnx
+//! let manifest = Manifest::read(&dir)?;
+//! let encoder = manifest.read_file(&dir, ENCODER_FILE)?; // refused unless its SHA-256 is the manifest's
+//! println!("{}: {} bytes", manifest.network, encoder.len());
+//! # Ok(()) }
+//! ```
+
+mod digest;
+mod error;
+mod locate;
+mod manifest;
+mod names;
+mod preprocessing;
+mod score;
+mod shape;
+
+pub use digest::{Digest, sha256};
+pub use error::{Error, Result};
+pub use locate::locate;
+pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, Tensor};
+pub use names::{
+    AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, LOG_VARIANCE,
+    MANIFEST_FILE, PARITY_FILE, RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE,
+};
+pub use preprocessing::Preprocessing;
+pub use score::{Threshold, mean_squared_error};
+pub use shape::Shape;

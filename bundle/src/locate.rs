@@ -1,0 +1,80 @@
+//! Finds the bundle that a person means by a path.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::names::{BUNDLE_FILES, MANIFEST_FILE, RUN_BUNDLE};
+
+/// The bundle at `path`: the folder itself, the bundle in the folder of a run, or the folder of a bundle's file.
+///
+/// # Errors
+///
+/// [`Error::NoBundle`], which says what is there instead.
+pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
+    let path = path.as_ref();
+    let is_bundle = |dir: &Path| dir.join(MANIFEST_FILE).is_file();
+    if is_bundle(path) {
+        return Ok(path.into());
+    }
+    if path.is_file() {
+        return folder_of(path).filter(|dir| is_bundle(dir)).ok_or_else(|| {
+            Error::no_bundle(path, "expected the folder of a bundle, found a file that is not part of one")
+        });
+    }
+    if !path.exists() {
+        return Err(Error::no_bundle(path, "no such bundle; `exporter --split` makes one of a trained run"));
+    }
+    let of_run = path.join(RUN_BUNDLE);
+    if is_bundle(&of_run) {
+        return Ok(of_run);
+    }
+    if ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file()) {
+        let reason = format!("a run without a bundle; `exporter --split {}` makes one", path.display());
+        return Err(Error::no_bundle(path, reason));
+    }
+    Err(Error::no_bundle(path, format!("not a finished bundle: it has no {MANIFEST_FILE}")))
+}
+
+/// The folder of a file that is called as a bundle's files are.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    BUNDLE_FILES.contains(&name).then(|| parent.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_bundle_is_found_by_its_folder_its_files_and_its_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let bundle = dir.path().join("run/onnx");
+        fs::create_dir_all(&bundle).unwrap();
+        fs::write(bundle.join("encoder.onnx"), "").unwrap();
+        fs::write(bundle.join("model.json"), "{}").unwrap();
+        for path in ["run", "run/onnx", "run/onnx/encoder.onnx", "run/onnx/model.json"] {
+            assert_eq!(locate(dir.path().join(path)).unwrap(), bundle, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_instead_of_a_bundle_is_said() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        fs::create_dir(&run).unwrap();
+        fs::write(run.join("config.toml"), "").unwrap();
+        fs::write(dir.path().join("rows.csv"), "").unwrap();
+        for (path, expected) in [
+            ("none", "none: no such bundle"),
+            ("rows.csv", "rows.csv: expected the folder of a bundle, found a file"),
+            ("run", "a run without a bundle; `exporter --split "),
+            ("", "not a finished bundle: it has no model.json"),
+        ] {
+            let error = locate(dir.path().join(path)).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

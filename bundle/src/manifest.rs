@@ -1,0 +1,245 @@
+//! `model.json`: what the graphs cannot say about themselves to every runtime.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::sha256;
+use crate::error::{Error, Result};
+use crate::names::MANIFEST_FILE;
+use crate::preprocessing::Preprocessing;
+use crate::score::Threshold;
+
+/// The version of the format that this crate reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+/// The first word of [`Manifest::producer`] in every bundle of Hourglass.
+pub const PRODUCER: &str = "hourglass";
+/// A manifest is a few kilobytes; what is larger is something else.
+const MAX_BYTES: u64 = 1 << 24;
+
+/// What a bundle says about itself in `model.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The version of the format: 1.
+    pub format_version: u32,
+    /// The program that wrote the bundle and its version: `hourglass 0.1.0`.
+    #[serde(default)]
+    pub producer: String,
+    /// The preset that was trained.
+    #[serde(default)]
+    pub preset: String,
+    /// The widths of all layers: `784-32-784`.
+    #[serde(default)]
+    pub network: String,
+    /// The data that trained the network: `digits`.
+    #[serde(default)]
+    pub data: String,
+    /// The graphs that the bundle has: `split` for encoder and decoder, `whole` for both in one.
+    #[serde(default)]
+    pub layout: String,
+    /// The version of ONNX's operators.
+    #[serde(default)]
+    pub opset: i64,
+    /// Height and width of an image in pixels.
+    #[serde(default)]
+    pub image_shape: [usize; 2],
+    /// The tensor that the encoder takes.
+    pub input: Tensor,
+    /// The tensor between encoder and decoder.
+    pub latent: Tensor,
+    /// The second tensor that a variational encoder gives, the logarithm of the variance of the latent vector; `latent`
+    /// is its mean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_variance: Option<Tensor>,
+    /// The tensor that the decoder gives.
+    pub reconstruction: Tensor,
+    /// The std of the noise that the network was trained to remove; nothing for one that was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_noise: Option<f64>,
+    /// Where an unusual row begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
+    /// Errors on the test rows, by name: `bce`, `mse`.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
+    /// The bundle's other files, by name.
+    pub files: BTreeMap<String, FileEntry>,
+}
+
+/// A tensor's name, shape and values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tensor {
+    /// The name in the graph.
+    pub name: String,
+    /// The type of its values: `float32`.
+    #[serde(default = "float32")]
+    pub dtype: String,
+    /// The shape less the batch.
+    pub row_shape: Vec<usize>,
+    /// The least and the largest value of a well-prepared row, if there are such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f32; 2]>,
+    /// How the rows that trained the network were prepared.
+    #[serde(default, rename = "normalisation", skip_serializing_if = "Option::is_none")]
+    pub preprocessing: Option<Preprocessing>,
+}
+
+fn float32() -> String {
+    "float32".into()
+}
+
+/// A file of the bundle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its length in bytes.
+    #[serde(default)]
+    pub bytes: usize,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+impl FileEntry {
+    /// Describes a file with this content.
+    pub fn of(content: &[u8]) -> Self {
+        Self { bytes: content.len(), sha256: sha256(content) }
+    }
+}
+
+impl Tensor {
+    /// A tensor of 32-bit floats with rows of this shape, whose values have no bounds.
+    pub fn new(name: &str, row_shape: impl Into<Vec<usize>>) -> Self {
+        Self { name: name.into(), dtype: float32(), row_shape: row_shape.into(), range: None, preprocessing: None }
+    }
+
+    /// Values in one row; nothing when they cannot be counted.
+    pub fn row_len(&self) -> Option<usize> {
+        self.row_shape.iter().try_fold(1usize, |len, &dim| len.checked_mul(dim))
+    }
+}
+
+impl Manifest {
+    /// Reads `model.json` of the bundle in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBundle`] when `dir` is no finished bundle, [`Error::Manifest`] when its manifest cannot be
+    /// understood.
+    pub fn read(dir: impl AsRef<Path>) -> Result<Self> {
+        let dir = dir.as_ref();
+        if !dir.is_dir() {
+            return Err(Error::no_bundle(dir, "no such bundle; `exporter --split` makes one of a trained run"));
+        }
+        let path = dir.join(MANIFEST_FILE);
+        if !path.is_file() {
+            return Err(Error::no_bundle(dir, format!("not a finished bundle: it has no {MANIFEST_FILE}")));
+        }
+        let mut text = Vec::new();
+        let file = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));
+        file.map_err(|source| Error::Io { path: path.clone(), source })?;
+        let manifest: Self =
+            serde_json::from_slice(&text).map_err(|error| Error::manifest(&path, error.to_string()))?;
+        if manifest.format_version != FORMAT_VERSION {
+            let reason = format!("expected format version {FORMAT_VERSION}, found {}", manifest.format_version);
+            return Err(Error::manifest(&path, reason));
+        }
+        Ok(manifest)
+    }
+
+    /// Reads the file `name` of the bundle in `dir`, which must be the one that was exported.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFile`] when the bundle has other files, [`Error::Damaged`] when the file's SHA-256 is not the
+    /// manifest's, [`Error::Io`] when it cannot be read.
+    pub fn read_file(&self, dir: impl AsRef<Path>, name: &str) -> Result<Vec<u8>> {
+        let dir = dir.as_ref();
+        let Some(entry) = self.files.get(name) else {
+            let files: Vec<String> = self.files.keys().map(|name| printable(name)).collect();
+            return Err(Error::MissingFile { path: dir.into(), name: name.into(), found: files.join(", ") });
+        };
+        let path = dir.join(name);
+        let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let found = sha256(&bytes);
+        if found != entry.sha256 {
+            return Err(Error::Damaged { path, expected: printable(&entry.sha256), found });
+        }
+        Ok(bytes)
+    }
+
+    /// The content of `model.json`.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a manifest is plain numbers and text");
+        text.push(b'\n');
+        text
+    }
+}
+
+/// Text from a file, fit for one line of a message.
+fn printable(text: &str) -> String {
+    text.chars().take(80).flat_map(char::escape_default).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fewest fields that a bundle of any program has.
+    const PLAIN: &str = r#"{
+        "format_version": 1,
+        "input": {"name": "x", "row_shape": [2, 3]},
+        "latent": {"name": "z", "row_shape": [2]},
+        "reconstruction": {"name": "y", "row_shape": [2, 3], "range": null},
+        "files": {"encoder.onnx": {"sha256": "00"}}
+    }"#;
+
+    fn written(text: &str) -> (tempfile::TempDir, Result<Manifest>) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(MANIFEST_FILE), text).unwrap();
+        let manifest = Manifest::read(dir.path());
+        (dir, manifest)
+    }
+
+    #[test]
+    fn what_other_programs_leave_out_is_not_needed() {
+        let manifest = written(PLAIN).1.unwrap();
+        assert_eq!((manifest.input.row_len(), manifest.input.dtype.as_str()), (Some(6), "float32"));
+        assert_eq!((manifest.threshold, manifest.input_noise), (None, None));
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_understood_names_its_file_and_place() {
+        for (text, expected) in [
+            ("{", "model.json: EOF while parsing"),
+            (&PLAIN.replace("\"format_version\": 1", "\"format_version\": 7"), "expected format version 1, found 7"),
+            (&PLAIN.replace("\"latent\"", "\"code\""), "missing field `latent`"),
+        ] {
+            let error = written(text).1.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_held_to_its_hash() {
+        let (dir, manifest) = written(&PLAIN.replace("\"00\"", &format!("\"{}\"", sha256("graph"))));
+        let manifest = manifest.unwrap();
+        let path = dir.path().join("encoder.onnx");
+        assert!(matches!(manifest.read_file(&dir, "encoder.onnx"), Err(Error::Io { .. })));
+        fs::write(&path, "graph").unwrap();
+        assert_eq!(manifest.read_file(&dir, "encoder.onnx").unwrap(), b"graph");
+        fs::write(&path, "Graph").unwrap();
+        assert!(matches!(manifest.read_file(&dir, "encoder.onnx"), Err(Error::Damaged { .. })));
+        let error = manifest.read_file(&dir, "decoder.onnx").unwrap_err().to_string();
+        assert!(error.ends_with("expected a bundle with decoder.onnx, found one with encoder.onnx"), "{error}");
+    }
+
+    #[test]
+    fn text_from_a_file_cannot_write_lines_of_its_own() {
+        let (dir, manifest) = written(&PLAIN.replace("\"00\"", r#""\n\u001b[31m""#));
+        fs::write(dir.path().join("encoder.onnx"), "").unwrap();
+        let error = manifest.unwrap().read_file(&dir, "encoder.onnx").unwrap_err().to_string();
+        assert!(!error.contains('\n') && !error.contains('\u{1b}'), "{error}");
+    }
+}
