@@ -11,7 +11,7 @@ use super::chain::Chain;
 use super::chain_run::{PackedWeights, SavedActivations, Shard, weight_gradients, with_packed_weights};
 use super::chains::Chains;
 use super::loss::LossTerms;
-use crate::phase::Phase;
+use crate::timing::Phase;
 
 /// A network, and buffers for what its gradients are computed from.
 pub(super) struct RowMajor {

@@ -5,7 +5,7 @@ use rayon::Scope;
 
 use crate::fused::chain::Dense;
 use crate::fused::loss::LossTerms;
-use crate::phase::Phase;
+use crate::timing::Phase;
 
 /// Units are shared between threads in multiples of this.
 const TILE: usize = 8;

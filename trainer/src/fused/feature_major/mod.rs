@@ -10,7 +10,7 @@ use super::batch::{Batch, Rows};
 use super::chain::Dense;
 use super::chains::Chains;
 use super::loss::{LatentPenalty, LossTerms};
-use crate::phase::Phase;
+use crate::timing::Phase;
 use latent::LatentSample;
 use layer::{
     Buffers, LINES, Layer, SUM_WORK, add_sums, all_zero, at_least, forward, output, resized, weight_gradients,

@@ -7,10 +7,9 @@ use super::*;
 use crate::config::{Config, Preset};
 use crate::data::DataSource;
 use crate::fused::Batch;
-use crate::loss::Loss;
 use crate::model::ModelConfig;
 use crate::model::layers::{Activation, ConvConfig, LayerConfig, LinearConfig, MaxPool};
-use crate::objective::Objective;
+use crate::objective::{Loss, Objective};
 use crate::random::normal;
 
 const SHAPE: [usize; 2] = [7, 6];
@@ -100,7 +99,7 @@ fn gradients_of_every_kind_of_network_match_finite_differences() {
         let model = in_f64(&network);
         for loss in [Loss::Bce, Loss::Mse] {
             let config = Config { loss, sparsity: 0.01, beta: 0.5, ..Config::default() };
-            let objective = Objective::new(&config, &network);
+            let objective = Objective::new(config.objective(), &network);
             let loss = || {
                 // The same draws every time: the loss is a function of the weights alone.
                 let pass = model.forward_training(&input, &mut stream(5, Purpose::Dropout, 0)).unwrap();
@@ -232,7 +231,7 @@ fn a_pass_is_candles_graph() {
         {
             let noisy = rows > 3;
             let config = Config { loss, sparsity: charge / 50., beta: charge, ..Config::default() };
-            let objective = Objective::new(&config, &network);
+            let objective = Objective::new(config.objective(), &network);
             let width = network.input_dim();
             let mut rng = stream(6, Purpose::Weights, rows as u32);
             // Some features are zero in all rows.
@@ -297,7 +296,7 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
         let shape = if preset == Preset::Sequence { [128, 1] } else { [28, 28] };
         let network = NetworkConfig::new(&config.model, shape).unwrap();
         let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
-        let pass = model.train_step(Objective::new(&config, &network).terms());
+        let pass = model.train_step(Objective::new(config.objective(), &network).terms());
         assert_eq!(pass.is_some(), preset != Preset::Sequence, "{}", preset.name());
     }
 }

@@ -1,4 +1,4 @@
-//! The layers: one file each, and here the two enums that hand every question to the right one.
+//! The layers: one file each, and here the enum of their settings, which hands every question to the right one.
 
 mod activation;
 mod conv;
@@ -6,6 +6,7 @@ mod crop;
 mod dropout;
 mod entries;
 mod init;
+mod layer;
 mod linear;
 mod lstm;
 mod module;
@@ -18,24 +19,20 @@ mod shapes;
 mod upsample;
 
 use bundle::Shape;
-use candle_core::Tensor;
-use candle_nn::{Conv2d, Linear, Module};
-use rand_chacha::ChaCha8Rng;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
-use crate::fused::Chain;
 pub use activation::Activation;
 pub use conv::ConvConfig;
 pub use crop::Crop;
 pub use dropout::Dropout;
 use entries::{Entries, shown, shown_name};
 pub(super) use init::Init;
+pub use layer::Layer;
 pub use linear::LinearConfig;
 pub(super) use linear::linear;
 pub use lstm::{Lstm, LstmConfig};
-use module::LayerModule;
 pub use noise::Noise;
 pub use pool::{AvgPool, MaxPool};
 pub use repeat::Repeat;
@@ -231,80 +228,6 @@ fn read_list<'de, D: Deserializer<'de>>(list: &str, deserializer: D) -> Result<V
         LayerConfig::read(value).map_err(|reason| D::Error::custom(format!("layer `{list}.{index}`: {reason}")))
     };
     values.into_iter().enumerate().map(read).collect()
-}
-
-/// Makes the enum of all layers in a network.
-macro_rules! modules {
-    ($(#[$enum_attribute:meta])* pub enum Layer { $($(#[$attribute:meta])* $layer:ident($module:ident),)* }) => {
-        $(#[$enum_attribute])*
-        pub enum Layer {
-            $($(#[$attribute])* $layer($module),)*
-        }
-
-        $(impl From<$module> for Layer {
-            fn from(module: $module) -> Self {
-                Self::$layer(module)
-            }
-        })*
-
-        impl Layer {
-            fn module(&self) -> &dyn LayerModule {
-                match self {
-                    $(Self::$layer(module) => module,)*
-                }
-            }
-        }
-    };
-}
-
-modules! {
-    /// One layer of a [`Stack`](crate::Stack), with its parameters.
-    #[derive(Clone, Debug)]
-    pub enum Layer {
-        /// Fully connected, on the last dimension.
-        Linear(Linear),
-        /// `[batch, c, h, w] -> [batch, channels, h', w']`
-        Conv(Conv2d),
-        /// The largest value of each window, the last one perhaps cut off.
-        MaxPool(MaxPool),
-        /// The mean of each whole window.
-        AvgPool(AvgPool),
-        /// Every pixel several times.
-        Upsample(Upsample),
-        /// The top left part of an image.
-        Crop(Crop),
-        /// Other dimensions after the batch.
-        Reshape(Reshape),
-        /// `[batch, steps, n] -> [batch, steps, units]` or `[batch, units]`
-        Lstm(Lstm),
-        /// `[batch, n] -> [batch, steps, n]`
-        Repeat(Repeat),
-        /// Zeros for a random part of the values, in training.
-        Dropout(Dropout),
-        /// Gaussian noise, in training.
-        Noise(Noise),
-        /// A function of each value alone.
-        Activation(Activation),
-    }
-}
-
-impl Layer {
-    /// The layer in training; what is random is drawn from `rng`.
-    pub(super) fn forward_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {
-        self.module().forward_training(x, rng)
-    }
-
-    /// Appends the layer to `chain`; false where there is no kernel for it.
-    pub(super) fn fuse(&self, chain: &mut Chain) -> bool {
-        self.module().fuse(chain)
-    }
-}
-
-impl Module for Layer {
-    /// The layer in use, not in training: noise and dropout do nothing.
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        self.module().forward(x)
-    }
 }
 
 #[cfg(test)]
