@@ -34,6 +34,10 @@ pub fn read(path: &Path, options: &Options) -> Result<Rows> {
     let (path, array) = split_array(path);
     let options = &Options { array: array.or_else(|| options.array.clone()), ..options.clone() };
     let bytes = content(&path)?;
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    if (extension == "npy" || extension == "npz") && !is_npz(&bytes) && !bytes.starts_with(npy::MAGIC) {
+        bail!("{}: not a .{} file, whatever its name says", path.display(), extension.display());
+    }
     let (table, note) = parse(&bytes, options).with_context(|| path.display().to_string())?;
     let note = note.map(|note| format!("{}: {note}", path.display()));
     Ok(Rows { columns: table.columns, values: table.values, note })
@@ -64,7 +68,7 @@ fn content(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn parse(bytes: &[u8], options: &Options) -> Result<(Table, Option<String>)> {
-    let npz = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06");
+    let npz = is_npz(bytes);
     if let (false, Some(array)) = (npz, &options.array) {
         bail!("expected an .npz file with the array `{array}`, found a file that is none");
     }
@@ -82,6 +86,11 @@ fn parse(bytes: &[u8], options: &Options) -> Result<(Table, Option<String>)> {
     Ok((table, note))
 }
 
+/// Whether a file is a zip file, if only an empty one.
+fn is_npz(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
 /// Names the formats that are often taken for rows.
 fn refuse_binary(bytes: &[u8]) -> Result<()> {
     let known: [(&[u8], &str); 9] = [
@@ -96,6 +105,8 @@ fn refuse_binary(bytes: &[u8]) -> Result<()> {
         (b"\x80\x04\x95", "a Python pickle; save the array with `numpy.save`"),
     ];
     let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
+    // The first field of an ONNX file is its version of the format.
+    let found = found.or((bytes.starts_with(b"\x08") && bytes.contains(&b':')).then_some("an ONNX graph"));
     let found = found.or(bytes.iter().take(1 << 12).any(|&byte| byte == 0).then_some("binary data of another kind"));
     match found {
         Some(found) => bail!("expected rows as CSV, .npy or .npz, found {found}"),
