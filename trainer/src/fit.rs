@@ -18,7 +18,6 @@ use crate::observer::{EpochRecord, Observer, Outcome, StepReport};
 use crate::ops::{Batch, Pass};
 use crate::optim::Optimizer;
 use crate::phase::{Phase, time_epoch};
-use crate::plot;
 use crate::random::{Purpose, normal, stream, stream_at};
 use crate::report;
 use crate::run::Run;
@@ -383,8 +382,13 @@ impl<'a> Trainer<'a> {
             return Err(Error::file(&self.run.best(), reason));
         }
         self.run.write_summary(&summary)?;
-        plot::draw_all(&self.run.plots(), &self.measure(&model), test, &self.progress.history, &summary)?;
-        report::write(self.run, &summary)?;
+        report::write(&report::Finished {
+            run: self.run,
+            summary: &summary,
+            history: &self.progress.history,
+            measure: self.measure(&model),
+            test,
+        })?;
         Ok(summary)
     }
 
