@@ -2,7 +2,7 @@
 
 use super::page::{Figure, Page, Picture, Table};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
-use crate::summary::{EndedBy, Summary};
+use crate::run::{StopReason, Summary};
 
 /// The page of a run with these `pictures` and, as TOML, `settings`.
 pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, settings: String) -> Page {
@@ -24,11 +24,11 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, settings: String) 
 
 fn subtitle(summary: &Summary) -> String {
     let Summary { network, best, epochs, data, .. } = summary;
-    let ended = match summary.ended_by {
-        EndedBy::Epochs => "",
-        EndedBy::Patience => " until the validation loss no longer fell",
-        EndedBy::TimeBudget => " until the time budget was reached",
-        EndedBy::Divergence => " until the loss was no longer finite",
+    let ended = match summary.stop_reason {
+        StopReason::Epochs => "",
+        StopReason::Patience => " until the validation loss no longer fell",
+        StopReason::TimeBudget => " until the time budget was reached",
+        StopReason::Divergence => " until the loss was no longer finite",
     };
     let epochs = match epochs {
         1 => "one epoch".into(),
@@ -54,10 +54,9 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         None => format!("PCA: {}", Decibels(pca.psnr)),
     };
     figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared));
-    if let Some(bound) = test.bound {
-        let parts =
-            format!("reconstruction {} + divergence {}", Amount(bound.reconstruction), Amount(bound.divergence));
-        figures.push(figure("ELBO of a row", format!("{} nats", Amount(bound.elbo)), parts));
+    if let Some(elbo) = test.elbo {
+        let parts = format!("reconstruction {} + divergence {}", Amount(elbo.reconstruction), Amount(elbo.divergence));
+        figures.push(figure("ELBO of a row", format!("{} nats", Amount(elbo.value)), parts));
     }
     if let Some(accuracy) = test.neighbour_accuracy {
         let note = pca.neighbour_accuracy.map_or(String::new(), |pca| format!("PCA: {}", Percent(pca)));
@@ -67,8 +66,8 @@ fn figures(summary: &Summary) -> Vec<Figure> {
     let note = format!(
         "of the {} of a row; {} of them zero, mean {}",
         Count::from(width),
-        Percent(test.zero_code),
-        Amount(test.mean_code)
+        Percent(test.latent_sparsity),
+        Amount(test.latent_mean)
     );
     figures.push(figure("Latent vector", format!("{} values", Count::from(summary.latent_dim)), note));
     let per_epoch = summary.seconds / summary.epochs.max(1) as f64;

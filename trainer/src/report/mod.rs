@@ -8,9 +8,7 @@ use crate::data::Images;
 use crate::error::Result;
 use crate::evaluate::Measure;
 use crate::file;
-use crate::observer::EpochRecord;
-use crate::run::Run;
-use crate::summary::Summary;
+use crate::run::{EpochRecord, Run, Summary};
 
 pub use plots::draw_comparison;
 
@@ -20,7 +18,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) history: &'a [EpochRecord],
     /// The best weights, and how rows are prepared for them.
-    pub(crate) measure: Measure<'a>,
+    pub(crate) measure: &'a Measure<'a>,
     /// The test rows.
     pub(crate) test: &'a Images,
 }

@@ -4,11 +4,10 @@ use candle_core::Tensor;
 
 use super::axis::Axis;
 use super::chart::{Chart, Form, Series};
-use crate::Result;
+use crate::error::Result;
+use crate::evaluate::Pca;
 use crate::numbers::Count;
-use crate::observer::EpochRecord;
-use crate::pca::Pca;
-use crate::summary::Summary;
+use crate::run::{EpochRecord, Summary};
 
 /// Classes that can be told apart by their colours.
 const CLASSES: usize = 10;

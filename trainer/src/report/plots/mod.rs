@@ -15,13 +15,13 @@ use candle_core::{Device, Tensor};
 use super::Finished;
 use super::page::{Image, Picture};
 use crate::data::Images;
+use crate::error::Result;
 use crate::evaluate::Measure;
-use crate::loss::Loss;
+use crate::file;
 use crate::numbers::{Amount, Count};
+use crate::objective::Loss;
 use crate::random::{Purpose, normal, stream};
-use crate::run::Run;
-use crate::summary::Summary;
-use crate::{Result, file};
+use crate::run::{Run, Summary};
 
 /// Points in the scatter plot: more would hide each other and swell the file.
 const SCATTER_POINTS: usize = 1000;
@@ -44,8 +44,8 @@ pub fn draw_comparison(path: impl AsRef<Path>, runs: &[Run]) -> Result<()> {
 /// Draws into the run's `plots`: `loss.svg`, `reconstructions.png` and `latent.svg`; `map.png` for two latent units, and
 /// `samples.png` for a variational network. Gives the same for the report.
 pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
-    let Finished { run, summary, history, ref measure, test } = *finished;
-    let Measure { model, config, device } = *measure;
+    let Finished { run, summary, history, measure, test } = *finished;
+    let Measure { model, config, device, .. } = *measure;
     let dir = &run.plots();
     file::create_dir(dir)?;
     let picture = |title: &str, caption: &str, image| Picture { title: title.into(), caption: caption.into(), image };
@@ -68,7 +68,7 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
         pictures.push(picture(title, caption, Image::Chart(chart.to_inline())));
         file::write_atomic(&dir.join(name), chart.to_file().as_bytes())
     };
-    let unit = match (config.loss, model.network().variational, config.sparsity > 0.) {
+    let unit = match (config.objective.loss, model.network().variational, config.objective.sparsity > 0.) {
         (_, true, _) => "loss of a row, summed over its values",
         (_, _, true) => "loss per value, with the penalty on the latent vector",
         (Loss::Bce, ..) => "binary cross-entropy per value",
@@ -89,7 +89,7 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
 }
 
 fn draw_reconstructions(path: &Path, finished: &Finished) -> Result<Picture> {
-    let Finished { summary, ref measure, test, .. } = *finished;
+    let Finished { summary, measure, test, .. } = *finished;
     let clean = test.batch(&one_of_each_class(test), measure.device)?;
     let input = measure.input(&clean)?;
     let latent = measure.model.encode(&input)?;

@@ -8,7 +8,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use super::canvas::Canvas;
 use super::tiles::{CELL, Tiles};
 use super::viridis::viridis;
-use crate::Result;
+use crate::error::Result;
 use crate::numbers::Amount;
 use crate::report::page::{Image, Scale, Strip};
 
