@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Measures how the time of an epoch grows with rows, width, code, batch and threads, and draws docs/growth.svg.
+"""Measures how the time of an epoch grows with rows, width, latent, batch and threads, and draws docs/growth.svg.
 
     bench/growth.py [--rounds 1] [--threads 2] [--data MNIST_DIR] [--out docs/growth.svg]
 
-Each time is the median of the epochs after the first, validation on a sixth as many rows included. `power` is the exponent of
-growth since the line before: 1 where time is in proportion, 0 where it stays.
+Each time is the median of the epochs after the first, including validation on a sixth as many rows. `power` is the exponent of
+growth since the line above: 1 where time grows in proportion, 0 where it stays the same.
 """
 
 import argparse
@@ -24,7 +24,7 @@ WIDTH, HEIGHT, LEFT, TOP, GAP_X, GAP_Y = 268, 190, 62, 34, 76, 84
 
 
 class Panel(NamedTuple):
-    """One picture: its title, the axis, the presets' points `(x, seconds)`, and whether proportion is drawn beside them."""
+    """One chart: its title, the axis, the presets' points `(x, seconds)`, and whether a line in proportion is drawn too."""
 
     title: str
     axis: str
@@ -33,9 +33,9 @@ class Panel(NamedTuple):
 
 
 def scaled(data, folder, times):
-    """MNIST's four files with so many times the rows: repeated, or the first of them.
+    """MNIST's four files with this many times the rows: repeated, or the first of them.
 
-    In small pieces, since a program's peak memory starts at its parent's.
+    Copied in small pieces, because a program's peak memory starts at its parent's.
     """
     for part in ["train", "t10k"]:
         for name, header, size in [(f"{part}-images-idx3-ubyte", 16, 784), (f"{part}-labels-idx1-ubyte", 8, 1)]:
@@ -65,7 +65,7 @@ def measure(arguments, preset, *options, data=None, threads=None, epochs=4):
 
 
 def table(title, points, rows=lambda x: ROWS):
-    """Prints `{x: seconds}` and keeps it for the picture."""
+    """Prints `{x: seconds}` and returns its points for the chart."""
     print(f"\n{title}\n\n{'':>8}{'s an epoch':>12}{'ms / 1,000 rows':>17}{'power':>8}")
     before = None
     for x, seconds in points.items():
@@ -88,7 +88,7 @@ def panels(arguments):
     yield Panel("width, deep", "units of the first hidden layer", lines, True)
 
     points = {units: measure(arguments, "simple", "--latent-dim", units) for units in [8, 16, 32, 64, 128]}
-    yield Panel("code, simple", "values of the code", {"simple": table("width of the code, `simple`", points)}, True)
+    yield Panel("latent, simple", "values of the latent", {"simple": table("width of the latent, `simple`", points)}, True)
 
     batches = [64, 128, 256, 512, 1024, 2048, 4096]
     points = {batch: measure(arguments, "simple", "--batch-size", batch) for batch in batches}
@@ -112,7 +112,7 @@ def text(x, y, words, anchor="middle", color=GREY, more=""):
 
 
 def scale(values, span, start, end):
-    """A logarithmic axis of so many decades with the values in its middle."""
+    """A logarithmic axis of `span` decades with the values in its middle."""
     middle = (math.log10(min(values)) + math.log10(max(values))) / 2
     low = middle - span / 2
     return low, lambda value: start + (math.log10(value) - low) / span * (end - start)
@@ -123,7 +123,7 @@ def draw(panel, left, top):
     ys = [seconds for line in panel.lines.values() for _, seconds in line]
     right, bottom = left + WIDTH, top + HEIGHT
     wide, high = math.log10(max(xs) / min(xs)) or 0.3, math.log10(max(ys) / min(ys))
-    # Beside proportion as many decades up as across, so that flat looks flat; else one at least.
+    # As many decades up as across where proportion is drawn, so that flat looks flat.
     high = max(high, wide if panel.proportion else 0.8) * 1.3
     several = len(panel.lines) > 1
     _, at_x = scale(xs, wide * (2.5 if several else 1.25), left, right)
@@ -140,8 +140,8 @@ def draw(panel, left, top):
     for x in xs:
         yield f'<path d="M{at_x(x):.1f} {bottom}v4" stroke="{GREY}"/>' + text(at_x(x), bottom + 18, f"{x:,}" if x > 4096 else x)
     yield text(left + WIDTH / 2, bottom + 38, panel.axis)
-    turned = f' transform="rotate(-90 {left - 46} {top + HEIGHT / 2})"'
-    yield text(left - 46, top + HEIGHT / 2, "seconds an epoch", more=turned)
+    rotated = f' transform="rotate(-90 {left - 46} {top + HEIGHT / 2})"'
+    yield text(left - 46, top + HEIGHT / 2, "seconds an epoch", more=rotated)
 
     clip = f"beside-{panel.axis.replace(' ', '-')}"
     yield f'<clipPath id="{clip}"><rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}"/></clipPath>'

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Times inference, ours and onnxruntime's in the same process, on the same rows of MNIST.
+"""Times inference by our runtime and by onnxruntime, in the same process, on the same rows of MNIST.
 
     bench/inference.py [--data MNIST_DIR] [--python PYTHON] [-- --batches 1,256 --threads 2 --rounds 7 --turn 20]
 
-Makes an environment in target/bench-venv and installs onnxruntime there, whose library is then called without Python in between.
-Trains and exports `simple` and `conv` for it, anew when the trainer or the exporter is: an epoch is enough, since speed does not
-depend on the weights.
+Installs onnxruntime in an environment in target/bench-venv; its library is then called directly, without Python in between. Trains
+and exports `simple` and `conv`, again whenever the trainer or the exporter was built anew: one epoch is enough, because speed does
+not depend on the weights.
 """
 
 import argparse
@@ -20,7 +20,7 @@ BUNDLES = ROOT / "target/bench-bundles"
 
 
 def library(python):
-    """The library of onnxruntime within the installed package; nothing where there is none."""
+    """The library of onnxruntime within the installed package, if there is one."""
     find = "import importlib.util as i; print(i.find_spec('onnxruntime').submodule_search_locations[0])"
     found = subprocess.run([python, "-c", find], capture_output=True, text=True)
     folder = Path(found.stdout.strip() or "/nowhere") / "capi"
@@ -42,8 +42,8 @@ def bundle(preset, data):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", default=default_data())
-    parser.add_argument("--python", help="an interpreter that has onnxruntime, instead of an environment of our own")
-    parser.add_argument("options", nargs="*", help="of the program that measures, behind --")
+    parser.add_argument("--python", help="an interpreter that has onnxruntime, instead of the environment in target/bench-venv")
+    parser.add_argument("options", nargs="*", help="options of the measuring program, after --")
     arguments = parser.parse_args()
     build = ["cargo", "build", "--release", "--workspace", "--bins", "--features", "hourglass-bench/onnxruntime"]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)

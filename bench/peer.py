@@ -3,8 +3,8 @@
     python peer.py keras-jax|keras-tensorflow|torch|torch-compile|floor PRESET EPOCHS THREADS MNIST_DIR
 
 The networks, the optimiser (Adam at 0.001), the batches and the data are those of `trainer fit --preset PRESET --validation test`.
-Every epoch has a line as it ends. `floor` trains nothing: its epochs are the matrix products of a step alone, as many times as an
-epoch has steps.
+A line is printed at the end of each epoch. `floor` trains nothing: its epochs are the matrix products of a step alone, as many times
+as an epoch has steps.
 """
 
 import gzip
@@ -70,8 +70,8 @@ def keras_epochs(train, test):
             x = layers.Dense(width, activation="relu")(x)
         x = layers.Dense(784, activation="sigmoid")(x)
     model = keras.Model(start, x)
-    # Many steps in one call take a tenth off an epoch of `simple`, and XLA, which Keras leaves out on TensorFlow unless told, half
-    # of it there. Convolutions keep the defaults: many steps slow them on JAX, and XLA doubles their time on TensorFlow.
+    # Many steps in one call save a tenth of an epoch of `simple`; XLA, which Keras does not use on TensorFlow by default, saves half of
+    # it there. Convolutions keep the defaults: many steps in one call slow them on JAX, and XLA doubles their time on TensorFlow.
     faster = {} if PRESET in CONVOLUTIONS else {"steps_per_execution": 32, "jit_compile": True}
     model.compile(optimizer=keras.optimizers.Adam(0.001), loss="binary_crossentropy", **faster)
 
@@ -82,7 +82,7 @@ def keras_epochs(train, test):
         def on_epoch_end(self, epoch, logs=None):
             report(epoch, time.perf_counter() - self.began, logs["val_loss"])
 
-    # Noise is drawn once, which is in the peer's favour: ours is drawn anew every epoch.
+    # Noise is drawn once, which favours the peer: our trainer draws it anew every epoch.
     inputs = (noisy(train), noisy(test)) if NOISE else (train, test)
     model.fit(
         inputs[0], train, epochs=EPOCHS, batch_size=BATCH, shuffle=True, verbose=0,
@@ -108,9 +108,9 @@ def torch_epochs(train, test):
         def forward(self, x):
             hidden = F.relu(self.hidden(x))
             mean, log_variance = self.mean(hidden), self.log_variance(hidden)
-            code = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
+            latent = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
             divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum(1).mean()
-            return self.decoder(code), divergence
+            return self.decoder(latent), divergence
 
     class Crop(nn.Module):
         def __init__(self, size):
@@ -142,7 +142,7 @@ def torch_epochs(train, test):
         return nn.Sequential(*layers[:-1])
 
     model = network()
-    # As ours and Keras's start; from PyTorch's own weights `simple` takes far more epochs to the same loss.
+    # The same initial weights as our trainer and Keras; from PyTorch's own, `simple` takes far more epochs to the same loss.
     for layer in model.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d)):
             nn.init.xavier_uniform_(layer.weight)
@@ -181,7 +181,7 @@ def floor_epochs(train, test):
     for index, (given, taken) in enumerate(pairs):
         x, y, weight = torch.randn(BATCH, given), torch.randn(BATCH, taken), torch.randn(taken, given)
         products += [(x, weight.t(), torch.empty_like(y)), (y.t(), x, torch.empty_like(weight))]
-        if index:  # nobody needs the gradient of the images
+        if index:  # the gradient of the images is not needed
             products += [(y, weight, torch.empty_like(x))]
 
     for epoch in range(EPOCHS):

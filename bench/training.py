@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""Times the epochs of every preset, ours and every peer's, on the same data in the same run.
+"""Times the epochs of every preset, with our trainer and with every peer, on the same data in the same run.
 
     bench/training.py [--presets simple,deep,conv,denoise,vae] [--rounds 3] [--epochs 4] [--threads 2] [--data MNIST_DIR]
     bench/training.py --to 0.093
 
-Makes an environment in target/bench-venv and installs the peers there. Rounds go through all programs in turn, so that what
-else the machine does meets all of them; of each, the first epoch of a process is left out, which compiles. MB is the most memory
-that was resident. A peer gets one thread where that is faster.
+Installs the peers in an environment in target/bench-venv. A round runs every program once, so that other load on the machine affects
+all of them; the first epoch of a process, which compiles, is left out. MB is peak resident memory. A peer gets one thread where that
+is faster.
 
-`products alone (torch)` is the floor of the dense networks: what PyTorch needs for the matrix products of the training steps
-and nothing else. With `--to` the clock runs from the start of the process to the end of the first epoch whose validation loss
-is no more than that; loading, compiling and validating count. Our MB include what follows the last epoch: measuring the test rows,
-PCA and the pictures.
+`products alone (torch)` is the floor of the dense networks: the time that PyTorch needs for the matrix products of the training steps
+alone. With `--to`, the clock runs from the start of the process to the end of the first epoch whose validation loss is at most that;
+loading, compiling and validating count. Our MB include what follows the last epoch: measuring the test rows, PCA and the plots.
 """
 
 import argparse
@@ -35,7 +34,7 @@ CONVOLUTIONS = ["conv", "denoise"]
 
 
 class Done(NamedTuple):
-    """What a program did: its epochs as it printed them, its wall time, its peak memory, and why it failed."""
+    """The result of a program: its epochs as it printed them, its wall time, its peak memory, and why it failed."""
 
     epochs: list
     seconds: float
@@ -68,10 +67,10 @@ def ours(preset, epochs, threads, data, *options):
 
 
 def watch(command, enough=None):
-    """Runs a program in a folder of its own to its end or, if that is sooner, to an epoch that is enough."""
+    """Runs a program in a folder of its own, to its end or to the first epoch for which `enough` is true."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile("w+") as errors:
         command = [str(part) for part in command]
-        # A start is not cold with what torch.compile kept from the last one.
+        # A start is cold only without the cache that torch.compile has kept from the last one.
         environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": folder} if enough else None
         epochs, stopped, began = [], False, time.perf_counter()
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=folder, env=environment)
@@ -93,7 +92,7 @@ def watch(command, enough=None):
 
 
 class Programs:
-    """Ours and the peers' for one preset, each with the threads that suit it best."""
+    """All programs for one preset, each with the number of threads that suits it best."""
 
     def __init__(self, preset, arguments, names):
         self.preset, self.arguments, self.names, self.threads = preset, arguments, names, {}
@@ -113,7 +112,7 @@ class Programs:
         return min((epoch["seconds"] for epoch in done.epochs[1:]), default=math.inf)
 
     def rounds(self, epochs, enough=None):
-        """What each program did in each round; a program that failed has no further rounds."""
+        """The results of each program in each round; a program that failed has no further rounds."""
         done = {name: [] for name in self.names}
         for _ in range(self.arguments.rounds):
             for name in self.names:
@@ -122,7 +121,7 @@ class Programs:
         return done
 
     def table(self, title, last, done, times_of, last_of):
-        """A line a program: its times, ours over its, its threads and memory, and whatever else."""
+        """Prints a line for each program: its times, our time over its time, its threads and memory, and one more column."""
         print(f"\n{self.preset}: {title}, at most {self.arguments.threads} threads, {self.arguments.rounds} rounds\n")
         print(f"{'':<23}{'median':>9}{'least':>9}{'most':>9}{'ours / it':>11}{'threads':>9}{'MB':>7}   {last}")
         reference = None
@@ -175,7 +174,7 @@ def main():
     parser.add_argument("--to", type=float, metavar="LOSS", help="time `simple` to this validation loss instead")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--data", default=default_data())
-    parser.add_argument("--python", help="an interpreter that has the peers, instead of an environment of our own")
+    parser.add_argument("--python", help="an interpreter that has the peers, instead of the environment in target/bench-venv")
     arguments = parser.parse_args()
     arguments.data = Path(arguments.data).resolve()
     build()

@@ -1,4 +1,4 @@
-//! Times inference, ours beside onnxruntime in the same process: calls of every batch size, and loading.
+//! Times inference by our runtime and by onnxruntime in the same process: calls of every batch size, and loading.
 //!
 //! ```sh
 //! cargo build --release --workspace --bins --features hourglass-bench/onnxruntime
@@ -24,7 +24,7 @@ use runtime::{Autoencoder, Decoder, Encoder, Threads};
 use measure::{Call, Figures, race};
 use peer::Peer;
 
-/// Times bundles of MNIST's size on our runtime and on onnxruntime, in turn.
+/// Times bundles of MNIST's size on our runtime and on onnxruntime, by turns.
 #[derive(Parser)]
 struct Arguments {
     /// Bundles of networks that take images of 28 x 28
@@ -42,7 +42,7 @@ struct Arguments {
     /// Numbers of threads
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     threads: Vec<usize>,
-    /// How often ours and the peer take turns
+    /// How many turns each runtime takes
     #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// Milliseconds of a turn
@@ -64,11 +64,11 @@ fn main() -> Result<()> {
     let bench = Bench { peer: peer.ok(), rounds: arguments.rounds, turn: Duration::from_millis(arguments.turn) };
     for bundle in &arguments.bundles {
         println!("\n{}\n\n{}", bundle.display(), Figures::HEADER);
-        let codes = Autoencoder::load(bundle)?.encode(&rows)?.into_vec();
+        let latents = Autoencoder::load(bundle)?.encode(&rows)?.into_vec();
         for &threads in &arguments.threads {
             for &batch in &arguments.batches {
-                bench.half(bundle, "encoder", &rows, batch, threads)?;
-                bench.half(bundle, "decoder", &codes, batch, threads)?;
+                bench.graph(bundle, "encoder", &rows, batch, threads)?;
+                bench.graph(bundle, "decoder", &latents, batch, threads)?;
             }
         }
         bench.loading(bundle)?;
@@ -83,24 +83,24 @@ struct Bench {
 }
 
 impl Bench {
-    fn half(&self, bundle: &Path, half: &str, rows: &[f32], batch: usize, threads: usize) -> Result<()> {
+    fn graph(&self, bundle: &Path, graph: &str, rows: &[f32], batch: usize, threads: usize) -> Result<()> {
         let rows = &rows[..rows.len() / mnist::ROWS * batch];
         let pool = Arc::new(Threads::new(threads));
-        let mut ours: Call = if half == "encoder" {
+        let mut ours: Call = if graph == "encoder" {
             let encoder = Encoder::load(bundle)?.with_pool(pool);
-            let mut codes = vec![0.; batch * encoder.latent_dim()];
-            Box::new(move || Ok(encoder.encode_into(rows, &mut codes)?))
+            let mut latents = vec![0.; batch * encoder.latent_dim()];
+            Box::new(move || Ok(encoder.encode_into(rows, &mut latents)?))
         } else {
             let decoder = Decoder::load(bundle)?.with_pool(pool);
             let mut images = vec![0.; batch * decoder.output_len()];
             Box::new(move || Ok(decoder.decode_into(rows, &mut images)?))
         };
         let mut theirs = match &self.peer {
-            Some(peer) => Some(peer.call(&bundle.join(format!("{half}.onnx")), rows, batch, threads)?),
+            Some(peer) => Some(peer.call(&bundle.join(format!("{graph}.onnx")), rows, batch, threads)?),
             None => None,
         };
         let figures = race(&mut ours, theirs.as_mut(), self.rounds, self.turn)?;
-        println!("{}", figures.line(&format!("{half} {batch}, {threads} threads")));
+        println!("{}", figures.line(&format!("{graph} {batch}, {threads} threads")));
         Ok(())
     }
 

@@ -1,10 +1,10 @@
-//! Two programs' calls in turn, so that what else the machine does meets both.
+//! Calls of two runtimes by turns, so that other load on the machine affects both.
 
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// Something to be timed.
+/// A call to be timed.
 pub type Call<'a> = Box<dyn FnMut() -> Result<()> + 'a>;
 
 /// The times of one side's calls, round by round.
@@ -13,12 +13,12 @@ pub struct Times {
 }
 
 impl Times {
-    /// A share of all calls, in microseconds: 0.5 for the median.
+    /// A quantile of all calls, in microseconds: 0.5 is the median.
     fn quantile(&self, share: f64) -> f64 {
         quantile(self.rounds.concat(), share)
     }
 
-    /// The least and the largest median of a round.
+    /// The smallest and the largest median of a round.
     fn spread(&self) -> [f64; 2] {
         let medians: Vec<f64> = self.rounds.iter().map(|round| quantile(round.clone(), 0.5)).collect();
         [quantile(medians.clone(), 0.), quantile(medians, 1.)]
@@ -55,7 +55,7 @@ impl Figures {
     }
 }
 
-/// Lets both take turns of about `turn`, `rounds` times.
+/// Lets both take `rounds` turns of about `turn` each.
 pub fn race(ours: &mut Call, mut theirs: Option<&mut Call>, rounds: usize, turn: Duration) -> Result<Figures> {
     let mut figures = Figures { ours: Times { rounds: vec![] }, theirs: None };
     for round in 0..=rounds {
@@ -84,11 +84,11 @@ fn calls(call: &mut Call, turn: Duration) -> Result<Vec<f64>> {
     Ok(times)
 }
 
-/// Waits until the other side's threads, which look out for work in a loop for a while, have gone to sleep.
+/// Waits until the threads of the other runtime, which look for work for a while, have gone to sleep.
 fn settle() {
     let mut before = busy();
     for _ in 0..20 {
-        // Linux adds to the counters at its ticks, up to ten milliseconds apart.
+        // Linux updates the counters at its ticks, up to ten milliseconds apart.
         std::thread::sleep(Duration::from_millis(25));
         let now = busy();
         if now - before < 1_000_000 {

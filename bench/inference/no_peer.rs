@@ -1,4 +1,4 @@
-//! What stands for onnxruntime in a build without it.
+//! Takes the place of onnxruntime in a build without it.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::measure::Call;
 
-/// There is none.
+/// Never exists.
 pub enum Peer {}
 
 impl Peer {

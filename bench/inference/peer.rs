@@ -1,4 +1,4 @@
-//! onnxruntime through its own interface, at its best settings.
+//! onnxruntime, called directly and with its fastest settings.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ impl Peer {
         &self.version
     }
 
-    /// One run of the graph in `file` on all of `rows`, in the faster of two ways.
+    /// Runs the graph in `file` on all of `rows`, in the faster of two ways.
     pub fn call(&self, file: &Path, rows: &[f32], batch: usize, threads: usize) -> Result<Call<'static>> {
         let ways = [bound(file, rows, batch, threads)?, plain(file, rows, batch, threads)?];
         let timed = ways.map(|mut call| {
@@ -46,7 +46,7 @@ impl Peer {
         Ok(if bound.0 < plain.0 { bound.1 } else { plain.1 })
     }
 
-    /// Loads both halves of the bundle.
+    /// Loads the bundle's encoder and decoder.
     pub fn loading(&self, bundle: &Path) -> Call<'static> {
         let files: [PathBuf; 2] = ["encoder.onnx", "decoder.onnx"].map(|file| bundle.join(file));
         Box::new(move || Ok(files.iter().try_for_each(|file| session(file, 1).map(drop))?))
@@ -66,7 +66,7 @@ fn shape(rows: &[f32], batch: usize) -> [usize; 2] {
     [batch, rows.len() / batch]
 }
 
-/// With memory for input and output bound beforehand.
+/// With buffers for input and output bound beforehand.
 fn bound(file: &Path, rows: &[f32], batch: usize, threads: usize) -> Result<Call<'static>> {
     let mut session = session(file, threads)?;
     let input = Tensor::from_array((shape(rows, batch), rows.to_vec()))?;

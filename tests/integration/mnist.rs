@@ -100,12 +100,12 @@ fn figures_of_the_readme_at_full_size() {
     assert!(simple.test.metrics.bce <= 0.0920 && simple.test.metrics.mse <= 0.6 * simple.pca.metrics.mse);
     let (sparse, _) = reached("sparse", preset(Preset::Sparse));
     assert!((sparse.test.metrics.bce - simple.test.metrics.bce).abs() <= 0.002);
-    assert!(sparse.test.mean_code <= 0.5 * simple.test.mean_code);
+    assert!(sparse.test.latent_mean <= 0.5 * simple.test.latent_mean);
     let (deep, history) = reached("deep", preset(Preset::Deep));
     let lowest = history[..50].iter().map(|record| record.val_bce).fold(f64::INFINITY, f64::min);
     assert!(lowest <= 0.087 && deep.test.metrics.bce <= 0.085);
     let (vae, _) = reached("vae", Config { epochs: 10, ..preset(Preset::Vae) });
-    assert!(vae.test.bound.unwrap().elbo >= -107.);
+    assert!(vae.test.elbo.unwrap().value >= -107.);
     let series = Dataset::load(&DataSource::Series).unwrap();
     let config = Config::preset(Preset::Sequence, DataSource::Series);
     let run = Run::create(temporary.path().join("sequence"), &config).unwrap();

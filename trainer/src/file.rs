@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Writes `bytes` beside `path` and moves them into place, so that a killed program leaves the old file or the new one.
 ///

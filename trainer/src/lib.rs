@@ -13,46 +13,38 @@
 //! # Ok(()) }
 //! ```
 
-mod awake;
 mod config;
 mod data;
 mod device;
 mod error;
 mod evaluate;
-mod evaluation;
 mod file;
 mod fit;
-mod knn;
-mod loss;
+mod fused;
 mod model;
-mod noise;
 mod objective;
-mod observer;
 mod ops;
-mod optim;
-mod pca;
-mod phase;
+mod optimizer;
 mod plot;
 mod random;
 mod report;
 mod run;
-mod schedule;
-mod summary;
+mod timing;
+mod train;
 
-pub use config::{Config, Preset, Validation};
-pub use data::{DataSource, Dataset, Images, Split};
+pub use bundle::Threshold;
+
+pub use config::{Config, Preset};
+pub use data::{DataSource, Dataset, Images, Split, Validation};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
-pub use evaluate::Metrics;
-pub use evaluation::{Evaluation, evaluate_run};
+pub use evaluate::{Elbo, Metrics, Pca, PcaReport, TestReport};
 pub use fit::fit;
-pub use loss::{Loss, bce_with_logits};
 pub use model::{Autoencoder, Layer, LayerConfig, Lstm, ModelConfig, NetworkConfig, Stack};
-pub use observer::{EpochRecord, Observer, Outcome, Silent, StepReport};
-pub use optim::{Optimizer, OptimizerConfig};
-pub use pca::Pca;
-pub use phase::{Phase, PhaseTimes, measure_phases, phase_times};
+pub use objective::{Loss, bce_with_logits};
+pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
 pub use plot::draw_comparison;
-pub use run::Run;
-pub use schedule::Schedule;
-pub use summary::{BestEpoch, Bound, DataReport, EndedBy, PcaReport, Summary, TestReport, Threshold, Versions};
+pub use run::evaluation::{Evaluation, evaluate_run};
+pub use run::{BestEpoch, DataReport, EpochRecord, Run, StopReason, Summary, Versions};
+pub use timing::{Phase, Timings, measure_timings, timings};
+pub use train::{Observer, Outcome, Silent, StartReport, StepReport};

@@ -78,7 +78,7 @@ impl<'a> Manifest<'a> {
             normalisation,
         };
         let pixels = Some([0., 1.]);
-        let division = Normalisation { divide_by: f32::from(summary.data.white) };
+        let division = Normalisation { divide_by: f32::from(summary.data.max_value) };
         let entry = |(name, bytes): (String, Vec<u8>)| {
             let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             (name, FileEntry { bytes: bytes.len(), sha256 })

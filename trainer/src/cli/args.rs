@@ -129,8 +129,8 @@ pub struct FitArguments {
     #[arg(long, value_name = "N")]
     pub threads: Option<u32>,
     /// Measure where the time goes, and print it at the end
-    #[arg(long)]
-    pub phases: bool,
+    #[arg(long, alias = "phases")]
+    pub timings: bool,
     /// Folder for the run, new or empty [default: the next free runs/PRESET-DATA-N]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -169,7 +169,7 @@ impl FitArguments {
         set("preset", text(&self.preset));
         set("data", self.data.as_deref().map(data).transpose()?);
         let validation = self.validation.as_deref().map(str::parse::<trainer::Validation>).transpose()?;
-        set("validation", validation.map(Value::from));
+        set("validation", validation.map(Value::try_from).transpose()?);
         set("loss", text(&self.loss));
         set("epochs", count(self.epochs));
         set("batch_size", integer(self.batch_size));

@@ -60,11 +60,11 @@ pub fn lines(name: &str, test: &TestReport, pca: &PcaReport) -> Vec<String> {
         lines.push(row("the noisy rows themselves", cells));
     }
     lines.push(String::new());
-    lines.push(format!("code: mean {:.3}, {:.1} % zeros", test.mean_code, 100. * test.zero_code));
-    if let Some(bound) = test.bound {
+    lines.push(format!("code: mean {:.3}, {:.1} % zeros", test.latent_mean, 100. * test.latent_sparsity));
+    if let Some(bound) = test.elbo {
         lines.push(format!(
             "a row, in nats: reconstruction {:.2} + divergence {:.2}, so ELBO {:.2}",
-            bound.reconstruction, bound.divergence, bound.elbo
+            bound.reconstruction, bound.divergence, bound.value
         ));
     }
     lines

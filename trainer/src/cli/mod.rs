@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, EndedBy, NetworkConfig, Outcome, PhaseTimes, Run, Split, Summary, fit};
+use trainer::{Config, Dataset, NetworkConfig, Outcome, Run, Split, StopReason, Summary, Timings, fit};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -68,11 +68,11 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
         progress::say("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
     }
     let stop = stop_on_interrupt()?;
-    if arguments.phases {
-        trainer::measure_phases();
+    if arguments.timings {
+        trainer::measure_timings();
     }
     let outcome = fit(&config, &dataset, &run, log.as_mut(), &stop)?;
-    if arguments.phases {
+    if arguments.timings {
         progress::say(&phase_lines(config.threads));
     }
     match outcome {
@@ -131,7 +131,7 @@ fn shell_quoted(run: &Run) -> String {
 
 /// Where the time went, a line for each phase: the threads' mean seconds in an epoch, and the part of the whole.
 fn phase_lines(threads: usize) -> String {
-    let PhaseTimes { phases, epochs, wall } = trainer::phase_times();
+    let Timings { phases, epochs, wall } = trainer::timings();
     let (epochs, wall) = (epochs.max(1) as f64, wall.as_secs_f64());
     let seconds =
         phases.map(|(phase, time)| (format!("{phase:?}").to_lowercase(), time.as_secs_f64() / threads as f64));
@@ -147,14 +147,14 @@ fn phase_lines(threads: usize) -> String {
 fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     let Summary { best, epochs, .. } = summary;
     let mut lines = vec![format!("trained {} on {} in {:.1} s", summary.network, summary.data.name, summary.seconds)];
-    match summary.ended_by {
-        EndedBy::Epochs => (),
-        EndedBy::Patience => {
+    match summary.stop_reason {
+        StopReason::Epochs => (),
+        StopReason::Patience => {
             let waited = epochs - best.epoch;
             lines.push(format!("ended after epoch {epochs}: {waited} epochs without a lower validation loss"));
         }
-        EndedBy::Divergence => lines.push(format!("ended after epoch {epochs}: the loss was no longer finite")),
-        EndedBy::TimeBudget => lines.push(format!("ended in epoch {epochs}: the time was spent")),
+        StopReason::Divergence => lines.push(format!("ended after epoch {epochs}: the loss was no longer finite")),
+        StopReason::TimeBudget => lines.push(format!("ended in epoch {epochs}: the time was spent")),
     }
     lines.push(String::new());
     lines.extend(evaluate::lines(&format!("best, epoch {}", best.epoch), &summary.test, &summary.pca));

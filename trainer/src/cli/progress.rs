@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use trainer::{Config, EpochRecord, NetworkConfig, Observer, Run, Split, StepReport, Summary};
+use trainer::{EpochRecord, Observer, Run, StartReport, StepReport, Summary};
 
 use super::result_lines;
 
@@ -16,17 +16,13 @@ pub trait Log: Observer {
     fn interrupted(&mut self, epoch: usize, step: usize, command: &str);
 }
 
-fn first_line(network: &NetworkConfig, config: &Config, split: &Split, done: usize) -> String {
-    let from = if done == 0 { String::new() } else { format!(", from epoch {}", done + 1) };
+fn first_line(report: &StartReport) -> String {
+    let StartReport { network, optimizer, learning_rate, train_rows, validation_rows, .. } = report;
+    let StartReport { epochs, epochs_done: done, batch_size, device, .. } = report;
+    let from = if *done == 0 { String::new() } else { format!(", from epoch {}", done + 1) };
     format!(
-        "{network}, {} at {}, {} training and {} validation rows, {} epochs of batch {}{from}, on {}",
-        config.optimizer.name(),
-        config.optimizer.learning_rate(),
-        split.train.len(),
-        split.validation.len(),
-        config.epochs,
-        config.batch_size,
-        config.device,
+        "{network}, {optimizer} at {learning_rate}, {train_rows} training and {validation_rows} validation rows, \
+         {epochs} epochs of batch {batch_size}{from}, on {device}"
     )
 }
 
@@ -79,15 +75,15 @@ impl Rate {
 }
 
 impl Observer for Terminal {
-    fn start(&mut self, network: &NetworkConfig, config: &Config, split: &Split, done: usize) {
-        say(&first_line(network, config, split, done));
-        let steps = split.train.len().div_ceil(config.batch_size);
+    fn start(&mut self, report: &StartReport) {
+        say(&first_line(report));
+        let steps = report.steps();
         let style = ProgressStyle::with_template("{bar:28} {percent:>3}%  {msg}  {eta} left")
             .expect("the template is well formed");
-        self.epochs = config.epochs;
+        self.epochs = report.epochs;
         self.rate = Rate::default();
-        self.bar = ProgressBar::new((steps * config.epochs) as u64).with_style(style);
-        self.bar.set_position((steps * done) as u64);
+        self.bar = ProgressBar::new((steps * report.epochs) as u64).with_style(style);
+        self.bar.set_position((steps * report.epochs_done) as u64);
         self.bar.reset_eta();
     }
 
@@ -137,9 +133,9 @@ pub struct Plain {
 }
 
 impl Observer for Plain {
-    fn start(&mut self, network: &NetworkConfig, config: &Config, split: &Split, done: usize) {
-        self.epochs = config.epochs;
-        say(&first_line(network, config, split, done));
+    fn start(&mut self, report: &StartReport) {
+        self.epochs = report.epochs;
+        say(&first_line(report));
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
@@ -170,15 +166,15 @@ impl Log for Plain {
 pub struct Json;
 
 impl Observer for Json {
-    fn start(&mut self, network: &NetworkConfig, config: &Config, split: &Split, done: usize) {
+    fn start(&mut self, report: &StartReport) {
         print(
             &json!({
                 "event": "start",
-                "network": network.to_string(),
-                "train_rows": split.train.len(),
-                "validation_rows": split.validation.len(),
-                "epochs": config.epochs,
-                "epochs_done": done,
+                "network": report.network,
+                "train_rows": report.train_rows,
+                "validation_rows": report.validation_rows,
+                "epochs": report.epochs,
+                "epochs_done": report.epochs_done,
             })
             .to_string(),
         );

@@ -1,11 +1,90 @@
 //! Which rows train and which validate; test rows are a file of their own and never mix with either.
 
-use rand::seq::SliceRandom;
+use std::fmt;
+use std::str::FromStr;
 
-use super::{Dataset, Images};
-use crate::config::Validation;
+use rand::seq::SliceRandom;
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
+
+use super::dataset::Dataset;
+use super::samples::Images;
+use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
-use crate::{Error, Result};
+
+/// Which rows validate after each epoch. Default: a tenth of the training rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Validation {
+    /// This part of the training rows, in 0.0..1.0, drawn by the seed; the rest trains.
+    Fraction(f64),
+    /// The test rows, as the classic tutorial does; every training row trains.
+    Test,
+}
+
+impl Validation {
+    const TEST: &str = "test";
+
+    fn fraction(fraction: f64) -> Result<Self> {
+        if fraction > 0. && fraction < 1. {
+            return Ok(Self::Fraction(fraction));
+        }
+        Err(Self::unknown(fraction))
+    }
+
+    fn unknown(found: impl fmt::Display) -> Error {
+        let reason = format!("expected `test` or a fraction between 0 and 1, such as 0.1, found {found}");
+        Error::setting("validation", reason)
+    }
+}
+
+impl FromStr for Validation {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.parse() {
+            _ if text == Self::TEST => Ok(Self::Test),
+            Ok(fraction) => Self::fraction(fraction),
+            Err(_) => Err(Self::unknown(format_args!("`{text}`"))),
+        }
+    }
+}
+
+impl Serialize for Validation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Fraction(fraction) => serializer.serialize_f64(*fraction),
+            Self::Test => serializer.serialize_str(Self::TEST),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Validation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TestOrFraction;
+
+        impl Visitor<'_> for TestOrFraction {
+            type Value = Validation;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`test` or a fraction between 0 and 1, such as 0.1")
+            }
+
+            fn visit_f64<E: de::Error>(self, fraction: f64) -> Result<Validation, E> {
+                Validation::fraction(fraction).map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Validation, E> {
+                self.visit_f64(number as f64)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Validation, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(TestOrFraction)
+    }
+}
 
 /// Row numbers of a [`Dataset`]: what trains and what validates.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +132,7 @@ impl Split {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DataSource;
+    use crate::data::DataSource;
 
     #[test]
     fn training_and_validation_rows_never_mix() {

@@ -1,12 +1,17 @@
 //! Training on the embedded digits: what it leaves, that it repeats, and how it goes on.
 
+use std::sync::atomic::Ordering;
+
+use candle_core::Device;
+
 use super::*;
-use crate::loss::Loss;
+use crate::config::Preset;
+use crate::data::DataSource;
 use crate::model::LayerConfig;
-use crate::observer::Silent;
-use crate::optim::OptimizerConfig;
-use crate::schedule::Schedule;
-use crate::{DataSource, Preset, evaluate_run};
+use crate::objective::Loss;
+use crate::optimizer::{OptimizerConfig, Schedule};
+use crate::run::evaluation::evaluate_run;
+use crate::train::{Silent, StepReport};
 
 /// Sets `stop` after a number of steps.
 struct StopAfter<'a>(usize, &'a AtomicBool);
@@ -157,7 +162,7 @@ fn every_preset_lowers_the_loss_and_resumes_exactly() {
         let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
         let history = whole.metrics().unwrap();
         assert!(history[3].val_loss < history[0].val_loss, "{name}: {history:?}");
-        assert_eq!(summary.test.bound.is_some(), name == "vae");
+        assert_eq!(summary.test.elbo.is_some(), name == "vae");
         assert_eq!(history[3].val_penalty > 0., ["vae", "sparse"].contains(&name), "{name}");
         assert!(summary.test.noisy_mse.is_some() && summary.test.neighbour_accuracy.is_some());
 
@@ -178,7 +183,7 @@ fn patience_ends_a_run_and_more_of_it_goes_on() {
     let config = Config { optimizer, patience: 2, epochs: 50, ..config() };
     let (run, outcome) = train(&config, &dir.path().join("run")).unwrap();
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
-    assert_eq!((summary.ended_by, summary.epochs - summary.best.epoch), (EndedBy::Patience, 2));
+    assert_eq!((summary.stop_reason, summary.epochs - summary.best.epoch), (StopReason::Patience, 2));
     assert!(run.check_unfinished(&config).unwrap_err().to_string().contains("setting `patience`"));
     let longer = Config { patience: 3, ..config };
     run.check_unfinished(&longer).unwrap();
@@ -195,7 +200,7 @@ fn a_time_budget_ends_a_run_within_an_epoch_and_it_can_go_on() {
     let config = Config { time_budget: 1e-9, epochs: 5, ..config() };
     let (run, outcome) = train(&config, &dir.path().join("run")).unwrap();
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
-    assert_eq!((summary.ended_by, summary.epochs), (EndedBy::TimeBudget, 1));
+    assert_eq!((summary.stop_reason, summary.epochs), (StopReason::TimeBudget, 1));
     let dataset = Dataset::load(&config.data).unwrap();
     let unhurried = Config { time_budget: 0., ..config };
     run.check_unfinished(&unhurried).unwrap();
@@ -345,7 +350,7 @@ fn a_run_that_diverges_later_ends_with_its_best_weights_and_can_go_on() {
     let error = fit(&with_rate(1e30), &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 4.., .. }), "{error}");
     let summary = run.summary().unwrap();
-    assert_eq!((summary.ended_by, summary.best.epoch), (EndedBy::Divergence, 3));
+    assert_eq!((summary.stop_reason, summary.best.epoch), (StopReason::Divergence, 3));
     assert!(best == std::fs::read(run.best()).unwrap());
     run.load_best(&Device::Cpu).unwrap();
 
@@ -353,7 +358,7 @@ fn a_run_that_diverges_later_ends_with_its_best_weights_and_can_go_on() {
     run.check_unfinished(&slower).unwrap();
     let outcome = fit(&slower, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
-    assert_eq!((summary.ended_by, summary.epochs), (EndedBy::Epochs, 6));
+    assert_eq!((summary.stop_reason, summary.epochs), (StopReason::Epochs, 6));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use super::checkpoint::Checkpoint;
 use super::network::NetworkConfig;
 use super::stack::{Layer, Stack, initial, linear};
 use crate::Result;
-use crate::ops::{self, Chain, Chains, Pass, Terms};
+use crate::fused::{Chain, Chains, LossTerms, TrainStep};
+use crate::ops;
 use crate::random::{Purpose, normal, stream};
 
 /// An autoencoder: `[batch, input_dim] -> [batch, latent_dim] -> [batch, input_dim]`, values in 0.0..=1.0.
@@ -215,9 +216,9 @@ impl Autoencoder {
         Ok(Code { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
     }
 
-    /// All of a training step but the update in one go; nothing where there are no kernels for it.
-    pub(crate) fn pass(&self, terms: Terms) -> Option<Pass> {
-        self.chains().map(|chains| Pass::new(chains, terms))
+    /// All of a training step but the update; `None` where there are no kernels for it.
+    pub(crate) fn train_step(&self, terms: LossTerms) -> Option<TrainStep> {
+        self.chains().map(|chains| TrainStep::new(chains, terms))
     }
 
     /// The layers as far as the logits; nothing where there are no kernels for them.

@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensors, View};
 
 use super::autoencoder::Autoencoder;
 use super::network::NetworkConfig;
-use crate::ops::with_values;
+use crate::fused::with_values;
 use crate::{Error, Result, file};
 
 const NETWORK: &str = "network";

@@ -9,7 +9,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::layer::{LayerConfig, Shape};
-use crate::ops::{self, Chain};
+use crate::fused::Chain;
+use crate::ops;
 use crate::random::normal;
 
 /// One layer of a [`Stack`].

@@ -1,9 +1,12 @@
 //! Each kernel against its composed twin: values and gradients.
 
-use candle_core::{DType, Device, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_nn::{Conv2d, Conv2dConfig, Linear, Module};
 use rand::RngExt;
 
+use super::bce::composed_bce;
 use super::*;
+use crate::fused::Chain;
 use crate::random::{Purpose, stream};
 
 /// Both sum up to 800 products of numbers below 1, in another order and f32 against f64: below 1e-5 of the largest.
@@ -106,7 +109,7 @@ fn convolutions_are_candles() {
 }
 
 #[test]
-fn images_are_pooled_enlarged_and_cut_off_below_zero_as_by_candle() {
+fn pooling_upsampling_and_relu_are_candles() {
     for [height, width] in [[28, 28], [7, 7], [1, 5], [4, 1], [1, 1]] {
         let x = [random(&[3, 4, height, width], 4)];
         agree("max_pool2d", &x, |x| chain(&x[0], Chain::max_pool2), |x| max_pool2d(&x[0], 2));
@@ -118,13 +121,13 @@ fn images_are_pooled_enlarged_and_cut_off_below_zero_as_by_candle() {
 #[test]
 fn kernels_take_what_is_not_contiguous() {
     let x = random(&[2, 3, 6, 4], 5);
-    let turned = |x: &Var| x.transpose(2, 3);
-    agree("relu", std::slice::from_ref(&x), |x| relu(&turned(&x[0])?), |x| turned(&x[0])?.relu());
-    agree("max_pool2d", &[x], |x| chain(&turned(&x[0])?, Chain::max_pool2), |x| max_pool2d(&turned(&x[0])?, 2));
+    let transposed = |x: &Var| x.transpose(2, 3);
+    agree("relu", std::slice::from_ref(&x), |x| relu(&transposed(&x[0])?), |x| transposed(&x[0])?.relu());
+    agree("max_pool2d", &[x], |x| chain(&transposed(&x[0])?, Chain::max_pool2), |x| max_pool2d(&transposed(&x[0])?, 2));
 }
 
 #[test]
-fn rows_have_no_gradient_that_no_one_asks_for() {
+fn rows_have_no_gradient_unless_it_is_asked_for() {
     let (x, weight, bias) = (random(&[2, 1, 5, 5], 1).as_detached_tensor(), random(&[2, 1, 3, 3], 2), random(&[2], 3));
     let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
     let conv = Conv2d::new(weight.as_tensor().clone(), Some(bias.as_tensor().clone()), config);
@@ -133,7 +136,7 @@ fn rows_have_no_gradient_that_no_one_asks_for() {
 }
 
 #[test]
-fn what_is_no_number_stays_none() {
+fn nan_stays_nan() {
     let x = Tensor::new(&[f32::NAN, -1., 2., f32::NEG_INFINITY, f32::INFINITY], &Device::Cpu).unwrap();
     let y = relu(&x).unwrap().to_vec1::<f32>().unwrap();
     assert!(y[0].is_nan());
@@ -142,7 +145,7 @@ fn what_is_no_number_stays_none() {
 
 #[test]
 fn linear_layers_are_candles_on_rows_and_on_steps() {
-    // 150 rows are several lanes; a weight of 190 x 180 is so large that its gradient comes at once for all rows.
+    // 150 rows are several shards; a weight of 190 x 180 is so large that its gradient is computed for all rows at once.
     for (dims, units) in [(&[7, 9][..], 5), (&[3, 4, 9], 5), (&[1, 9], 1), (&[150, 20], 17), (&[70, 180], 190)] {
         let width = dims[dims.len() - 1];
         let inputs = [random(dims, 1), random(&[units, width], 2), random(&[units], 3)];
@@ -152,14 +155,22 @@ fn linear_layers_are_candles_on_rows_and_on_steps() {
 }
 
 #[test]
-fn cross_entropy_and_its_gradient_are_the_composed_ones() {
-    // More than a block, and a rest that fills no lane.
+fn cross_entropy_and_its_gradient_are_the_composed_ones_and_the_formula() {
+    // More than a block, and a remainder that does not fill a vector.
     for dims in [&[3, 5][..], &[40, 1001]] {
         let logits = Var::from_tensor(&(random(dims, 1).as_tensor() * 30.).unwrap()).unwrap();
         let target = random(dims, 2).abs().unwrap();
         let double = target.to_dtype(DType::F64).unwrap();
         agree("bce", &[logits], |x| bce_with_logits(&x[0], &target), |x| composed_bce(&x[0], &double));
     }
+    let (logits, target) = ([-80f64, -3., 0.2, 1.5, 40.], [0., 0.25, 0.5, 0.75, 1.]);
+    let expected = logits.iter().zip(target).map(|(&x, t)| kernels::bce_with_logit(x, t)).sum::<f64>() / 5.;
+    let [logits, target] = [logits, target].map(|values| Tensor::new(&values, &Device::Cpu).unwrap());
+    let composed = composed_bce(&logits, &target).unwrap().to_scalar::<f64>().unwrap();
+    assert!((composed - expected).abs() < 1e-12, "{composed}, not {expected}");
+    let [logits, target] = [logits, target].map(|values| values.to_dtype(DType::F32).unwrap());
+    let kernel = f64::from(bce_with_logits(&logits, &target).unwrap().to_scalar::<f32>().unwrap());
+    assert!((kernel - expected).abs() < 1e-6, "{kernel}, not {expected}");
     let extremes = Tensor::new(&[1e4f32, -1e4, 100., -100.], &Device::Cpu).unwrap();
     let target = Tensor::new(&[1f32, 0., 0., 1.], &Device::Cpu).unwrap();
     assert_eq!(bce_with_logits(&extremes, &target).unwrap().to_scalar::<f32>().unwrap(), 50.);
@@ -189,7 +200,7 @@ fn recurrence_is_candles() {
 }
 
 #[test]
-fn a_chain_is_its_layers_one_after_the_other() {
+fn a_chain_is_its_layers_in_order() {
     // 37 images: two whole shards and a part of one.
     let config = Conv2dConfig { padding: 1, ..Conv2dConfig::default() };
     let inputs = [
@@ -228,7 +239,7 @@ fn a_chain_is_its_layers_one_after_the_other() {
 }
 
 #[test]
-fn of_equal_values_the_first_alone_has_the_gradient() {
+fn among_equal_values_only_the_first_has_the_gradient() {
     let black = Var::zeros((1, 2, 7, 5), DType::F32, &Device::Cpu).unwrap();
     let pools = [(2, chain(&black, Chain::max_pool2)), (2, max_pool2d(&black, 2)), (3, max_pool2d(&black, 3))];
     for (size, pooled) in pools {

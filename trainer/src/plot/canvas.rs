@@ -11,7 +11,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::{Polyline, PrimitiveStyle, Rectangle};
 use embedded_graphics::text::{Baseline, Text};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// A white page.
 pub(super) struct Canvas {

@@ -5,10 +5,9 @@ use std::path::Path;
 use candle_core::Tensor;
 use plotters::prelude::*;
 
-use crate::observer::EpochRecord;
-use crate::pca::Pca;
-use crate::summary::Summary;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::evaluate::Pca;
+use crate::run::{EpochRecord, Summary};
 
 const SIZE: (u32, u32) = (860, 520);
 const FONT: &str = "sans-serif";

@@ -9,13 +9,12 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 
 use crate::data::Images;
+use crate::error::Result;
 use crate::evaluate::Measure;
-use crate::loss::Loss;
-use crate::observer::EpochRecord;
+use crate::file;
+use crate::objective::Loss;
 use crate::random::{Purpose, normal, stream};
-use crate::run::Run;
-use crate::summary::Summary;
-use crate::{Result, file};
+use crate::run::{EpochRecord, Run, Summary};
 
 /// Points in the scatter plot: more would hide each other and swell the file.
 const SCATTER_POINTS: usize = 1000;
@@ -48,8 +47,8 @@ pub(crate) fn draw_all(
     summary: &Summary,
 ) -> Result<()> {
     file::create_dir(dir)?;
-    let Measure { model, config, device } = *measure;
-    let unit = match (config.loss, model.network().variational, config.sparsity > 0.) {
+    let Measure { model, config, device, .. } = *measure;
+    let unit = match (config.objective.loss, model.network().variational, config.objective.sparsity > 0.) {
         (_, true, _) => "loss of a row, summed over its values",
         (_, _, true) => "loss per value, penalty on the code included",
         (Loss::Bce, ..) => "binary cross-entropy per value",

@@ -7,7 +7,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use plotters::style::colors::colormaps::{ColorMap, ViridisRGB};
 
 use super::canvas::Canvas;
-use crate::Result;
+use crate::error::Result;
 
 /// Side of the square that an image fills, as nearly as whole pixels allow.
 const CELL: u32 = 84;

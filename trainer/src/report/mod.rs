@@ -6,9 +6,9 @@ mod themed;
 use std::fs;
 use std::path::Path;
 
-use crate::run::Run;
-use crate::summary::{EndedBy, Summary};
-use crate::{Error, Result, file};
+use crate::error::{Error, Result};
+use crate::file;
+use crate::run::{Run, StopReason, Summary};
 use page::{Figure, Image, Page, Picture, Table};
 
 /// Writes the report of a finished run into its folder, from the figures and pictures that are there.
@@ -32,11 +32,11 @@ pub(crate) fn write(run: &Run, summary: &Summary) -> Result<()> {
 
 fn subtitle(summary: &Summary) -> String {
     let Summary { network, best, epochs, data, .. } = summary;
-    let ended = match summary.ended_by {
-        EndedBy::Epochs => "",
-        EndedBy::Patience => ", when the validation loss no longer fell",
-        EndedBy::TimeBudget => ", when the time was spent",
-        EndedBy::Divergence => ", after which the loss was no longer finite",
+    let ended = match summary.stop_reason {
+        StopReason::Epochs => "",
+        StopReason::Patience => ", when the validation loss no longer fell",
+        StopReason::TimeBudget => ", when the time was spent",
+        StopReason::Divergence => ", after which the loss was no longer finite",
     };
     format!(
         "{network}: best of {epochs} epochs {} {}, trained on {} rows, measured on {} others{ended}",
@@ -67,9 +67,9 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         Some(_) => figure("PSNR", decibels(test.psnr), format!("noisy rows: {}", decibels(test.noisy_psnr()))),
         None => figure("PSNR", decibels(test.psnr), format!("PCA: {}", decibels(pca.psnr))),
     });
-    if let Some(bound) = test.bound {
+    if let Some(bound) = test.elbo {
         let parts = format!("reconstruction {:.1} + divergence {:.1}", bound.reconstruction, bound.divergence);
-        figures.push(figure("ELBO of a row", format!("{:.1} nats", bound.elbo), parts));
+        figures.push(figure("ELBO of a row", format!("{:.1} nats", bound.value), parts));
     }
     if let Some(accuracy) = test.neighbour_accuracy {
         let note = pca.neighbour_accuracy.map_or(String::new(), |pca| format!("PCA: {}", percent(pca)));
@@ -77,7 +77,7 @@ fn figures(summary: &Summary) -> Vec<Figure> {
     }
     let width: usize = summary.data.image_shape.iter().product();
     let code = format!("{} values", summary.latent_dim);
-    let note = format!("for {width} of a row; {} zeros, mean {:.2}", percent(test.zero_code), test.mean_code);
+    let note = format!("for {width} of a row; {} zeros, mean {:.2}", percent(test.latent_sparsity), test.latent_mean);
     figures.push(figure("Code", code, note));
     let milliseconds = 1e3 * summary.seconds / summary.epochs as f64;
     let time = format!("{milliseconds:.1} ms an epoch, {}", summary.device);

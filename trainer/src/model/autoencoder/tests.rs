@@ -6,10 +6,9 @@ use rand::RngExt;
 use super::*;
 use crate::config::{Config, Preset};
 use crate::data::DataSource;
-use crate::loss::Loss;
+use crate::fused::Batch;
 use crate::model::{LayerConfig, ModelConfig};
-use crate::objective::Objective;
-use crate::ops::Batch;
+use crate::objective::{Loss, Objective};
 
 const SHAPE: [usize; 2] = [7, 6];
 const ROWS: usize = 3;
@@ -98,7 +97,7 @@ fn gradients_of_every_kind_of_network_match_finite_differences() {
         let model = in_f64(&network);
         for loss in [Loss::Bce, Loss::Mse] {
             let config = Config { loss, sparsity: 0.01, beta: 0.5, ..Config::default() };
-            let objective = Objective::new(&config, &network);
+            let objective = Objective::new(config.objective(), &network);
             let loss = || {
                 // The same draws every time: the loss is a function of the weights alone.
                 let pass = model.forward_training(&input, &mut stream(5, Purpose::Dropout, 0)).unwrap();
@@ -229,7 +228,7 @@ fn a_pass_is_candles_graph() {
         {
             let noisy = rows > 3;
             let config = Config { loss, sparsity: charge / 50., beta: charge, ..Config::default() };
-            let objective = Objective::new(&config, &network);
+            let objective = Objective::new(config.objective(), &network);
             let width = network.input_dim();
             let mut rng = stream(6, Purpose::Weights, rows as u32);
             // Some features are zero in all rows.
@@ -260,7 +259,7 @@ fn a_pass_is_candles_graph() {
             };
             let run = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut pass = single.pass(objective.terms()).expect("there are kernels for all layers");
+                let mut pass = single.train_step(objective.terms()).expect("there are kernels for all layers");
                 // What an earlier step of another size has left makes no difference.
                 for rows in if threads > 1 { vec![rows, rows.div_ceil(2)] } else { vec![] } {
                     pool.install(|| pass.run(&batch(rows)).map(drop)).unwrap();
@@ -294,7 +293,19 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
         let shape = if preset == Preset::Sequence { [128, 1] } else { [28, 28] };
         let network = NetworkConfig::new(&config.model, shape).unwrap();
         let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
-        let pass = model.pass(Objective::new(&config, &network).terms());
+        let pass = model.train_step(Objective::new(config.objective(), &network).terms());
         assert_eq!(pass.is_some(), preset != Preset::Sequence, "{}", preset.name());
     }
+}
+
+#[test]
+fn the_divergence_of_a_batch_is_that_of_the_formula() {
+    let (mean, log_variance) = ([[0.5, -2.], [0., 1.5]], [[0.3, -1.2], [0., 2.]]);
+    let tensor = |values: &[[f64; 2]; 2]| Tensor::new(values, &Device::Cpu).unwrap();
+    let code = Code { latent: tensor(&mean), log_variance: Some(tensor(&log_variance)) };
+    let values = mean.as_flattened().iter().zip(log_variance.as_flattened());
+    // Summed over units, the mean over two rows.
+    let expected = values.map(|(mean, log_variance)| kernels::kl_divergence(*mean, *log_variance)).sum::<f64>() / 2.;
+    let found = code.divergence().unwrap().expect("variational").to_scalar::<f64>().unwrap();
+    assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
 }

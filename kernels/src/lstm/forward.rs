@@ -1,0 +1,67 @@
+//! The states after each step.
+
+use std::array::from_fn;
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::layout::{BLOCK, LANES, Lstm, gates_of, pack_gates, store};
+use super::tile::{ROWS, advance, tile_gates};
+use crate::simd::scratch::with_scratch;
+
+impl Lstm {
+    /// Computes the state after each step.
+    ///
+    /// `projected` `[batch, steps, 4 * units]` is the input's part of the gates, bias included; `weight`
+    /// `[4 * units, units]` is the recurrent one; the states go to `states` `[batch, steps, units]`.
+    pub fn forward(&self, projected: &[f32], weight: &[f32], states: &mut [f32]) {
+        self.check(projected, weight, states);
+        if states.is_empty() {
+            return;
+        }
+        let block = BLOCK * self.steps * self.units;
+        with_scratch([self.chunks() * self.units * 4 * LANES], |[panels]| {
+            pack_gates(self, weight, panels);
+            let blocks = states.par_chunks_mut(block).zip(projected.par_chunks(4 * block));
+            blocks.for_each(|(states, projected)| {
+                with_scratch([self.chunks() * BLOCK * LANES], |[cells]| {
+                    let lstm = self.rows(states);
+                    Arch::new().dispatch(Forward { lstm, projected, panels, states, cells });
+                });
+            });
+        });
+    }
+}
+
+/// [`Lstm::forward`] for a block of rows; `cells` is scratch `[chunks, BLOCK, LANES]`.
+struct Forward<'a> {
+    lstm: Lstm,
+    projected: &'a [f32],
+    panels: &'a [f32],
+    states: &'a mut [f32],
+    cells: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { lstm, projected, panels, states, cells } = self;
+        let Lstm { batch, steps, units } = lstm;
+        let (cells, _) = cells.as_chunks_mut::<LANES>();
+        cells.fill([0.0; LANES]);
+        for step in 0..steps {
+            for (chunk, panel) in gates_of(panels).chunks_exact(units).enumerate() {
+                for first in (0..batch).step_by(ROWS) {
+                    let mut tile = tile_gates(simd, &lstm, projected, states, panel, [first, step, chunk]);
+                    for (row, gates) in (first..batch).zip(&mut tile) {
+                        let tanh = advance(gates, &mut cells[chunk * BLOCK + row]);
+                        let state = from_fn(|l| gates[3][l] * tanh[l]);
+                        store(&mut states[(row * steps + step) * units..][..units], chunk, &state);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Every setting of a run, checked once.
+
+mod preset;
+mod resolve;
+
+use serde::{Deserialize, Serialize};
+
+pub use preset::Preset;
+
+use crate::data::{DataSource, Validation};
+use crate::device::DeviceKind;
+use crate::error::{Error, Result};
+use crate::evaluate::MeasureConfig;
+use crate::model::ModelConfig;
+use crate::objective::{Loss, ObjectiveConfig};
+use crate::optimizer::{OptimizerConfig, Schedule};
+
+/// The most epochs that a run may have.
+pub(crate) const MAX_EPOCHS: usize = 1_000_000;
+
+/// Every setting of a run, as `config.toml` keeps it. The same config on the same machine gives the same weights, byte
+/// for byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the other settings' defaults come from. Default `simple`.
+    pub preset: Preset,
+    /// `digits`, `series`, `mnist`, `fashion-mnist`, or a folder with four IDX files. Default `digits`; `series` for `sequence`.
+    pub data: DataSource,
+    /// `test`, or the part of the training rows to hold out, between 0 and 1. Default 0.1.
+    pub validation: Validation,
+    /// Where every random choice starts. Default 1.
+    pub seed: u64,
+    /// `cpu`, `cuda` or `metal`. Default `cpu`.
+    pub device: DeviceKind,
+    /// Threads of the CPU, from 1; the result does not depend on it. Default: all.
+    pub threads: usize,
+    /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; for the small sets `digits` 500 and
+    /// `series` 200.
+    pub epochs: usize,
+    /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
+    pub batch_size: usize,
+    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`.
+    pub loss: Loss,
+    /// Weight of the L1 penalty on the latent, summed over its units, from 0. Default 0; 1e-4 for `sparse`.
+    pub sparsity: f64,
+    /// Weight of the divergence of a variational latent from the standard normal distribution, from 0. Default 1.
+    pub beta: f64,
+    /// Standard deviation of the Gaussian noise on the input, which is then clipped to 0.0..=1.0; the target stays clean.
+    /// From 0. Default 0; 0.5 for `denoise`.
+    pub input_noise: f64,
+    /// Largest Euclidean norm of all gradients together; longer ones are scaled down to it. 0 for any. Default 0; 1 for `sequence`.
+    pub clip_norm: f64,
+    /// Epochs without a lower validation loss after which training stops. 0 for never. Default 0.
+    pub patience: usize,
+    /// Seconds after which training stops, counted anew when a run is resumed. 0 for any time. Default 0.
+    pub time_budget: f64,
+    /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and
+    /// `sequence`, `cosine` with an epoch of warm-up.
+    pub schedule: Schedule,
+    /// The network.
+    pub model: ModelConfig,
+    /// The optimiser. Default `adam`, at a learning rate of 0.003 for `conv`, `denoise` and `sequence`.
+    pub optimizer: OptimizerConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::preset(Preset::Simple, DataSource::Digits)
+    }
+}
+
+impl Config {
+    /// The settings of `preset` on `data`.
+    pub fn preset(preset: Preset, data: DataSource) -> Self {
+        // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
+        let (epochs, batch_size) = match (&data, preset) {
+            (DataSource::Digits, _) => (500, 32),
+            (DataSource::Series, _) => (200, 32),
+            (_, Preset::Sparse | Preset::Deep) => (100, 256),
+            (_, Preset::Vae) => (50, 128),
+            _ => (50, 256),
+        };
+        // Convolutions and LSTMs come farther in the same epochs with a higher rate that falls.
+        let falls = matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence);
+        let rate = if falls { 3e-3 } else { 1e-3 };
+        Self {
+            preset,
+            data,
+            validation: Validation::Fraction(0.1),
+            seed: 1,
+            device: DeviceKind::Cpu,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            epochs,
+            batch_size,
+            loss: Loss::Bce,
+            sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
+            beta: 1.,
+            input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },
+            clip_norm: if preset == Preset::Sequence { 1. } else { 0. },
+            patience: 0,
+            time_budget: 0.,
+            schedule: if falls {
+                Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. }
+            } else {
+                Schedule::default()
+            },
+            model: preset.model(),
+            optimizer: OptimizerConfig::default().with_learning_rate(rate),
+        }
+    }
+
+    /// What training minimises.
+    pub(crate) fn objective(&self) -> ObjectiveConfig {
+        ObjectiveConfig { loss: self.loss, sparsity: self.sparsity, beta: self.beta }
+    }
+
+    /// How rows are measured.
+    pub(crate) fn measure(&self) -> MeasureConfig {
+        MeasureConfig { objective: self.objective(), input_noise: self.input_noise, seed: self.seed }
+    }
+
+    /// Checks every range; what passes can be trained, given data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first setting out of its range.
+    pub fn check(&self) -> Result<()> {
+        let counts = [
+            ("threads", self.threads, 1024),
+            ("epochs", self.epochs, MAX_EPOCHS),
+            ("batch_size", self.batch_size, 1 << 20),
+        ];
+        for (setting, value, most) in counts {
+            if !(1..=most).contains(&value) {
+                return Err(Error::setting(setting, format!("expected 1 to {most}, found {value}")));
+            }
+        }
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::setting("seed", format!("expected at most {}, found {}", i64::MAX, self.seed)));
+        }
+        let amounts = [
+            ("sparsity", self.sparsity),
+            ("beta", self.beta),
+            ("input_noise", self.input_noise),
+            ("clip_norm", self.clip_norm),
+            ("time_budget", self.time_budget),
+        ];
+        for (setting, value) in amounts {
+            if !(value >= 0. && value.is_finite()) {
+                return Err(Error::setting(setting, format!("expected 0 or more, found {value}")));
+            }
+        }
+        if self.beta != 1. && !self.model.variational {
+            let reason = format!("found {}, but only a variational network has a divergence", self.beta);
+            return Err(Error::setting("beta", reason));
+        }
+        self.schedule.check(self.optimizer.learning_rate(), self.epochs)?;
+        self.optimizer.check()
+    }
+}

@@ -1,0 +1,99 @@
+use super::*;
+use crate::data::{DataSource, Validation};
+use crate::model::{LayerConfig, ModelConfig};
+
+fn from_text(text: &str) -> Result<Config> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, text).unwrap();
+    Config::read(&path)
+}
+
+#[test]
+fn a_config_survives_its_file() {
+    let config = Config {
+        validation: Validation::Test,
+        optimizer: OptimizerConfig::named("adadelta").unwrap(),
+        data: DataSource::Dir("some/where".into()),
+        model: ModelConfig::dense(2, [128, 64]),
+        ..Config::default()
+    };
+    assert_eq!(from_text(&config.to_toml()).unwrap(), config);
+    for name in Preset::NAMES {
+        let preset = from_text(&format!("preset = {name:?}")).unwrap();
+        assert_eq!(preset.preset.name(), name);
+        assert_eq!(from_text(&preset.to_toml()).unwrap(), preset);
+    }
+    // What a preset turns on and a file off again stays off.
+    for text in ["preset = \"vae\"\n[model]\nvariational = false", "preset = \"deep\"\n[model]\nhidden = []"] {
+        let config = from_text(text).unwrap();
+        assert_eq!(from_text(&config.to_toml()).unwrap(), config);
+    }
+}
+
+#[test]
+fn what_a_file_leaves_out_comes_from_the_preset() {
+    assert_eq!(from_text("").unwrap(), Config::default());
+    let config = from_text("data = \"mnist\"\n[model]\nlatent_dim = 2").unwrap();
+    assert_eq!((config.epochs, config.batch_size), (50, 256));
+    assert_eq!(config.model, ModelConfig::dense(2, []));
+    assert_eq!(from_text("preset = \"sequence\"").unwrap().data, DataSource::Series);
+}
+
+#[test]
+fn another_optimizer_brings_its_own_defaults() {
+    let config = from_text("[optimizer]\nname = \"sgd\"\nmomentum = 0").unwrap();
+    assert_eq!(config.optimizer, OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0., weight_decay: 0. });
+}
+
+#[test]
+fn another_encoder_takes_the_place_of_the_presets_layers() {
+    let config = from_text("preset = \"deep\"\n[[model.encoder]]\nlayer = \"linear\"\nunits = 9").unwrap();
+    let encoder = vec![LayerConfig::Linear { units: 9 }];
+    assert_eq!(config.model, ModelConfig { encoder, ..ModelConfig::default() });
+}
+
+#[test]
+fn whole_numbers_are_fine_where_a_fraction_is_expected() {
+    let text = "sparsity = 1\n[schedule]\nname = \"cosine\"\nwarmup_epochs = 2\n\
+                [[model.encoder]]\nlayer = \"noise\"\ndeviation = 1";
+    let config = from_text(text).unwrap();
+    assert_eq!(config.sparsity, 1.);
+    assert_eq!(config.schedule, Schedule::Cosine { warmup_epochs: 2., min_learning_rate: 0. });
+}
+
+#[test]
+fn overrides_lie_over_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, "epochs = 3\nseed = 5").unwrap();
+    let overrides = toml::toml! { epochs = 7 };
+    let config = Config::resolve(Some(&path), overrides).unwrap();
+    assert_eq!((config.epochs, config.seed), (7, 5));
+}
+
+#[test]
+fn mistakes_are_named_in_one_line() {
+    for (text, expected) in [
+        ("epoch = 3", "epoch"),
+        ("epochs = \"many\"", "epochs"),
+        ("epochs = 0", "setting `epochs`: expected 1 to"),
+        ("preset = \"deeper\"", "deeper"),
+        ("validation = 1.5", "expected `test` or a fraction"),
+        ("[optimizer]\nname = \"adagrad\"", "adagrad"),
+        ("[optimizer]\nmomentum = 0.5", "momentum"),
+        ("[model]\nlatent = 3", "latent"),
+        ("seed = 3\nepochs = ", "config.toml:2: "),
+        ("beta = -1", "setting `beta`: expected 0 or more"),
+        ("beta = 2", "only a variational network"),
+        ("schedule = \"cosine\"", "expected a table, `[schedule]`, found \"cosine\""),
+        ("[schedule]\nwarmup_epochs = 2", "warmup_epochs"),
+        ("[schedule]\nname = \"steps\"", "constant, plateau, cosine"),
+        ("[[model.encoder]]\nlayer = \"convolution\"", "convolution"),
+        ("[[model.encoder]]\nlayer = \"conv\"", "channels"),
+        ("[[model.encoder]]\nlayer = \"conv\"\nchannels = 3\nsize = 2", "size"),
+    ] {
+        let error = from_text(text).unwrap_err().to_string();
+        assert!(error.contains(expected) && !error.contains('\n'), "{text}: {error}");
+    }
+}

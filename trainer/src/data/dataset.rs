@@ -1,0 +1,83 @@
+//! Training and test rows of one source.
+
+use bundle::Digest;
+
+use super::samples::Images;
+use super::sources::DataSource;
+use crate::error::Result;
+
+/// Training and test images of one size, with their labels.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// The name of the source: `digits`, `mnist`, or the folder's own.
+    pub name: String,
+    /// Rows that training and validation share.
+    pub train: Images,
+    /// Rows that training never sees.
+    pub test: Images,
+}
+
+impl Dataset {
+    /// Loads `source`.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver,
+    /// naming the two sources that need no network.
+    pub fn load(source: &DataSource) -> Result<Self> {
+        let (train, test) = source.load()?;
+        Ok(Self { name: source.name(), train, test })
+    }
+
+    /// Height and width in pixels.
+    pub fn image_shape(&self) -> [usize; 2] {
+        self.train.shape()
+    }
+
+    /// SHA-256 over shapes, pixels and labels, in hexadecimal: equal for equal data, wherever it came from.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Digest::default();
+        for images in [&self.train, &self.test] {
+            let [height, width] = images.shape();
+            for number in [images.len(), height, width, usize::from(images.max_value())] {
+                hash.update((number as u64).to_le_bytes());
+            }
+            hash.update(images.pixels());
+            hash.update(images.labels());
+        }
+        hash.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embedded_digits_are_split_into_1500_and_297() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        assert_eq!((dataset.train.len(), dataset.test.len()), (1500, 297));
+        assert_eq!(dataset.image_shape(), [8, 8]);
+        assert_eq!(dataset.train.pixels().iter().max(), Some(&16));
+        // The first row of the published file shows a zero.
+        assert_eq!(dataset.train.row(0)[..8], [0, 0, 5, 13, 9, 1, 0, 0]);
+        assert_eq!(dataset.train.labels()[..4], [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn every_label_occurs_in_the_held_out_digits() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        for label in 0..10 {
+            assert!(dataset.test.labels().contains(&label));
+        }
+    }
+
+    #[test]
+    fn fingerprint_depends_on_every_pixel() {
+        let dataset = Dataset::load(&DataSource::Digits).unwrap();
+        let mut pixels = dataset.test.pixels().to_vec();
+        pixels[1000] ^= 1;
+        let test = Images::new(pixels, dataset.test.labels().to_vec(), [8, 8], 16).unwrap();
+        assert_ne!(dataset.fingerprint(), Dataset { test, ..dataset.clone() }.fingerprint());
+    }
+}

@@ -1,0 +1,256 @@
+//! The IDX format of MNIST: a big-endian magic number, the dimensions, then bytes; raw or gzipped.
+//!
+//! The magic number is 2049 for labels (`[rows]`) and 2051 for images (`[rows, height, width]`).
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::data::samples::Images;
+use crate::error::{Error, Result};
+
+/// The file names that MNIST was published under; some mirrors write a dot before `idx`.
+const NAMES: [[&str; 2]; 4] = [
+    ["train-images-idx3-ubyte", "train-images.idx3-ubyte"],
+    ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte"],
+    ["t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"],
+    ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"],
+];
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Loads training and test images from the four files in `dir`.
+pub(super) fn load_dir(dir: &Path) -> Result<(Images, Images)> {
+    if !dir.is_dir() {
+        let reason =
+            "no such folder; `--data` takes digits, series, mnist, fashion-mnist, or a folder with four IDX files";
+        return Err(Error::file(dir, reason));
+    }
+    let [train_images, train_labels, test_images, test_labels] = find(dir)?;
+    let train = load_pair(&train_images, &train_labels)?;
+    let test = load_pair(&test_images, &test_labels)?;
+    if train.shape() != test.shape() {
+        let ([h, w], [found_h, found_w]) = (train.shape(), test.shape());
+        let reason = format!("expected images of {h} x {w} as in the training file, found {found_h} x {found_w}");
+        return Err(Error::file(&test_images, reason));
+    }
+    Ok((train, test))
+}
+
+fn find(dir: &Path) -> Result<[PathBuf; 4]> {
+    let mut missing = Vec::new();
+    let paths = NAMES.map(|names| {
+        let mut candidates =
+            names.iter().flat_map(|name| [name.to_string(), format!("{name}.gz")]).map(|name| dir.join(name));
+        candidates.find(|path| path.is_file()).unwrap_or_else(|| {
+            missing.push(names[0]);
+            PathBuf::new()
+        })
+    });
+    if missing.is_empty() {
+        Ok(paths)
+    } else {
+        Err(Error::file(dir, format!("expected four IDX files, raw or with `.gz`; missing: {}", missing.join(", "))))
+    }
+}
+
+fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Images> {
+    let ([rows, height, width], pixels) = read(images_path)?;
+    let ([label_rows], labels) = read(labels_path)?;
+    if rows != label_rows {
+        let reason = format!(
+            "expected {rows} labels, one for each image in {}, found {label_rows}",
+            images_path.file_name().unwrap_or_default().to_string_lossy()
+        );
+        return Err(Error::file(labels_path, reason));
+    }
+    Images::new(pixels, labels, [height, width], 255)
+}
+
+/// Reads one file of `N` dimensions of bytes.
+fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
+    let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+    let mut reader = BufReader::new(file);
+    let mut start = [0; 2];
+    let count = reader.read(&mut start).map_err(|source| Error::io("read", path, source))?;
+    let whole = start[..count].chain(reader);
+    if start[..count] == GZIP_MAGIC { parse(MultiGzDecoder::new(whole), path) } else { parse(whole, path) }
+}
+
+fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; N], Vec<u8>)> {
+    let fail = |reason: String| Error::file(path, reason);
+    let broken = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => fail("truncated: the file ends before its header or its data do".into()),
+        _ => fail(format!("broken: {error}")),
+    };
+    let mut number = || -> Result<u32> {
+        let mut bytes = [0; 4];
+        reader.read_exact(&mut bytes).map_err(broken)?;
+        Ok(u32::from_be_bytes(bytes))
+    };
+
+    // Two zero bytes, the type (8: unsigned byte), the number of dimensions.
+    let magic = 0x0800 + N as u32;
+    let found = number()?;
+    if found != magic {
+        let kind = if N == 1 { "labels" } else { "images" };
+        return Err(fail(format!("not an IDX file of {kind}: expected the magic number {magic}, found {found}")));
+    }
+    let mut dims = [0; N];
+    for dim in &mut dims {
+        *dim = number()? as usize;
+    }
+    let shape = dims.map(|dim| dim.to_string()).join(" x ");
+    let expected = dims
+        .iter()
+        .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+        .filter(|&length| length > 0)
+        .ok_or_else(|| fail(format!("its header claims {shape} bytes, which cannot be")))?;
+
+    // One byte more than expected is enough to see that there are too many; nothing is reserved on the header's word.
+    let mut bytes = Vec::new();
+    let read = reader.take(expected as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof if bytes.len() == expected => {
+            fail("truncated behind its data, or followed by bytes that do not belong to it".into())
+        }
+        _ => broken(error),
+    })?;
+    match bytes.len() {
+        length if length < expected => {
+            Err(fail(format!("truncated: its header claims {shape} = {expected} bytes, found {length}")))
+        }
+        length if length > expected => {
+            Err(fail(format!("too long: its header claims {shape} = {expected} bytes, found more")))
+        }
+        _ => Ok((dims, bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn idx(magic: u32, dims: &[u32], data: &[u8]) -> Vec<u8> {
+        let mut bytes = magic.to_be_bytes().to_vec();
+        bytes.extend(dims.iter().flat_map(|dim| dim.to_be_bytes()));
+        bytes.extend(data);
+        bytes
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A folder with three training and two test images of 2 x 2, in which `name` holds `bytes` instead.
+    fn folder_with(name: &str, bytes: Option<Vec<u8>>) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            (NAMES[0][0], idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>())),
+            (NAMES[1][0], idx(2049, &[3], &[1, 2, 3])),
+            (NAMES[2][0], idx(2051, &[2, 2, 2], &(0..8).collect::<Vec<_>>())),
+            (NAMES[3][0], idx(2049, &[2], &[4, 5])),
+        ];
+        for (file, content) in files {
+            match (file == name, &bytes) {
+                (false, _) => std::fs::write(dir.path().join(file), content).unwrap(),
+                (true, Some(bytes)) => std::fs::write(dir.path().join(file), bytes).unwrap(),
+                (true, None) => (),
+            }
+        }
+        dir
+    }
+
+    fn error_with(name: &str, bytes: Vec<u8>) -> String {
+        let dir = folder_with(name, Some(bytes));
+        let error = load_dir(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(name), "the error names the file: {error}");
+        assert!(!error.contains('\n'), "one line: {error}");
+        error
+    }
+
+    #[test]
+    fn raw_and_gzipped_files_hold_the_same() {
+        let raw = folder_with("", None);
+        let mixed = folder_with(NAMES[0][0], Some(gzip(&idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>()))));
+        for dir in [raw, mixed] {
+            let (train, test) = load_dir(dir.path()).unwrap();
+            assert_eq!((train.len(), test.len(), train.shape()), (3, 2, [2, 2]));
+            assert_eq!(train.row(2), [8, 9, 10, 11]);
+            assert_eq!(test.labels(), [4, 5]);
+        }
+    }
+
+    #[test]
+    fn wrong_magic_number_is_named() {
+        let error = error_with(NAMES[2][0], idx(2049, &[2], &[4, 5]));
+        assert!(error.contains("expected the magic number 2051, found 2049"), "{error}");
+    }
+
+    #[test]
+    fn truncated_files_are_refused() {
+        for bytes in [vec![], vec![0], idx(2051, &[3], &[]), idx(2051, &[3, 2, 2], &[0; 11])] {
+            let error = error_with(NAMES[0][0], bytes);
+            assert!(error.contains("truncated"), "{error}");
+        }
+    }
+
+    #[test]
+    fn surplus_bytes_are_refused() {
+        let error = error_with(NAMES[0][0], idx(2051, &[3, 2, 2], &[0; 13]));
+        assert!(error.contains("too long"), "{error}");
+    }
+
+    #[test]
+    fn broken_gzip_is_refused() {
+        let whole = gzip(&idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>()));
+        let mut flipped = whole.clone();
+        let middle = flipped.len() - 6; // in the checksum
+        flipped[middle] ^= 0xff;
+        for bytes in [whole[..whole.len() - 9].to_vec(), flipped] {
+            let error = error_with(NAMES[0][0], bytes);
+            assert!(error.contains("truncated") || error.contains("broken"), "{error}");
+        }
+    }
+
+    #[test]
+    fn impossible_header_is_refused_without_reserving_memory() {
+        let error = error_with(NAMES[0][0], idx(2051, &[u32::MAX, u32::MAX, u32::MAX], &[]));
+        assert!(error.contains("cannot be"), "{error}");
+        let error = error_with(NAMES[0][0], idx(2051, &[u32::MAX, 1000, 1000], &[0; 9]));
+        assert!(error.contains("truncated"), "{error}");
+        let error = error_with(NAMES[0][0], idx(2051, &[0, 2, 2], &[]));
+        assert!(error.contains("cannot be"), "{error}");
+    }
+
+    #[test]
+    fn images_and_labels_must_be_as_many() {
+        let error = error_with(NAMES[1][0], idx(2049, &[4], &[1, 2, 3, 4]));
+        assert!(error.contains("expected 3 labels"), "{error}");
+    }
+
+    #[test]
+    fn test_images_must_have_the_training_size() {
+        let error = error_with(NAMES[2][0], idx(2051, &[2, 3, 3], &[0; 18]));
+        assert!(error.contains("expected images of 2 x 2"), "{error}");
+    }
+
+    #[test]
+    fn missing_files_are_listed() {
+        let dir = folder_with(NAMES[3][0], None);
+        let error = load_dir(dir.path()).unwrap_err().to_string();
+        assert!(error.ends_with("missing: t10k-labels-idx1-ubyte"), "{error}");
+        let empty = tempfile::tempdir().unwrap();
+        let error = load_dir(empty.path()).unwrap_err().to_string();
+        assert!(error.contains("train-images-idx3-ubyte, train-labels-idx1-ubyte"), "{error}");
+        let error = load_dir(Path::new("no/such/folder")).unwrap_err().to_string();
+        assert!(error.contains("no such folder"), "{error}");
+    }
+}

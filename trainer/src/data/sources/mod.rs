@@ -1,0 +1,93 @@
+//! Where rows come from: one source, one file.
+
+mod digits;
+mod hub;
+mod idx;
+mod series;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::samples::Images;
+use crate::error::Result;
+
+/// Where the images come from. Default: `digits`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum DataSource {
+    /// The optical digits, 8 x 8 pixels, embedded in the program: 1,500 training and 297 test images.
+    #[default]
+    Digits,
+    /// Generated time series, 64 steps of one value: sines, chirps and pulses like an electrocardiogram's, 3,000 and 600.
+    Series,
+    /// MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
+    Mnist,
+    /// Fashion-MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
+    FashionMnist,
+    /// A folder with four IDX files, raw or gzipped, named as MNIST's.
+    Dir(PathBuf),
+}
+
+impl DataSource {
+    /// Training and test rows.
+    pub(super) fn load(&self) -> Result<(Images, Images)> {
+        match self {
+            Self::Digits => digits::load(),
+            Self::Series => series::load(),
+            Self::Mnist => hub::load_mnist(),
+            Self::FashionMnist => hub::load_fashion_mnist(),
+            Self::Dir(dir) => idx::load_dir(dir),
+        }
+    }
+
+    /// A name that can be part of a folder's name: `digits`, `mnist`, or the folder's own.
+    pub fn name(&self) -> String {
+        let Self::Dir(dir) = self else { return self.to_string() };
+        let dir = dir.canonicalize().unwrap_or_else(|_| dir.clone());
+        let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        if name.is_empty() { "data".into() } else { name }
+    }
+}
+
+impl fmt::Display for DataSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digits => f.write_str("digits"),
+            Self::Series => f.write_str("series"),
+            Self::Mnist => f.write_str("mnist"),
+            Self::FashionMnist => f.write_str("fashion-mnist"),
+            Self::Dir(dir) => write!(f, "{}", dir.display()),
+        }
+    }
+}
+
+impl From<String> for DataSource {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "digits" => Self::Digits,
+            "series" => Self::Series,
+            "mnist" => Self::Mnist,
+            "fashion-mnist" => Self::FashionMnist,
+            _ => Self::Dir(text.into()),
+        }
+    }
+}
+
+impl From<DataSource> for String {
+    fn from(source: DataSource) -> Self {
+        source.to_string()
+    }
+}
+
+impl FromStr for DataSource {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.to_owned().into())
+    }
+}

@@ -1,0 +1,21 @@
+//! How well a network reconstructs rows it was not trained on, and what PCA makes of the same rows.
+
+mod config;
+mod fused;
+mod knn;
+mod measure;
+mod measured;
+mod metrics;
+mod pca;
+mod report;
+mod test_report;
+mod threshold;
+
+pub(crate) use config::MeasureConfig;
+pub(crate) use measure::Measure;
+pub(crate) use measured::Measured;
+pub use metrics::Metrics;
+pub use pca::Pca;
+pub(crate) use report::report;
+pub use test_report::{Elbo, PcaReport, TestReport};
+pub(crate) use threshold::threshold;

@@ -1,0 +1,23 @@
+//! A network without candle's graph: a training step without autograd, and inference, on slices by the kernels.
+
+mod batch;
+mod chain;
+mod chain_layout;
+mod chain_run;
+mod chains;
+mod feature_major;
+mod inference;
+mod layer;
+mod loss;
+mod row_major;
+mod step;
+mod storage;
+
+pub(crate) use batch::Batch;
+pub(crate) use chain::Chain;
+pub(crate) use chain_run::{PackedWeights, Shard, weight_gradients, with_packed_weights};
+pub(crate) use chains::Chains;
+pub(crate) use inference::PackedNetwork;
+pub(crate) use loss::LossTerms;
+pub(crate) use step::TrainStep;
+pub(crate) use storage::{filled, is_f32_cpu, values, with_values, with_values_mut};

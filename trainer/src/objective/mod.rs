@@ -1,0 +1,76 @@
+//! What training minimises: the loss of the reconstruction, and the penalty on the latent.
+
+mod config;
+mod loss;
+
+use candle_core::{Result, Tensor};
+
+pub(crate) use config::ObjectiveConfig;
+pub use loss::{Loss, bce_with_logits};
+
+use crate::fused::LossTerms;
+use crate::model::{Code, NetworkConfig};
+
+/// The loss of a batch: reconstruction + sparsity * |latent| + beta * divergence.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Objective {
+    loss: Loss,
+    /// 1 for a mean over a row's elements, their number for a sum.
+    scale: f64,
+    sparsity: f64,
+    beta: f64,
+}
+
+impl Objective {
+    /// The loss of a variational network is the negative evidence lower bound of a row, a sum over elements; any other is a
+    /// mean over elements.
+    pub(crate) fn new(config: ObjectiveConfig, network: &NetworkConfig) -> Self {
+        let scale = if network.variational { network.input_dim() as f64 } else { 1. };
+        let beta = if network.variational { config.beta } else { 0. };
+        Self { loss: config.loss, scale, sparsity: config.sparsity, beta }
+    }
+
+    /// The loss of `logits` `[batch, n]` against `target` `[batch, n]`, a scalar.
+    pub(crate) fn compute(&self, code: &Code, logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let reconstruction = (self.loss.compute(logits, target)? * self.scale)?;
+        match self.penalty(code)? {
+            Some(penalty) => reconstruction + penalty,
+            None => Ok(reconstruction),
+        }
+    }
+
+    /// The penalty on the latent, the mean over the batch; nothing when there is none.
+    pub(crate) fn penalty(&self, code: &Code) -> Result<Option<Tensor>> {
+        let mut terms = Vec::new();
+        // A weight of zero is left out: candle drops the gradient of `x * 0` and with it the whole sum's.
+        if self.sparsity > 0. {
+            terms.push((code.latent.abs()?.sum(1)?.mean_all()? * self.sparsity)?);
+        }
+        if self.beta > 0.
+            && let Some(divergence) = code.divergence()?
+        {
+            terms.push((divergence * self.beta)?);
+        }
+        terms.into_iter().map(Ok).reduce(|sum, term| sum? + term?).transpose()
+    }
+
+    /// The same penalty, of the latent's L1 norm and its divergence, means over rows.
+    pub(crate) fn charge(&self, size: f64, divergence: f64) -> f64 {
+        self.sparsity * size + self.beta * divergence
+    }
+
+    /// The same for the kernels.
+    pub(crate) fn terms(&self) -> LossTerms {
+        let Self { loss, scale, sparsity, beta } = *self;
+        LossTerms { squared_error: loss == Loss::Mse, scale, sparsity, beta }
+    }
+
+    /// The whole loss, of means over elements and the penalty.
+    pub(crate) fn total(&self, bce: f64, mse: f64, penalty: f64) -> f64 {
+        let reconstruction = match self.loss {
+            Loss::Bce => bce,
+            Loss::Mse => mse,
+        };
+        reconstruction * self.scale + penalty
+    }
+}

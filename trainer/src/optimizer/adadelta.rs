@@ -1,0 +1,48 @@
+//! Adadelta: Zeiler 2012, "ADADELTA: an adaptive learning rate method", algorithm 1, times a learning rate.
+
+use candle_core::{Result, Tensor};
+
+use super::rule::Rule;
+use super::sgd::decayed;
+
+pub(super) struct Adadelta {
+    pub(super) rho: f64,
+    pub(super) epsilon: f64,
+    pub(super) weight_decay: f64,
+}
+
+impl Rule for Adadelta {
+    fn slots(&self) -> &'static [&'static str] {
+        &["squared_gradient", "squared_update"]
+    }
+
+    fn update(
+        &self,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        slots: &mut [Tensor],
+        learning_rate: f64,
+        _step: u64,
+    ) -> Result<Tensor> {
+        let gradient = decayed(parameter, gradient, self.weight_decay)?;
+        slots[0] = ((&slots[0] * self.rho)? + (gradient.sqr()? * (1. - self.rho))?)?;
+        let scale = ((&slots[1] + self.epsilon)? / (&slots[0] + self.epsilon)?)?.sqrt()?;
+        let update = (scale * gradient)?;
+        slots[1] = ((&slots[1] * self.rho)? + (update.sqr()? * (1. - self.rho))?)?;
+        parameter - (update * learning_rate)?
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
+        learning_rate: f64,
+        _step: u64,
+    ) {
+        let [squared_gradient, squared_update] = slots else { unreachable!("two slots") };
+        let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
+        let settings = settings.map(|value| value as f32);
+        kernels::adadelta_step(parameter, gradient, squared_gradient, squared_update, settings);
+    }
+}

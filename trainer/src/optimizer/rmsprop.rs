@@ -1,0 +1,44 @@
+//! RMSprop: Tieleman and Hinton 2012, "Neural networks for machine learning", lecture 6e.
+
+use candle_core::{Result, Tensor};
+
+use super::rule::Rule;
+use super::sgd::decayed;
+
+pub(super) struct Rmsprop {
+    pub(super) rho: f64,
+    pub(super) epsilon: f64,
+    pub(super) weight_decay: f64,
+}
+
+impl Rule for Rmsprop {
+    fn slots(&self) -> &'static [&'static str] {
+        &["squared_gradient"]
+    }
+
+    fn update(
+        &self,
+        parameter: &Tensor,
+        gradient: &Tensor,
+        slots: &mut [Tensor],
+        learning_rate: f64,
+        _step: u64,
+    ) -> Result<Tensor> {
+        let gradient = decayed(parameter, gradient, self.weight_decay)?;
+        slots[0] = ((&slots[0] * self.rho)? + (gradient.sqr()? * (1. - self.rho))?)?;
+        parameter - ((gradient * learning_rate)? / (slots[0].sqrt()? + self.epsilon)?)?
+    }
+
+    fn update_in_place(
+        &self,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        slots: &mut [&mut [f32]],
+        learning_rate: f64,
+        _step: u64,
+    ) {
+        let [squared_gradient] = slots else { unreachable!("one slot") };
+        let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
+        kernels::rmsprop_step(parameter, gradient, squared_gradient, settings.map(|value| value as f32));
+    }
+}

@@ -1,0 +1,58 @@
+//! Measuring a trained run again: on its own test rows, or on other data of the same size.
+
+use candle_core::Device;
+
+use super::Run;
+use crate::data::{DataSource, Dataset, Split};
+use crate::error::{Error, Result};
+use crate::evaluate::{Measure, PcaReport, TestReport, report};
+
+/// What a run's best weights are worth on a set of test rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// What the layers give: `784-32-784`.
+    pub network: String,
+    /// The name of the data.
+    pub data: String,
+    /// The network.
+    pub test: TestReport,
+    /// PCA of the same width, fitted to the training rows of the same data.
+    pub pca: PcaReport,
+}
+
+/// Measures the best weights of `run` on its own test rows, or on those of `data`, with the noise that the run was trained for.
+///
+/// ```no_run
+/// # fn main() -> trainer::Result<()> {
+/// let evaluation = trainer::evaluate_run(&trainer::Run::newest("runs")?, None)?;
+/// println!("{:?} against {:?}", evaluation.test.metrics, evaluation.pca.metrics);
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`] when the images of `data` have another size; [`Error::File`] when the run's own data has changed, or its
+/// weights are missing or damaged.
+pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> {
+    let config = run.config()?;
+    let device = Device::Cpu;
+    let model = run.load_best(&device)?;
+    let dataset = Dataset::load(data.unwrap_or(&config.data))?;
+    let ([height, width], [found_height, found_width]) = (model.network().image_shape, dataset.image_shape());
+    if [height, width] != [found_height, found_width] {
+        let reason = format!(
+            "expected images of {height} x {width}, as the run was trained on; found {found_height} x {found_width}"
+        );
+        return Err(Error::setting("data", reason));
+    }
+    if data.is_none()
+        && let Some(summary) = run.summary_if_finished()?
+        && summary.data.fingerprint != dataset.fingerprint()
+    {
+        let reason = format!("expected the rows this run was trained on in `{}`, found others", config.data);
+        return Err(Error::file(run.dir(), reason));
+    }
+    let split = Split::new(&dataset, config.validation, config.seed)?;
+    let (test, pca) = report(&Measure::new(&model, config.measure(), &device), &dataset, &split)?;
+    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca })
+}

@@ -1,0 +1,281 @@
+//! The run folder: config, metrics, checkpoints and summary of one training.
+
+pub(crate) mod evaluation;
+mod record;
+mod summary;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use candle_core::Device;
+
+pub use record::EpochRecord;
+use record::{read_records, write_records};
+pub use summary::{BestEpoch, DataReport, StopReason, Summary, Versions};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::file;
+use crate::model::Autoencoder;
+
+const CONFIG: &str = "config.toml";
+const SUMMARY: &str = "summary.json";
+const BEST: &str = "best.safetensors";
+
+/// A folder that holds one training, from its config to its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    dir: PathBuf,
+}
+
+impl Run {
+    /// Starts a run in `dir`, which must be new or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is something in `dir` already: nothing is overwritten.
+    pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
+        let dir = dir.into();
+        if dir.exists() {
+            let mut entries = fs::read_dir(&dir).map_err(|source| Error::io("read", &dir, source))?;
+            if entries.next().is_some() {
+                return Err(Error::file(&dir, "expected a new or empty folder for the run, found files in it"));
+            }
+        }
+        let run = Self { dir };
+        file::create_dir(&run.plots())?;
+        run.write_config(config)?;
+        Ok(run)
+    }
+
+    /// Starts a run in the first free folder `parent/preset-data-N`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be created.
+    pub fn create_next(parent: impl AsRef<Path>, config: &Config) -> Result<Self> {
+        let parent = parent.as_ref();
+        file::create_dir(parent)?;
+        let stem = format!("{}-{}", config.preset.name(), config.data.name());
+        for number in 1.. {
+            let dir = parent.join(format!("{stem}-{number}"));
+            // Creating the folder is what claims the number, should two runs start at once.
+            match fs::create_dir(&dir) {
+                Ok(()) => return Self::create(dir, config),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
+                Err(source) => return Err(Error::io("create", &dir, source)),
+            }
+        }
+        unreachable!("a folder holds fewer runs than there are numbers")
+    }
+
+    /// The run in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is none.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        let dir = dir.into();
+        if !dir.is_dir() {
+            return Err(Error::file(&dir, "no such run"));
+        }
+        if !dir.join(CONFIG).is_file() {
+            return Err(Error::file(&dir, format!("not a run: it has no {CONFIG}")));
+        }
+        Ok(Self { dir })
+    }
+
+    /// The run in `parent` whose best weights are the newest.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is none.
+    pub fn newest(parent: impl AsRef<Path>) -> Result<Self> {
+        let parent = parent.as_ref();
+        let trained = |dir: PathBuf| -> Option<(SystemTime, PathBuf)> {
+            let changed = fs::metadata(dir.join(BEST)).and_then(|metadata| metadata.modified()).ok()?;
+            dir.join(CONFIG).is_file().then_some((changed, dir))
+        };
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        let newest = entries.filter_map(|entry| trained(entry.path())).max();
+        let (_, dir) = newest.ok_or_else(|| Error::file(parent, "no trained run in here; `trainer fit` makes one"))?;
+        Ok(Self { dir })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The weights of the epoch with the lowest validation loss.
+    pub fn best(&self) -> PathBuf {
+        self.dir.join(BEST)
+    }
+
+    /// The weights of the last epoch or step.
+    pub fn last(&self) -> PathBuf {
+        self.dir.join("last.safetensors")
+    }
+
+    /// What resuming needs: weights, the optimiser's state, and the place in the course of training.
+    pub fn resume(&self) -> PathBuf {
+        self.dir.join("resume.safetensors")
+    }
+
+    /// The pictures.
+    pub fn plots(&self) -> PathBuf {
+        self.dir.join("plots")
+    }
+
+    /// Figures, pictures and settings on one page.
+    pub fn report(&self) -> PathBuf {
+        self.dir.join("report.html")
+    }
+
+    /// The settings.
+    ///
+    /// # Errors
+    ///
+    /// When `config.toml` does not parse.
+    pub fn config(&self) -> Result<Config> {
+        Config::read(self.dir.join(CONFIG))
+    }
+
+    /// The result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the run is not finished.
+    pub fn summary(&self) -> Result<Summary> {
+        let unfinished = || {
+            let reason = format!("not finished: go on with `trainer fit --resume {}`", self.dir.display());
+            Error::file(&self.dir, reason)
+        };
+        self.summary_if_finished()?.ok_or_else(unfinished)
+    }
+
+    /// The result; nothing while the run is not finished.
+    pub(crate) fn summary_if_finished(&self) -> Result<Option<Summary>> {
+        let path = self.dir.join(SUMMARY);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let summary = serde_json::from_str(&file::read_text(&path)?);
+        summary.map(Some).map_err(|error| Error::file(&path, error.to_string()))
+    }
+
+    /// The best weights, ready to compute.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when the checkpoint is missing or damaged, or not the one that the summary is about.
+    pub fn load_best(&self, device: &Device) -> Result<Autoencoder> {
+        let model = Autoencoder::load(self.best(), device)?;
+        if let Some(summary) = self.summary_if_finished()?
+            && summary.weights != self.best_fingerprint()?
+        {
+            return Err(Error::file(&self.best(), format!("not the weights that {SUMMARY} is about")));
+        }
+        Ok(model)
+    }
+
+    /// Fails when the run has had all that `config` asks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when there is nothing left to train.
+    pub fn check_unfinished(&self, config: &Config) -> Result<()> {
+        match self.summary() {
+            Ok(Summary { stop_reason: StopReason::Patience, epochs, best, .. })
+                if config.patience > 0 && epochs - best.epoch >= config.patience =>
+            {
+                let reason = format!(
+                    "{} ended after {} epochs without improvement; expected more than that, or 0 for any number",
+                    self.dir.display(),
+                    epochs - best.epoch
+                );
+                Err(Error::setting("patience", reason))
+            }
+            Ok(summary) if summary.epochs >= config.epochs => {
+                let done = summary.epochs;
+                let reason = format!("{} is finished; expected more than its {done} epochs", self.dir.display());
+                Err(Error::setting("epochs", reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Training begins or goes on, with these settings: a result of before is no longer the run's.
+    pub(crate) fn begin(&self, config: &Config) -> Result<()> {
+        let summary = self.dir.join(SUMMARY);
+        if summary.exists() {
+            fs::remove_file(&summary).map_err(|source| Error::io("replace", &summary, source))?;
+        }
+        self.write_config(config)
+    }
+
+    /// SHA-256 of `best.safetensors`, in hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn best_fingerprint(&self) -> Result<String> {
+        Ok(bundle::sha256(file::read(&self.best())?))
+    }
+
+    fn write_config(&self, config: &Config) -> Result<()> {
+        file::write_atomic(&self.dir.join(CONFIG), config.to_toml().as_bytes())
+    }
+
+    pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
+        write_records(&self.metrics_path(), history)
+    }
+
+    /// What each epoch came to, as `metrics.csv` has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] naming the line that has other columns, other epochs than 1, 2 and so on, or a value that is not
+    /// finite.
+    pub fn metrics(&self) -> Result<Vec<EpochRecord>> {
+        read_records(&self.metrics_path())
+    }
+
+    fn metrics_path(&self) -> PathBuf {
+        self.dir.join("metrics.csv")
+    }
+
+    pub(crate) fn write_summary(&self, summary: &Summary) -> Result<()> {
+        let text = serde_json::to_string_pretty(summary).expect("a summary is plain numbers and text");
+        file::write_atomic(&self.dir.join(SUMMARY), (text + "\n").as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_numbered_and_never_overwritten() {
+        let parent = tempfile::tempdir().unwrap();
+        let config = Config::default();
+        let first = Run::create_next(parent.path(), &config).unwrap();
+        let second = Run::create_next(parent.path(), &config).unwrap();
+        assert!(first.dir().ends_with("simple-digits-1") && second.dir().ends_with("simple-digits-2"));
+        let error = Run::create(first.dir(), &config).unwrap_err().to_string();
+        assert!(error.contains("expected a new or empty folder"), "{error}");
+        assert_eq!(first.config().unwrap(), config);
+    }
+
+    #[test]
+    fn what_is_not_a_run_is_named() {
+        let parent = tempfile::tempdir().unwrap();
+        assert!(Run::open(parent.path()).unwrap_err().to_string().contains("no config.toml"));
+        assert!(Run::open("no/such").unwrap_err().to_string().contains("no such run"));
+        assert!(Run::newest(parent.path()).unwrap_err().to_string().contains("no trained run"));
+        let untrained = Run::create_next(parent.path(), &Config::default()).unwrap();
+        assert!(Run::newest(parent.path()).is_err());
+        assert!(untrained.summary().unwrap_err().to_string().contains("trainer fit --resume"));
+    }
+}
