@@ -42,7 +42,8 @@ fn a_crate_imports_only_what_lies_below_it() {
         let candle = ["runtime", "bundle", "onnx", "kernels"].contains(&source.package.as_str());
         let is_forbidden = |root: &str| forbidden.contains(&root) || (candle && root.starts_with("candle"));
         // A program imports its own library by name, which is the crate itself.
-        let roots = source.imports.iter().filter(|import| is_forbidden(&import.path[0]) && !source.declares(&import.path[0]));
+        let roots =
+            source.imports.iter().filter(|import| is_forbidden(&import.path[0]) && !source.declares(&import.path[0]));
         roots.map(|import| format!("{}:{} imports {}", source.path, import.line, import.path.join("::"))).collect()
     };
     expect_none("a crate may import only the crates below it", faults(foreign));
@@ -97,7 +98,8 @@ fn training_does_not_know_the_report() {
 
 #[test]
 fn names_of_the_bundle_stand_in_the_crate_bundle_alone() {
-    let names = ["encoder.onnx", "decoder.onnx", "scorer.onnx", "autoencoder.onnx", "model.json", "parity.json", "golden.npz"];
+    let names =
+        ["encoder.onnx", "decoder.onnx", "scorer.onnx", "autoencoder.onnx", "model.json", "parity.json", "golden.npz"];
     let literal = |source: &Source| {
         if source.package == "bundle" || source.is_test() {
             return Vec::new();
