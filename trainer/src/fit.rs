@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, Metrics, report, threshold};
-use crate::plot;
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
@@ -99,8 +98,8 @@ impl Job<'_> {
             return Err(Error::file(&run.best(), reason));
         }
         run.write_summary(&summary)?;
-        plot::draw_all(&run.plots(), &measure, test, &progress.history, &summary)?;
-        report::write(run, &summary)?;
+        let history = &progress.history;
+        report::write(&report::Finished { run, summary: &summary, history, measure: &measure, test })?;
         Ok(summary)
     }
 }
