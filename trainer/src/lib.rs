@@ -29,6 +29,7 @@ mod optimizer;
 mod random;
 mod report;
 mod run;
+mod suggest;
 mod timing;
 mod train;
 
