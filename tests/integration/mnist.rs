@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 
 use crate::support::largest_difference;
 use candle_core::Device;
@@ -35,7 +34,7 @@ fn one_epoch_of_mnist_learns_and_exports() {
     let config = Config { epochs: 1, validation: Validation::Test, ..Config::preset(Preset::Simple, source) };
     let temporary = tempfile::tempdir().unwrap();
     let run = Run::create(temporary.path().join("run"), &config).unwrap();
-    let outcome = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let outcome = fit(&config, &dataset, &run, &mut Silent).unwrap();
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
     // Predicting the mean image costs 0.2625; one epoch of Adam comes to about 0.19.
     assert!(summary.test.metrics.bce < 0.21, "{summary:?}");
@@ -82,7 +81,7 @@ fn figures_of_the_readme_at_full_size() {
     let reached = |name: &str, config: Config| {
         let config = Config { validation: Validation::Test, ..config };
         let run = Run::create(temporary.path().join(name), &config).unwrap();
-        let outcome = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+        let outcome = fit(&config, &dataset, &run, &mut Silent).unwrap();
         let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
         let (test, pca) = (summary.test.metrics, summary.pca.metrics);
         let (epochs, seconds) = (summary.epochs, summary.seconds);
@@ -109,7 +108,7 @@ fn figures_of_the_readme_at_full_size() {
     let series = Dataset::load(&DataSource::Series).unwrap();
     let config = Config::preset(Preset::Sequence, DataSource::Series);
     let run = Run::create(temporary.path().join("sequence"), &config).unwrap();
-    let outcome = fit(&config, &series, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let outcome = fit(&config, &series, &run, &mut Silent).unwrap();
     let Outcome::Finished(sequence) = outcome else { panic!("interrupted") };
     say(&format!("sequence: {:?}; {:?}", sequence.test, sequence.pca));
     assert!(sequence.test.metrics.mse < 0.1 * sequence.pca.metrics.mse);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use trainer::{EpochRecord, Observer, Run, StartReport, StepReport, Summary};
+use trainer::{EpochRecord, Observer, Run, Stage, StartReport, StepReport, Summary};
 
 use super::result_lines;
 
@@ -107,9 +107,11 @@ impl Observer for Terminal {
         self.validation = Some(record.val_loss);
     }
 
-    fn finishing(&mut self) {
+    fn finishing(&mut self, stage: Stage, part: f64) {
         self.bar.finish_and_clear();
-        say("measuring the test rows, fitting PCA, drawing");
+        if part == 0. {
+            say(&stage.to_string());
+        }
     }
 }
 
@@ -145,8 +147,10 @@ impl Observer for Plain {
         say(&format!("epoch {epoch}/{epochs}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}"));
     }
 
-    fn finishing(&mut self) {
-        say("measuring the test rows, fitting PCA, drawing");
+    fn finishing(&mut self, stage: Stage, part: f64) {
+        if part == 0. {
+            say(&stage.to_string());
+        }
     }
 }
 

@@ -131,10 +131,13 @@ fn caption(summary: &Summary) -> [String; 2] {
     let Summary { network, data, best, test, pca, .. } = summary;
     let compared = match test.noisy_mse {
         Some(noisy) => format!("squared error {:.4}, of the noisy images {noisy:.4}", test.metrics.mse),
-        None => format!(
-            "squared error {:.4}, PCA with {} components {:.4}   |   cross-entropy {:.4}, PCA {:.4}",
-            test.metrics.mse, pca.components, pca.metrics.mse, test.metrics.bce, pca.metrics.bce
-        ),
+        None => match pca {
+            Some(pca) => format!(
+                "squared error {:.4}, PCA with {} components {:.4}   |   cross-entropy {:.4}, PCA {:.4}",
+                test.metrics.mse, pca.components, pca.metrics.mse, test.metrics.bce, pca.metrics.bce
+            ),
+            None => format!("squared error {:.4}   |   cross-entropy {:.4}", test.metrics.mse, test.metrics.bce),
+        },
     };
     [format!("{network} on {}, {} test rows never trained on, epoch {}", data.name, test.rows, best.epoch), compared]
 }

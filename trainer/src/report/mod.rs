@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::evaluate::PcaReport;
 use crate::file;
 use crate::run::{Run, StopReason, Summary};
 use page::{Figure, Image, Page, Picture, Table};
@@ -58,21 +59,29 @@ fn percent(part: f64) -> String {
 fn figures(summary: &Summary) -> Vec<Figure> {
     let Summary { test, pca, .. } = summary;
     let figure = |name: &str, value: String, note: String| Figure { name: name.into(), value, note };
-    let components = format!("PCA, {} components", pca.components);
+    let beside = |value: &dyn Fn(&PcaReport) -> String| {
+        pca.as_ref().map_or(String::new(), |pca| format!("PCA, {} components: {}", pca.components, value(pca)))
+    };
+    let [bce_note, mse_note] =
+        [beside(&|pca| format!("{:.4}", pca.metrics.bce)), beside(&|pca| format!("{:.5}", pca.metrics.mse))];
     let mut figures = vec![
-        figure("Test BCE", format!("{:.4}", test.metrics.bce), format!("{components}: {:.4}", pca.metrics.bce)),
-        figure("Test MSE", format!("{:.5}", test.metrics.mse), format!("{components}: {:.5}", pca.metrics.mse)),
+        figure("Test BCE", format!("{:.4}", test.metrics.bce), bce_note),
+        figure("Test MSE", format!("{:.5}", test.metrics.mse), mse_note),
     ];
     figures.push(match test.noisy_mse {
         Some(_) => figure("PSNR", decibels(test.psnr), format!("noisy rows: {}", decibels(test.noisy_psnr()))),
-        None => figure("PSNR", decibels(test.psnr), format!("PCA: {}", decibels(pca.psnr))),
+        None => {
+            let note = pca.as_ref().map_or(String::new(), |pca| format!("PCA: {}", decibels(pca.psnr)));
+            figure("PSNR", decibels(test.psnr), note)
+        }
     });
     if let Some(bound) = test.elbo {
         let parts = format!("reconstruction {:.1} + divergence {:.1}", bound.reconstruction, bound.divergence);
         figures.push(figure("ELBO of a row", format!("{:.1} nats", bound.value), parts));
     }
     if let Some(accuracy) = test.neighbour_accuracy {
-        let note = pca.neighbour_accuracy.map_or(String::new(), |pca| format!("PCA: {}", percent(pca)));
+        let accuracy_of_pca = pca.as_ref().and_then(|pca| pca.neighbour_accuracy);
+        let note = accuracy_of_pca.map_or(String::new(), |pca| format!("PCA: {}", percent(pca)));
         figures.push(figure("5-nearest-neighbour accuracy", percent(accuracy), note));
     }
     let width: usize = summary.data.image_shape.iter().product();
@@ -91,22 +100,22 @@ fn tables(summary: &Summary) -> Vec<Table> {
     let row = |name: String, bce: String, mse: f64, psnr: Option<f64>, neighbours: Option<f64>| {
         vec![name, bce, format!("{mse:.5}"), decibels(psnr), accuracy(neighbours)]
     };
-    let mut rows = vec![
-        row(
-            format!("network, epoch {}", summary.best.epoch),
-            format!("{:.4}", test.metrics.bce),
-            test.metrics.mse,
-            test.psnr,
-            test.neighbour_accuracy,
-        ),
+    let mut rows = vec![row(
+        format!("network, epoch {}", summary.best.epoch),
+        format!("{:.4}", test.metrics.bce),
+        test.metrics.mse,
+        test.psnr,
+        test.neighbour_accuracy,
+    )];
+    rows.extend(pca.as_ref().map(|pca| {
         row(
             format!("PCA, {} components", pca.components),
             format!("{:.4}", pca.metrics.bce),
             pca.metrics.mse,
             pca.psnr,
             pca.neighbour_accuracy,
-        ),
-    ];
+        )
+    }));
     if let Some(mse) = test.noisy_mse {
         rows.push(row("the noisy rows themselves".into(), "–".into(), mse, test.noisy_psnr(), None));
     }
@@ -114,10 +123,11 @@ fn tables(summary: &Summary) -> Vec<Table> {
     let facts = [
         ("trained values", summary.parameters.to_string()),
         ("best validation loss", format!("{:.5} in epoch {}", summary.best.val_loss, summary.best.epoch)),
-        ("variance that PCA keeps", percent(pca.explained_variance)),
+        ("variance that PCA keeps", pca.as_ref().map_or("–".into(), |pca| percent(pca.explained_variance))),
         ("99 % of validation rows have an MSE of at most", format!("{:.5}", threshold.value)),
     ];
-    let facts = facts.map(|(name, value)| vec![name.to_owned(), value]).to_vec();
+    let mut facts = facts.map(|(name, value)| vec![name.to_owned(), value]).to_vec();
+    facts.extend(summary.left_out.iter().map(|left_out| vec![left_out.baseline.to_string(), left_out.to_string()]));
     vec![
         Table { title: format!("{} test rows", test.rows), header, rows },
         Table { title: "Also measured".into(), header: vec![String::new(), "value".into()], rows: facts },
