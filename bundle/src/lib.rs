@@ -18,6 +18,7 @@ mod locate;
 mod manifest;
 mod names;
 mod preprocessing;
+mod printable;
 mod score;
 mod shape;
 
@@ -30,5 +31,6 @@ pub use names::{
     MANIFEST_FILE, PARITY_FILE, RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE,
 };
 pub use preprocessing::Preprocessing;
+pub use printable::printable;
 pub use score::{Threshold, mean_squared_error};
 pub use shape::Shape;

@@ -11,6 +11,7 @@ use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::names::MANIFEST_FILE;
 use crate::preprocessing::Preprocessing;
+use crate::printable::printable;
 use crate::score::Threshold;
 
 /// The version of the format that this crate reads and writes.
@@ -175,11 +176,6 @@ impl Manifest {
         text.push(b'\n');
         text
     }
-}
-
-/// Text from a file, fit for one line of a message.
-fn printable(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ impl fmt::Display for Shape {
         match self {
             Self::Row(width) => write!(f, "{width} values"),
             Self::Image { channels, height, width } => {
-                write!(f, "an image of {height} x {width} with {channels} channels")
+                let plural = if *channels == 1 { "" } else { "s" };
+                write!(f, "an image of {height} x {width} with {channels} channel{plural}")
             }
             Self::Sequence { steps, features } => write!(f, "{steps} steps of {features} values"),
         }

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::{DECODER_FILE, ENCODER_FILE, Manifest};
+use bundle::Manifest;
 
-use crate::graph::Graph;
-use crate::halves::load;
-use crate::{Decoder, Encoder, Error, Matrix, MatrixView, Pool, Result};
+use crate::decoder::Decoder;
+use crate::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::matrix::{Matrix, MatrixView};
+use crate::threads::Pool;
 
-/// Both halves of a trained autoencoder.
+/// A trained autoencoder: its encoder and its decoder.
 pub struct Autoencoder {
     encoder: Encoder,
     decoder: Decoder,
@@ -21,49 +23,45 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Bundle`] when `dir` is no whole bundle, [`Error::Graph`] when a graph cannot be computed,
-    /// [`Error::Halves`] when the decoder does not take what the encoder gives.
+    /// [`Error::Bundle`] when there is no whole bundle, [`Error::Graph`] when a graph cannot be computed,
+    /// [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        let (encoder, manifest) = load(dir, ENCODER_FILE)?;
-        let (decoder, _) = load(dir, DECODER_FILE)?;
-        Self::new(encoder, decoder, Some(manifest))
+        let (encoder, manifest) = Encoder::load_with_manifest(dir)?;
+        Self::new(encoder, Decoder::load(dir)?, Some(manifest))
     }
 
     /// Takes the bytes of both ONNX files, embedded with `include_bytes!` for instance.
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`] when a graph cannot be computed, [`Error::Halves`] when they do not fit.
+    /// [`Error::Graph`] when a graph cannot be computed, [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn from_bytes(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
-        Self::new(Graph::from_bytes("encoder", encoder)?, Graph::from_bytes("decoder", decoder)?, None)
+        Self::new(Encoder::from_bytes(encoder)?, Decoder::from_bytes(decoder)?, None)
     }
 
-    /// As [`Autoencoder::from_bytes`], computed on tract whether there are kernels or not: slower, and a second
-    /// opinion.
+    /// As [`Autoencoder::from_bytes`], always computed by tract: slower, and a second opinion.
     ///
     /// # Errors
     ///
     /// As there.
     #[cfg(feature = "tract")]
     pub fn from_bytes_on_tract(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
-        Self::new(Graph::on_tract("encoder", encoder)?, Graph::on_tract("decoder", decoder)?, None)
+        Self::new(Encoder::from_bytes_on_tract(encoder)?, Decoder::from_bytes_on_tract(decoder)?, None)
     }
 
-    fn new(encoder: Graph, decoder: Graph, manifest: Option<Manifest>) -> Result<Self> {
-        let fit = encoder.output().row_shape == decoder.input().row_shape
-            && encoder.input().row_shape == decoder.output().row_shape;
-        if !fit {
-            return Err(Error::Halves { encoder: encoder.describe(), decoder: decoder.describe() });
+    fn new(encoder: Encoder, decoder: Decoder, manifest: Option<Manifest>) -> Result<Self> {
+        if encoder.latent_dim() != decoder.latent_dim() || encoder.input_len() != decoder.output_len() {
+            return Err(Error::Mismatch { encoder: encoder.graph.describe(), decoder: decoder.graph.describe() });
         }
-        Ok(Self { encoder: Encoder { graph: encoder }, decoder: Decoder { graph: decoder }, manifest })
+        Ok(Self { encoder, decoder, manifest })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
     /// are the same bytes.
     pub fn with_pool(mut self, pool: Arc<dyn Pool>) -> Self {
-        self.encoder.graph.set_pool(pool.clone());
-        self.decoder.graph.set_pool(pool);
+        self.encoder = self.encoder.with_pool(pool.clone());
+        self.decoder = self.decoder.with_pool(pool);
         self
     }
 
@@ -76,13 +74,13 @@ impl Autoencoder {
         self.encoder.encode(rows)
     }
 
-    /// `[batch, latent_dim] -> [batch, input_len]`, for a [`Matrix`] or a slice of codes.
+    /// `[batch, latent_dim] -> [batch, input_len]`, for a [`Matrix`] or a slice of latent vectors.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] when the codes have another length.
-    pub fn decode<'a>(&self, codes: impl Into<MatrixView<'a>>) -> Result<Matrix> {
-        self.decoder.decode(codes)
+    /// [`Error::Shape`] when the latent vectors have another length.
+    pub fn decode<'a>(&self, latent: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.decoder.decode(latent)
     }
 
     /// As [`Encoder::encode_into`].
@@ -90,8 +88,8 @@ impl Autoencoder {
     /// # Errors
     ///
     /// As there.
-    pub fn encode_into<'a>(&self, rows: impl Into<MatrixView<'a>>, codes: &mut [f32]) -> Result<()> {
-        self.encoder.encode_into(rows, codes)
+    pub fn encode_into<'a>(&self, rows: impl Into<MatrixView<'a>>, latent: &mut [f32]) -> Result<()> {
+        self.encoder.encode_into(rows, latent)
     }
 
     /// As [`Decoder::decode_into`].
@@ -99,11 +97,11 @@ impl Autoencoder {
     /// # Errors
     ///
     /// As there.
-    pub fn decode_into<'a>(&self, codes: impl Into<MatrixView<'a>>, rows: &mut [f32]) -> Result<()> {
-        self.decoder.decode_into(codes, rows)
+    pub fn decode_into<'a>(&self, latent: impl Into<MatrixView<'a>>, rows: &mut [f32]) -> Result<()> {
+        self.decoder.decode_into(latent, rows)
     }
 
-    /// `[batch, input_len] -> [batch, input_len]`, through the code.
+    /// `[batch, input_len] -> [batch, input_len]`, through the latent vector.
     ///
     /// # Errors
     ///
@@ -116,8 +114,8 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; what comes from
-    /// bytes is taken at its word. [`Error::Shape`] when the rows have another length.
+    /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; a network from bytes
+    /// says nothing. [`Error::Shape`] when the rows have another length.
     pub fn denoise<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
         if self.manifest.as_ref().is_some_and(|manifest| manifest.input_noise.is_none()) {
             let reason = "the network was not trained to remove noise; train one with the preset `denoise`";
@@ -126,18 +124,18 @@ impl Autoencoder {
         self.reconstruct(rows)
     }
 
-    /// `count` new rows, `[count, input_len]`: what the decoder makes of codes from the standard normal distribution.
-    /// The same seed gives the same rows.
+    /// `count` new rows, `[count, input_len]`, decoded from latent vectors of the standard normal distribution. The same
+    /// seed gives the same rows.
     ///
     /// # Errors
     ///
-    /// [`Error::Untrained`] unless the encoder is variational: the codes of any other lie elsewhere.
+    /// [`Error::Untrained`] unless the encoder is variational: only then are its latent vectors near that distribution.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
-        self.encoder.log_variance("sample")?;
+        self.encoder.check_variational("sample")?;
         self.decoder.sample(count, seed)
     }
 
-    /// The code's distribution, `[batch, latent_dim]` both: its mean and the logarithm of its variance.
+    /// The distribution of the latent vector, `[batch, latent_dim]` both: its mean and the logarithm of its variance.
     ///
     /// # Errors
     ///
@@ -146,7 +144,7 @@ impl Autoencoder {
         self.encoder.encode_distribution(rows)
     }
 
-    /// Whether the code is a distribution.
+    /// Whether the latent vector is a distribution.
     pub fn is_variational(&self) -> bool {
         self.encoder.is_variational()
     }
@@ -156,7 +154,7 @@ impl Autoencoder {
         self.encoder.input_len()
     }
 
-    /// Values in one code.
+    /// Values in one latent vector.
     pub fn latent_dim(&self) -> usize {
         self.encoder.latent_dim()
     }

@@ -17,14 +17,14 @@ pub enum Error {
         /// The shape that came.
         found: String,
     },
-    /// The memory for a result has another length than it.
-    #[error("output `{output}`: expected room for {expected} values, found {found}")]
-    Room {
+    /// The buffer for a result has another length than the result.
+    #[error("output `{output}`: expected a buffer of {expected} values, found {found}")]
+    OutputLength {
         /// The graph's name for its output.
         output: String,
-        /// The values of the result.
+        /// Values in the result.
         expected: usize,
-        /// The values that there is room for.
+        /// Values in the buffer.
         found: usize,
     },
     /// A matrix was made of the wrong number of values.
@@ -56,9 +56,15 @@ pub enum Error {
         /// What would have been needed.
         reason: &'static str,
     },
+    /// There is no threshold for the anomaly score.
+    #[error("expected a threshold for the mean squared error, found {found}; compare the scores with your own")]
+    NoThreshold {
+        /// What there is instead.
+        found: String,
+    },
     /// The decoder does not take what the encoder gives.
-    #[error("the halves do not fit: the encoder maps {encoder}, the decoder {decoder}")]
-    Halves {
+    #[error("encoder and decoder do not fit: the encoder maps {encoder}, the decoder {decoder}")]
+    Mismatch {
         /// `[batch, 784] -> [batch, 32]`.
         encoder: String,
         /// `[batch, 16] -> [batch, 784]`.

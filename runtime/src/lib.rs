@@ -1,4 +1,4 @@
-//! Runs exported autoencoders: embed it, hand it rows, get codes and reconstructions.
+//! Runs exported autoencoders: embed it, give it rows, get latent vectors and reconstructions.
 //!
 //! ```no_run
 //! use runtime::Autoencoder;
@@ -15,24 +15,20 @@
 //! Everything takes `&self` and is `Send + Sync`: share one [`Autoencoder`] between threads.
 
 mod autoencoder;
-mod blocks;
-mod check;
+mod decoder;
+mod encoder;
+mod engine;
 mod error;
-mod graph;
-mod halves;
+mod load;
 mod matrix;
-mod network;
 mod onnx;
-#[cfg(feature = "tract")]
-mod plan;
-#[cfg(not(feature = "tract"))]
-#[path = "no_plan.rs"]
-mod plan;
-mod pool;
+mod score;
+mod threads;
 
 pub use autoencoder::Autoencoder;
 pub use bundle::{Manifest, Preprocessing, Tensor, Threshold};
+pub use decoder::Decoder;
+pub use encoder::Encoder;
 pub use error::{Error, Result};
-pub use halves::{Decoder, Encoder};
 pub use matrix::{Matrix, MatrixView};
-pub use pool::{Pool, Threads};
+pub use threads::{Pool, Threads};

@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
-/// So many values are taken to have room.
-const FEW: usize = 1 << 16;
+/// There is always memory for this many values.
+const FEW_VALUES: usize = 1 << 16;
 
 /// A row-major matrix: `rows` rows of `columns` values, one after the other.
 ///
@@ -39,8 +39,8 @@ impl Matrix {
     /// Zeros, unless there is no memory for so many.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Option<Self> {
         let length = rows.checked_mul(columns)?;
-        // Asked for first, because `vec!` ends the program where there is none. It takes pages that are zeros already.
-        if length > FEW {
+        // `vec!` ends the program where there is no memory, so ask first. It then takes pages that are zeros already.
+        if length > FEW_VALUES {
             black_box(Vec::<f32>::new()).try_reserve_exact(length).ok()?;
         }
         Some(Self { rows, columns, values: vec![0.; length] })

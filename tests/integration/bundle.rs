@@ -59,14 +59,14 @@ fn beyond_the_tolerance_no_bundle_is_left() {
 }
 
 #[test]
-fn halves_that_do_not_fit_are_refused() {
+fn an_encoder_and_a_decoder_that_do_not_fit_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let run = train(&dir.path().join("run"), ModelConfig::dense(16, []));
     let other = export(&run, &ExportOptions::default()).unwrap();
     let encoder = fs::read(shared().1.dir.join("encoder.onnx")).unwrap();
     let decoder = fs::read(other.dir.join("decoder.onnx")).unwrap();
     let error = Autoencoder::from_bytes(&encoder, &decoder).err().unwrap().to_string();
-    let expected = "the halves do not fit: the encoder maps [batch, 64] -> [batch, 32], \
+    let expected = "encoder and decoder do not fit: the encoder maps [batch, 64] -> [batch, 32], \
                     the decoder [batch, 16] -> [batch, 64]";
     assert_eq!(error, expected);
 }

@@ -14,7 +14,7 @@ const TOLERANCE: f32 = 1e-5;
 pub fn train(dir: &std::path::Path, config: &Config) -> Run {
     let dataset = Dataset::load(&config.data).unwrap();
     let run = Run::create(dir, config).unwrap();
-    fit(config, &dataset, &run, &mut Silent, &Default::default()).unwrap();
+    fit(config, &dataset, &run, &mut Silent).unwrap();
     run
 }
 
@@ -88,7 +88,7 @@ fn every_layer_of_a_config_is_exported() {
     let dir = tempfile::tempdir().unwrap();
     let networks = [
         r#"encoder = [
-            { layer = "noise", deviation = 0.1 }, { layer = "conv", channels = 6, kernel = 5 }, { layer = "gelu" },
+            { layer = "noise", std = 0.1 }, { layer = "conv", channels = 6, kernel = 5 }, { layer = "gelu" },
             { layer = "max_pool", size = 3 }, { layer = "dropout", rate = 0.2 },
             { layer = "conv", channels = 4, kernel = 2, padding = 0 }, { layer = "elu" }, { layer = "flatten" },
             { layer = "linear", units = 7 }, { layer = "tanh" },

@@ -90,6 +90,6 @@ fn results_go_into_memory_of_the_callers() {
     encoder.encode_into(&rows, &mut codes).unwrap();
     assert_eq!(codes, encoder.encode(&rows).unwrap().into_vec());
     let error = encoder.encode_into(&rows, &mut codes[1..]).unwrap_err();
-    assert!(matches!(error, Error::Room { .. }));
-    assert_eq!(error.to_string(), "output `latent`: expected room for 1600 values, found 1599");
+    assert!(matches!(error, Error::OutputLength { .. }));
+    assert_eq!(error.to_string(), "output `latent`: expected a buffer of 1600 values, found 1599");
 }

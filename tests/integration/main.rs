@@ -3,6 +3,7 @@
 
 mod bundle;
 mod commands;
+mod earlier_versions;
 mod family;
 mod inference;
 mod mnist;

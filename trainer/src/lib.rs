@@ -39,7 +39,11 @@ pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{Baseline, Elbo, LeftOut, LeftOutReason, Metrics, Pca, PcaReport, Stage, TestReport};
 pub use fit::fit;
-pub use model::{Autoencoder, Layer, LayerConfig, Lstm, ModelConfig, NetworkConfig, Stack};
+pub use model::{
+    Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
+    MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
+};
+pub use model::{Autoencoder, ModelConfig, NetworkConfig, Stack};
 pub use objective::{Loss, bce_with_logits};
 pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
 pub use plot::draw_comparison;

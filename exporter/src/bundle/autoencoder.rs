@@ -1,7 +1,7 @@
 //! The trainer's modules as ONNX.
 
 use candle_core::{Device, Tensor};
-use trainer::{Autoencoder, Layer, Stack};
+use trainer::{Autoencoder, AvgPool, Crop, Layer, MaxPool, Repeat, Reshape, Stack, Upsample};
 
 use crate::{Dim, DimSpec, GraphBuilder, Lstm, Result, ToOnnx, Value};
 
@@ -10,22 +10,22 @@ impl ToOnnx for Layer {
         match self {
             Self::Linear(linear) => linear.to_onnx(graph, x),
             Self::Conv(conv) => conv.to_onnx(graph, x),
-            Self::MaxPool(size) => {
+            Self::MaxPool(MaxPool { size }) => {
                 // The last window may be cut off: its edge repeated changes no maximum.
                 let x = fill_windows(graph, x, 2, *size)?;
                 let x = fill_windows(graph, x, 3, *size)?;
                 graph.max_pool2d(x, *size)
             }
-            Self::AvgPool(size) => graph.avg_pool2d(x, *size),
-            Self::Upsample(size) => {
+            Self::AvgPool(AvgPool { size }) => graph.avg_pool2d(x, *size),
+            Self::Upsample(Upsample { size }) => {
                 let [height, width] = [length(x, 2), length(x, 3)];
                 graph.upsample_nearest2d(x, height * size, width * size)
             }
-            Self::Crop([height, width]) => {
+            Self::Crop(Crop { height, width }) => {
                 let x = graph.narrow(x, 2, 0, *height)?;
                 graph.narrow(x, 3, 0, *width)
             }
-            Self::Reshape(dims) => {
+            Self::Reshape(Reshape { dims }) => {
                 let dims = dims.iter().map(|&dim| DimSpec::from(dim));
                 graph.reshape(x, [x.dim(0).into()].into_iter().chain(dims).collect::<Vec<_>>())
             }
@@ -34,15 +34,17 @@ impl ToOnnx for Layer {
                 let states = layer.to_onnx(graph, x)?;
                 if lstm.gives_sequence() { Ok(states) } else { graph.last(states, 1) }
             }
-            Self::Repeat(steps) => {
+            Self::Repeat(Repeat { steps }) => {
                 let x = graph.unsqueeze(x, 1)?;
                 let ones = graph.constant(&Tensor::ones((1, *steps, 1), candle_core::DType::F32, &Device::Cpu)?)?;
                 graph.mul(x, ones)
             }
             // Only in training.
             Self::Dropout(_) | Self::Noise(_) => Ok(x),
-            Self::Activation(activation) => activation.to_onnx(graph, x),
-            Self::Tanh => graph.tanh(x),
+            Self::Activation(activation) => match activation.candle() {
+                Some(activation) => activation.to_onnx(graph, x),
+                None => graph.tanh(x),
+            },
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataSource;
-use crate::model::{LayerConfig, ModelConfig};
+use crate::model::{Activation, ConvConfig, LayerConfig, LstmConfig, MaxPool, ModelConfig};
 
 /// A network and settings that are known to work together. Default: `simple`.
 ///
@@ -39,9 +39,8 @@ impl Preset {
 
     pub(super) fn model(self) -> ModelConfig {
         let halved = |channels: &[usize]| {
-            let stage = |&channels: &usize| {
-                let conv = LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
-                [conv, LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }]
+            let stage = |&channels: &usize| -> [LayerConfig; 3] {
+                [ConvConfig::new(channels).into(), Activation::Relu.into(), MaxPool::default().into()]
             };
             ModelConfig { encoder: channels.iter().flat_map(stage).collect(), ..ModelConfig::default() }
         };
@@ -53,7 +52,7 @@ impl Preset {
             Self::Vae => ModelConfig { variational: true, ..ModelConfig::dense(20, [400]) },
             Self::Sequence => ModelConfig {
                 latent_dim: Some(16),
-                encoder: vec![LayerConfig::Lstm { units: 64, sequence: false }],
+                encoder: vec![LstmConfig::new(64).into()],
                 ..ModelConfig::default()
             },
         }

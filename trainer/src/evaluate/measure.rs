@@ -75,7 +75,7 @@ impl<'a> Measure<'a> {
     fn measure(&self, block: &Block) -> Result<Measured> {
         let (input, clean) = self.block(block, Purpose::MeasuredNoise)?;
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
-        let code = self.model.code(&input)?;
+        let code = self.model.encoding(&input)?;
         let logits = self.model.decode_logits(&code.latent)?;
         let metrics = Metrics::of(&logits, &clean)?;
         let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::Preset;
 use crate::data::DataSource;
 use crate::evaluate::LeftOutReason;
-use crate::model::LayerConfig;
+use crate::model::{Dropout, Noise};
 use crate::objective::Loss;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::run::evaluation::evaluate_run;
@@ -152,8 +152,8 @@ fn every_preset_lowers_the_loss_and_resumes_exactly() {
         config.clip_norm = 5.;
         config.optimizer = OptimizerConfig::default().with_learning_rate(3e-3);
         if !config.model.encoder.is_empty() {
-            config.model.encoder.insert(0, LayerConfig::Noise { deviation: 0.05 });
-            config.model.encoder.push(LayerConfig::Dropout { rate: 0.1 });
+            config.model.encoder.insert(0, Noise { std: 0.05 }.into());
+            config.model.encoder.push(Dropout { rate: 0.1 }.into());
         }
         let (whole, outcome) = train(&config, &dir.path().join(name)).unwrap();
         let Outcome::Finished(summary) = outcome else { panic!("interrupted") };

@@ -167,8 +167,8 @@ impl Block<'_> {
         (self.values[0], self.values[self.values.len() - 1], grad)
     }
 
-    /// Takes the gradient back through all layers, to `dx` where that is asked for. The parameters' gradients that the shard adds up
-    /// are added to `gradients`.
+    /// Takes the gradient back through all layers, to `dx` where that is asked for. The parameters' gradients that the shard
+    /// adds up are added to `gradients`.
     pub(crate) fn backward(&mut self, mut gradients: &mut [f32], mut dx: Option<&mut [f32]>) {
         let [above, below] = &mut self.scratch;
         let (mut above, mut below) = (&mut **above, &mut **below);

@@ -64,8 +64,8 @@ impl Layer {
         self.weight + self.bias
     }
 
-    /// Whether the gradient of the parameters is computed for all rows at once instead of being added up by each shard: so it is for
-    /// large weights, of which every shard would need its own copy.
+    /// Whether the gradient of the parameters is computed for all rows at once instead of being added up by each shard: so it
+    /// is for large weights, of which every shard would need its own copy.
     pub(super) fn whole_batch_gradient(&self) -> bool {
         matches!(self.kind, Kind::Linear) && self.weight > LARGE
     }
@@ -154,8 +154,8 @@ impl Layer {
         }
     }
 
-    /// Adds the gradients of the parameters to `gradients`, unless they are computed for all rows at once, and sets `dx` where it is
-    /// asked for. `grad`, that of the output, becomes that of the values before the ReLU.
+    /// Adds the gradients of the parameters to `gradients`, unless they are computed for all rows at once, and sets `dx` where
+    /// it is asked for. `grad`, that of the output, becomes that of the values before the ReLU.
     pub(super) fn backward(
         &self,
         weights: LayerWeights,

@@ -1,5 +1,5 @@
-//! The step of any network, a few rows at a time: they run forward and backward through all layers, so that the values between the
-//! layers stay in the processor's cache.
+//! The step of any network, a few rows at a time: they run forward and backward through all layers, so that the values between
+//! the layers stay in the processor's cache.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! The autoencoder: an encoder down to the code and a decoder back.
+//! The autoencoder: an encoder down to the latent and a decoder back.
 
 use std::path::Path;
 
@@ -7,12 +7,14 @@ use candle_nn::{Linear, Module};
 use rand_chacha::ChaCha8Rng;
 
 use super::checkpoint::Checkpoint;
+use super::encoding::Encoding;
+use super::layers::{Init, Layer, checked_len, linear};
 use super::network::NetworkConfig;
-use super::stack::{Layer, Stack, initial, linear};
-use crate::Result;
+use super::stack::Stack;
+use crate::error::Result;
 use crate::fused::{Chain, Chains, LossTerms, TrainStep};
 use crate::ops;
-use crate::random::{Purpose, normal, stream};
+use crate::random::{Purpose, stream};
 
 /// An autoencoder: `[batch, input_dim] -> [batch, latent_dim] -> [batch, input_dim]`, values in 0.0..=1.0.
 ///
@@ -37,33 +39,9 @@ pub struct Autoencoder {
     parameters: Vec<(String, Var)>,
 }
 
-/// What the encoder makes of a batch, `[batch, latent_dim]`: the code, which is the mean of a variational one.
-pub(crate) struct Code {
-    pub(crate) latent: Tensor,
-    pub(crate) log_variance: Option<Tensor>,
-}
-
-impl Code {
-    /// The code itself, or a sample of its distribution: mean + deviation * noise.
-    pub(crate) fn sample(&self, rng: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {
-        let Some(log_variance) = &self.log_variance else { return Ok(self.latent.clone()) };
-        let noise = Tensor::from_vec(normal(rng, self.latent.elem_count()), self.latent.shape(), self.latent.device())?;
-        let deviation = (log_variance * 0.5)?.exp()?;
-        &self.latent + (deviation * noise.to_dtype(self.latent.dtype())?)?
-    }
-
-    /// How far the code's distribution is from the standard normal one, in nats: the Kullback-Leibler divergence, summed over
-    /// units, the mean over the batch (Kingma and Welling 2014, appendix B). Nothing unless variational.
-    pub(crate) fn divergence(&self) -> candle_core::Result<Option<Tensor>> {
-        let Some(log_variance) = &self.log_variance else { return Ok(None) };
-        let terms = (((log_variance.exp()? + self.latent.sqr()?)? - log_variance)? - 1.)?;
-        Ok(Some((terms.sum(1)?.mean_all()? * 0.5)?))
-    }
-}
-
 /// What a training step needs of the forward pass.
 pub(crate) struct TrainingPass {
-    pub(crate) code: Code,
+    pub(crate) encoding: Encoding,
     /// `[batch, input_dim]`, before the sigmoid.
     pub(crate) logits: Tensor,
 }
@@ -76,7 +54,7 @@ impl Autoencoder {
     /// When the description is out of range or the device cannot hold the weights.
     pub fn new(network: &NetworkConfig, seed: u64, device: &Device) -> Result<Self> {
         let mut rng = stream(seed, Purpose::Weights, 0);
-        Self::build(network, |name, dims| Ok(initial(name, &dims, &mut rng, device)?))
+        Self::build(network, |_, dims, init| Ok(init.draw(&dims, &mut rng, device)?))
     }
 
     /// The network in a checkpoint, which carries its own description.
@@ -95,21 +73,30 @@ impl Autoencoder {
     ///
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        Checkpoint::new(self).write(path.as_ref())
+        self.checkpoint().write(path.as_ref())
+    }
+
+    /// The weights and the description.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        let tensors = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        Checkpoint::new(&self.network, tensors.collect())
     }
 
     pub(crate) fn from_checkpoint(checkpoint: &mut Checkpoint) -> Result<Self> {
         let network = checkpoint.network()?;
-        let model = Self::build(&network, |name, dims| checkpoint.take(name, &dims))?;
+        let model = Self::build(&network, |name, dims, _| checkpoint.take(name, &dims))?;
         checkpoint.check_empty()?;
         Ok(model)
     }
 
-    fn build(network: &NetworkConfig, mut parameter: impl FnMut(&str, Vec<usize>) -> Result<Var>) -> Result<Self> {
+    fn build(
+        network: &NetworkConfig,
+        mut parameter: impl FnMut(&str, Vec<usize>, Init) -> Result<Var>,
+    ) -> Result<Self> {
         network.check()?;
         let mut parameters = Vec::new();
-        let mut named = |name: String, dims| {
-            let var = parameter(&name, dims)?;
+        let mut named = |name: String, dims, init| {
+            let var = parameter(&name, dims, init)?;
             parameters.push((name, var.clone()));
             Ok(var)
         };
@@ -119,8 +106,9 @@ impl Autoencoder {
             let [.., width, latent] = &encoder_inputs[..] else {
                 unreachable!("a variational encoder has a last layer")
             };
-            let [width, latent] = [width, latent].map(|shape| shape.dims().iter().product());
-            Some(linear([width, latent], |kind, dims| named(format!("encoder.log_variance.{kind}"), dims))?)
+            let [width, latent] = [width, latent].map(|&shape| checked_len(shape));
+            let mut head = |kind: &str, dims, init| named(format!("encoder.log_variance.{kind}"), dims, init);
+            Some(linear([width, latent], &mut head)?)
         } else {
             None
         };
@@ -133,27 +121,27 @@ impl Autoencoder {
         &self.network
     }
 
-    /// The layers down to the code; of a variational network, down to its mean.
+    /// The layers down to the latent; of a variational network, down to its mean.
     pub fn encoder(&self) -> &Stack {
         &self.encoder
     }
 
-    /// The twin of a variational encoder's last layer, which gives the code's log variance from the same input.
+    /// The layer beside a variational encoder's last one, which makes the latent's log variance of the same input.
     pub fn log_variance(&self) -> Option<&Linear> {
         self.log_variance.as_ref()
     }
 
-    /// The layers from the code to the reconstruction, the last one a sigmoid.
+    /// The layers from the latent to the reconstruction, the last one a sigmoid.
     pub fn decoder(&self) -> &Stack {
         &self.decoder
     }
 
-    /// Every trained tensor with its name, in the order of the layers.
+    /// Every parameter with its name, in the order of the layers.
     pub fn parameters(&self) -> &[(String, Var)] {
         &self.parameters
     }
 
-    /// The number of trained values.
+    /// The number of values in all parameters.
     pub fn parameter_count(&self) -> usize {
         self.parameters.iter().map(|(_, var)| var.elem_count()).sum()
     }
@@ -185,7 +173,7 @@ impl Autoencoder {
         Ok(self.decoder.forward(latent)?)
     }
 
-    /// `[batch, input_dim] -> [batch, input_dim]`, through the code.
+    /// `[batch, input_dim] -> [batch, input_dim]`, through the latent.
     ///
     /// # Errors
     ///
@@ -194,26 +182,26 @@ impl Autoencoder {
         self.decode(&self.encode(input)?)
     }
 
-    /// The code with its log variance, `[batch, latent_dim]` both; no log variance unless variational.
+    /// The latent and its log variance, `[batch, latent_dim]` both; no log variance unless variational.
     ///
     /// # Errors
     ///
     /// When the width is another.
     pub fn encode_distribution(&self, input: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
-        let Code { latent, log_variance } = self.code(input)?;
+        let Encoding { latent, log_variance } = self.encoding(input)?;
         Ok((latent, log_variance))
     }
 
-    pub(crate) fn code(&self, input: &Tensor) -> Result<Code> {
+    pub(crate) fn encoding(&self, input: &Tensor) -> Result<Encoding> {
         let Some(log_variance) = &self.log_variance else {
-            return Ok(Code { latent: self.encode(input)?, log_variance: None });
+            return Ok(Encoding { latent: self.encode(input)?, log_variance: None });
         };
         self.distribution(&self.encoder.forward_before_last(input)?, log_variance)
     }
 
-    fn distribution(&self, features: &Tensor, log_variance: &Linear) -> Result<Code> {
+    fn distribution(&self, features: &Tensor, log_variance: &Linear) -> Result<Encoding> {
         let mean = self.encoder.layers().last().expect("a variational encoder has a last layer");
-        Ok(Code { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
+        Ok(Encoding { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
     }
 
     /// All of a training step but the update; `None` where there are no kernels for it.
@@ -240,16 +228,16 @@ impl Autoencoder {
         Some(Chains { encoder, heads, decoder: self.decoder.chain(1)? })
     }
 
-    /// The way of a batch in training: dropout, noise and the code's sample are drawn from `rng`.
+    /// The forward pass in training: dropout, noise and the latent's sample are drawn from `rng`.
     pub(crate) fn forward_training(&self, input: &Tensor, rng: &mut ChaCha8Rng) -> Result<TrainingPass> {
-        let code = match &self.log_variance {
-            None => Code { latent: self.encoder.forward_training(input, rng)?, log_variance: None },
+        let encoding = match &self.log_variance {
+            None => Encoding { latent: self.encoder.forward_training(input, rng)?, log_variance: None },
             Some(log_variance) => {
                 self.distribution(&self.encoder.forward_before_last_training(input, rng)?, log_variance)?
             }
         };
-        let logits = self.decoder.forward_before_last_training(&code.sample(rng)?, rng)?;
-        Ok(TrainingPass { code, logits })
+        let logits = self.decoder.forward_before_last_training(&encoding.sample(rng)?, rng)?;
+        Ok(TrainingPass { encoding, logits })
     }
 }
 

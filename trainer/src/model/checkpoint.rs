@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, View};
 
-use super::autoencoder::Autoencoder;
 use super::network::NetworkConfig;
+use crate::error::{Error, Result};
+use crate::file;
 use crate::fused::with_values;
-use crate::{Error, Result, file};
 
 const NETWORK: &str = "network";
 
@@ -47,10 +47,9 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// The weights and the description of `model`.
-    pub(crate) fn new(model: &Autoencoder) -> Self {
-        let network = serde_json::to_string(model.network()).expect("a network's description is plain numbers");
-        let tensors = model.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+    /// These tensors by name, and the network that they belong to.
+    pub(crate) fn new(network: &NetworkConfig, tensors: HashMap<String, Tensor>) -> Self {
+        let network = serde_json::to_string(network).expect("a network's description is plain numbers");
         Self { path: PathBuf::new(), tensors, entries: HashMap::from([(NETWORK.into(), network)]) }
     }
 
@@ -139,7 +138,7 @@ impl Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ModelConfig;
+    use crate::model::{Autoencoder, ModelConfig};
 
     fn model(seed: u64) -> Autoencoder {
         let config = ModelConfig::dense(3, [5]);
@@ -195,7 +194,7 @@ mod tests {
     fn a_tensor_of_another_shape_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("best.safetensors");
-        let mut checkpoint = Checkpoint::new(&model(3));
+        let mut checkpoint = model(3).checkpoint();
         checkpoint.insert("decoder.2.bias".into(), Tensor::zeros(9, DType::F32, &Device::Cpu).unwrap());
         checkpoint.write(&path).unwrap();
         let error = Autoencoder::load(&path, &Device::Cpu).unwrap_err().to_string();
@@ -206,7 +205,7 @@ mod tests {
     fn surplus_tensors_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("best.safetensors");
-        let mut checkpoint = Checkpoint::new(&model(3));
+        let mut checkpoint = model(3).checkpoint();
         checkpoint.insert("head.weight".into(), Tensor::zeros(9, DType::F32, &Device::Cpu).unwrap());
         checkpoint.write(&path).unwrap();
         let error = Autoencoder::load(&path, &Device::Cpu).unwrap_err().to_string();

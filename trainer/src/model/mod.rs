@@ -2,14 +2,21 @@
 
 mod autoencoder;
 mod checkpoint;
-mod layer;
+mod config;
+mod encoding;
+mod layers;
 mod mirror;
 mod network;
 mod stack;
+mod walk;
 
 pub use autoencoder::Autoencoder;
-pub(crate) use autoencoder::Code;
 pub(crate) use checkpoint::Checkpoint;
-pub use layer::LayerConfig;
-pub use network::{ModelConfig, NetworkConfig};
-pub use stack::{Layer, Lstm, Stack};
+pub use config::ModelConfig;
+pub(crate) use encoding::Encoding;
+pub use layers::{
+    Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
+    MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
+};
+pub use network::NetworkConfig;
+pub use stack::Stack;

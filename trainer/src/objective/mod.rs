@@ -9,7 +9,7 @@ pub(crate) use config::ObjectiveConfig;
 pub use loss::{Loss, bce_with_logits};
 
 use crate::fused::LossTerms;
-use crate::model::{Code, NetworkConfig};
+use crate::model::{Encoding, NetworkConfig};
 
 /// The loss of a batch: reconstruction + sparsity * |latent| + beta * divergence.
 #[derive(Clone, Copy, Debug)]
@@ -31,23 +31,23 @@ impl Objective {
     }
 
     /// The loss of `logits` `[batch, n]` against `target` `[batch, n]`, a scalar.
-    pub(crate) fn compute(&self, code: &Code, logits: &Tensor, target: &Tensor) -> Result<Tensor> {
+    pub(crate) fn compute(&self, encoding: &Encoding, logits: &Tensor, target: &Tensor) -> Result<Tensor> {
         let reconstruction = (self.loss.compute(logits, target)? * self.scale)?;
-        match self.penalty(code)? {
+        match self.penalty(encoding)? {
             Some(penalty) => reconstruction + penalty,
             None => Ok(reconstruction),
         }
     }
 
     /// The penalty on the latent, the mean over the batch; nothing when there is none.
-    pub(crate) fn penalty(&self, code: &Code) -> Result<Option<Tensor>> {
+    pub(crate) fn penalty(&self, encoding: &Encoding) -> Result<Option<Tensor>> {
         let mut terms = Vec::new();
         // A weight of zero is left out: candle drops the gradient of `x * 0` and with it the whole sum's.
         if self.sparsity > 0. {
-            terms.push((code.latent.abs()?.sum(1)?.mean_all()? * self.sparsity)?);
+            terms.push((encoding.latent.abs()?.sum(1)?.mean_all()? * self.sparsity)?);
         }
         if self.beta > 0.
-            && let Some(divergence) = code.divergence()?
+            && let Some(divergence) = encoding.divergence()?
         {
             terms.push((divergence * self.beta)?);
         }

@@ -47,7 +47,7 @@ impl Progress {
     /// Writes everything that going on needs to `path`; the file is whole or not there.
     pub(super) fn save(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<()> {
         self.optimizer_steps = optimizer.steps();
-        let mut checkpoint = Checkpoint::new(model);
+        let mut checkpoint = model.checkpoint();
         for (name, tensor) in optimizer.slots() {
             checkpoint.insert(format!("{OPTIMIZER}{name}"), tensor.clone());
         }

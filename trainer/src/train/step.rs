@@ -70,7 +70,7 @@ impl Learner {
         })?;
         let pass = Phase::Forward.wall(|| self.model.forward_training(&input, &mut rng))?;
         let (loss, value) = Phase::Loss.wall(|| -> Result<_> {
-            let loss = self.objective.compute(&pass.code, &pass.logits, &target)?;
+            let loss = self.objective.compute(&pass.encoding, &pass.logits, &target)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             Ok((loss, value))
         })?;

@@ -49,7 +49,7 @@ fn another_optimizer_brings_its_own_defaults() {
 #[test]
 fn another_encoder_takes_the_place_of_the_presets_layers() {
     let config = from_text("preset = \"deep\"\n[[model.encoder]]\nlayer = \"linear\"\nunits = 9").unwrap();
-    let encoder = vec![LayerConfig::Linear { units: 9 }];
+    let encoder = vec![LayerConfig::from(crate::model::LinearConfig::new(9))];
     assert_eq!(config.model, ModelConfig { encoder, ..ModelConfig::default() });
 }
 

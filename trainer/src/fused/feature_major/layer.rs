@@ -123,7 +123,8 @@ pub(super) fn resized(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
     values
 }
 
-/// The first `length` values of the buffer, which only grows: unlike with [`resized`], values that are used again are not cleared.
+/// The first `length` values of the buffer, which only grows: unlike with [`resized`], values that are used again are not
+/// cleared.
 pub(super) fn at_least(values: &mut Vec<f32>, length: usize) -> &mut [f32] {
     if values.len() < length {
         values.resize(length, 0.);
@@ -150,8 +151,8 @@ pub(super) fn forward(shares: &[Share], x: &[f32], features: Option<&[usize]>, r
     for_each_task(tasks, |(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
 }
 
-/// The last layer forward and backward: the loss of its output from `x` against `target`, the gradient of the output, and the sums
-/// that make up the gradient of `x`.
+/// The last layer forward and backward: the loss of its output from `x` against `target`, the gradient of the output, and the
+/// sums that make up the gradient of `x`.
 pub(super) fn output(
     shares: &[Share],
     [x, target]: [&[f32]; 2],
@@ -174,8 +175,8 @@ pub(super) fn output(
     losses.into_iter().sum::<f64>() * scale
 }
 
-/// Adds up `sums`, which lie one after the other and are as long as `total`. `finish` is called with the index and the values of each
-/// part of the total.
+/// Adds up `sums`, which lie one after the other and are as long as `total`. `finish` is called with the index and the values
+/// of each part of the total.
 pub(super) fn add_sums(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &mut [f32]) + Sync) {
     let length = total.len();
     for_each_task(total.chunks_mut(SUM_LEN).enumerate(), |(index, part)| {

@@ -1,5 +1,5 @@
-//! The step of a network of linear layers with many parameters for the rows of a step, layer by layer. Values lie feature by feature,
-//! `[features, rows]`: a thread computes some units for all rows and reads their row-major weights once.
+//! The step of a network of linear layers with many parameters for the rows of a step, layer by layer. Values lie feature by
+//! feature, `[features, rows]`: a thread computes some units for all rows and reads their row-major weights once.
 
 mod latent;
 mod layer;
@@ -65,8 +65,8 @@ impl FeatureMajor {
         })
     }
 
-    /// Whether this is faster than taking a few rows at a time through all layers: it is where moving the weights through memory takes
-    /// longer than moving the rows, or where the rows are too few to be shared between threads.
+    /// Whether this is faster than taking a few rows at a time through all layers: it is where moving the weights through
+    /// memory takes longer than moving the rows, or where the rows are too few to be shared between threads.
     pub(super) fn suits(parameters: usize, rows: usize) -> bool {
         parameters * rows >= SUM_WORK && (parameters >= PARAMETERS_PER_ROW * rows || rows <= FEW_ROWS)
     }

@@ -7,8 +7,10 @@ use super::*;
 use crate::config::{Config, Preset};
 use crate::data::DataSource;
 use crate::fused::Batch;
-use crate::model::{LayerConfig, ModelConfig};
+use crate::model::ModelConfig;
+use crate::model::layers::{Activation, ConvConfig, LayerConfig, LinearConfig, MaxPool};
 use crate::objective::{Loss, Objective};
+use crate::random::normal;
 
 const SHAPE: [usize; 2] = [7, 6];
 const ROWS: usize = 3;
@@ -20,8 +22,8 @@ fn layers(text: &str) -> ModelConfig {
 /// A network of each kind, small, with every layer among them.
 fn networks() -> Vec<(&'static str, ModelConfig)> {
     let pooled = |channels| {
-        let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
-        vec![conv(channels), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(2), LayerConfig::Tanh]
+        let conv = |channels| LayerConfig::from(ConvConfig::new(channels));
+        vec![conv(channels), Activation::Relu.into(), MaxPool::default().into(), conv(2), Activation::Tanh.into()]
     };
     vec![
         ("dense", ModelConfig::dense(4, [9])),
@@ -44,7 +46,7 @@ fn networks() -> Vec<(&'static str, ModelConfig)> {
             "means, noise and dropout",
             layers(
                 r#"encoder = [
-                    { layer = "noise", deviation = 0.3 }, { layer = "conv", channels = 2, kernel = 5 }, { layer = "silu" },
+                    { layer = "noise", std = 0.3 }, { layer = "conv", channels = 2, kernel = 5 }, { layer = "silu" },
                     { layer = "avg_pool" }, { layer = "dropout", rate = 0.4 }, { layer = "linear", units = 5 },
                 ]
                 decoder = [
@@ -75,9 +77,9 @@ fn networks() -> Vec<(&'static str, ModelConfig)> {
 
 fn in_f64(network: &NetworkConfig) -> Autoencoder {
     let mut rng = stream(3, Purpose::Weights, 0);
-    Autoencoder::build(network, |name, dims| {
+    Autoencoder::build(network, |_, dims, init| {
         // Biases too, so that nothing hides behind a zero.
-        let weight = initial(name, &dims, &mut rng, &Device::Cpu)?.to_dtype(DType::F64)?;
+        let weight = init.draw(&dims, &mut rng, &Device::Cpu)?.to_dtype(DType::F64)?;
         let shift: Vec<f64> = (0..weight.elem_count()).map(|_| rng.random_range(-0.2..0.2)).collect();
         Ok(Var::from_tensor(&(weight + Tensor::from_vec(shift, dims, &Device::Cpu)?)?)?)
     })
@@ -101,7 +103,7 @@ fn gradients_of_every_kind_of_network_match_finite_differences() {
             let loss = || {
                 // The same draws every time: the loss is a function of the weights alone.
                 let pass = model.forward_training(&input, &mut stream(5, Purpose::Dropout, 0)).unwrap();
-                objective.compute(&pass.code, &pass.logits, &target).unwrap()
+                objective.compute(&pass.encoding, &pass.logits, &target).unwrap()
             };
             let gradients = loss().backward().unwrap();
             for (parameter, var) in model.parameters() {
@@ -144,8 +146,8 @@ fn noise_and_dropout_are_only_for_training() {
 fn a_distribution_that_is_standard_normal_costs_nothing() {
     let zeros = Tensor::zeros((4, 3), DType::F64, &Device::Cpu).unwrap();
     let divergence = |latent: &Tensor, log_variance: &Tensor| {
-        let code = Code { latent: latent.clone(), log_variance: Some(log_variance.clone()) };
-        code.divergence().unwrap().unwrap().to_scalar::<f64>().unwrap()
+        let encoding = Encoding { latent: latent.clone(), log_variance: Some(log_variance.clone()) };
+        encoding.divergence().unwrap().unwrap().to_scalar::<f64>().unwrap()
     };
     assert_eq!(divergence(&zeros, &zeros), 0.);
     // Mean 1, variance e^2: (e^2 + 1 - 2 - 1) / 2 for each of three units.
@@ -181,11 +183,12 @@ const ONE: &str = r#"
 
 #[test]
 fn a_pass_is_candles_graph() {
-    let conv = |channels| LayerConfig::Conv { channels, kernel: 3, stride: 1, padding: None };
-    let pooled = vec![conv(5), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }, conv(3), LayerConfig::Relu];
-    let many = [vec![conv(32), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }], vec![conv(16), LayerConfig::Relu]];
-    let many = [many.concat(), vec![LayerConfig::MaxPool { size: 2 }]].concat();
-    let twice = [vec![conv(6), LayerConfig::Relu, LayerConfig::MaxPool { size: 2 }], pooled.clone()].concat();
+    let conv = |channels| LayerConfig::from(ConvConfig::new(channels));
+    let pooled = vec![conv(5), Activation::Relu.into(), MaxPool::default().into(), conv(3), Activation::Relu.into()];
+    let many =
+        [vec![conv(32), Activation::Relu.into(), MaxPool::default().into()], vec![conv(16), Activation::Relu.into()]];
+    let many = [many.concat(), vec![MaxPool::default().into()]].concat();
+    let twice = [vec![conv(6), Activation::Relu.into(), MaxPool::default().into()], pooled.clone()].concat();
     let networks = [
         ("small", ModelConfig::dense(4, [9]), [7, 6]),
         // Weights of which each lane has a sum of its own, and some that are too large for that.
@@ -197,8 +200,8 @@ fn a_pass_is_candles_graph() {
         (
             "a last ReLU",
             ModelConfig {
-                encoder: vec![LayerConfig::Linear { units: 200 }, LayerConfig::Relu],
-                decoder: vec![LayerConfig::Linear { units: 784 }, LayerConfig::Relu],
+                encoder: vec![LinearConfig::new(200).into(), Activation::Relu.into()],
+                decoder: vec![LinearConfig::new(784).into(), Activation::Relu.into()],
                 ..ModelConfig::default()
             },
             [28, 28],
@@ -212,13 +215,13 @@ fn a_pass_is_candles_graph() {
         ("many channels, odd sizes", ModelConfig { encoder: many, ..ModelConfig::default() }, [9, 7]),
         ("many channels and few", layers(TURNING), [8, 12]),
         ("many channels and one", layers(ONE), [8, 8]),
-        ("with a dense code", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
+        ("with a dense latent", ModelConfig { encoder: pooled, latent_dim: Some(6), ..ModelConfig::default() }, [9, 9]),
     ];
     for (name, model, shape) in networks {
         let network = NetworkConfig::new(&model, shape).unwrap();
         let double = in_f64(&network);
         let mut weights = double.parameters().iter();
-        let single = Autoencoder::build(&network, |_, _| {
+        let single = Autoencoder::build(&network, |_, _, _| {
             let (_, weight) = weights.next().expect("as many parameters");
             Ok(Var::from_tensor(&weight.to_dtype(DType::F32)?)?)
         });
@@ -241,7 +244,7 @@ fn a_pass_is_candles_graph() {
 
             let sample = stream(7, Purpose::Dropout, 0);
             let graph = double.forward_training(&in_rows(input).unwrap(), &mut sample.clone()).unwrap();
-            let expected = objective.compute(&graph.code, &graph.logits, &in_rows(&target).unwrap()).unwrap();
+            let expected = objective.compute(&graph.encoding, &graph.logits, &in_rows(&target).unwrap()).unwrap();
             let gradients = expected.backward().unwrap();
             let expected = expected.to_scalar::<f64>().unwrap();
 
@@ -302,10 +305,10 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
 fn the_divergence_of_a_batch_is_that_of_the_formula() {
     let (mean, log_variance) = ([[0.5, -2.], [0., 1.5]], [[0.3, -1.2], [0., 2.]]);
     let tensor = |values: &[[f64; 2]; 2]| Tensor::new(values, &Device::Cpu).unwrap();
-    let code = Code { latent: tensor(&mean), log_variance: Some(tensor(&log_variance)) };
+    let encoding = Encoding { latent: tensor(&mean), log_variance: Some(tensor(&log_variance)) };
     let values = mean.as_flattened().iter().zip(log_variance.as_flattened());
     // Summed over units, the mean over two rows.
     let expected = values.map(|(mean, log_variance)| kernels::kl_divergence(*mean, *log_variance)).sum::<f64>() / 2.;
-    let found = code.divergence().unwrap().expect("variational").to_scalar::<f64>().unwrap();
+    let found = encoding.divergence().unwrap().expect("variational").to_scalar::<f64>().unwrap();
     assert!((found - expected).abs() < 1e-12, "{found}, not {expected}");
 }

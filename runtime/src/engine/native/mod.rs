@@ -1,0 +1,13 @@
+//! Graphs made of layers that have a kernel: faster than on tract, without allocations and without dependencies.
+
+mod attributes;
+mod network;
+mod operators;
+mod reader;
+mod unsupported;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use network::Network;
+pub(crate) use reader::read;

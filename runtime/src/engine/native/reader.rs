@@ -1,0 +1,198 @@
+//! Reads an ONNX graph as a network of layers. Where a node has no kernel, or might mean anything but what a kernel computes,
+//! the graph is left to tract.
+
+use std::collections::{HashMap, HashSet};
+
+use kernels::Activation;
+
+use super::network::{Layer, Network, Place, Step};
+use super::unsupported::{describe, unsupported};
+use crate::engine::request::Request;
+use crate::engine::signature::{Batch, Signature};
+use crate::onnx::{GraphProto, NodeProto, TensorProto};
+
+/// The operators below have the same meaning from this version of ONNX's operators on.
+const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
+/// The most values of a row between two layers: a small file may ask for much memory.
+const MAX_VALUES: usize = 1 << 22;
+
+/// The network that computes the wanted outputs, and their shapes; or why there are not kernels for all of it.
+pub(crate) fn read(request: &Request) -> Result<(Network, Vec<Signature>), String> {
+    let graph = request.model.graph.as_ref().ok_or("it holds no graph")?;
+    let opset = request.model.opset_import.iter().find(|opset| opset.domain.is_empty());
+    let version = opset.ok_or("it names no opset")?.version;
+    if !OPSETS.contains(&version) {
+        return Err(format!("there are kernels for opsets {} to {}, found {version}", OPSETS.start(), OPSETS.end()));
+    }
+    let nodes = needed(graph, request.wanted);
+    let mut reader = Reader::new(graph, &nodes, request);
+    if reader.constants.len() < graph.initializer.len() {
+        return Err("two of its initializers have the same name".into());
+    }
+    for node in nodes {
+        reader.node(node).map_err(|reason| format!("{}: {reason}", describe(node)))?;
+    }
+    reader.finish(request)
+}
+
+/// The nodes on which the wanted outputs depend, in order.
+fn needed<'a>(graph: &'a GraphProto, wanted: &'a [(usize, String)]) -> Vec<&'a NodeProto> {
+    let mut names: HashSet<&str> = wanted.iter().map(|(_, name)| name.as_str()).collect();
+    let mut nodes = vec![];
+    for node in graph.node.iter().rev().filter(|node| !node.output.is_empty()) {
+        if node.output.iter().any(|output| names.contains(output.as_str())) {
+            names.extend(node.input.iter().map(String::as_str));
+            nodes.push(node);
+        }
+    }
+    nodes.reverse();
+    nodes
+}
+
+/// The value that a name in the graph stands for. Until the reader finishes, `Place::Between` counts steps.
+#[derive(Clone)]
+pub(super) struct Value {
+    pub(super) place: Place,
+    /// The shape of a row in memory.
+    pub(super) shape: Vec<usize>,
+    /// The shape after a padding that repeats the last row or column, as before a pooling.
+    pub(super) padded: Vec<usize>,
+}
+
+pub(super) struct Reader<'a> {
+    pub(super) batch: Batch,
+    constants: HashMap<&'a str, &'a TensorProto>,
+    /// How many nodes and outputs read each name.
+    uses: HashMap<&'a str, usize>,
+    pub(super) values: HashMap<&'a str, Value>,
+    pub(super) steps: Vec<Step>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(graph: &'a GraphProto, nodes: &[&'a NodeProto], request: &'a Request) -> Self {
+        let mut uses = HashMap::new();
+        let outputs = request.wanted.iter().map(|(_, name)| name.as_str());
+        for name in nodes.iter().flat_map(|node| &node.input).map(String::as_str).chain(outputs) {
+            *uses.entry(name).or_default() += 1;
+        }
+        let shape = request.input.row_shape.clone();
+        let value = Value { place: Place::Input, padded: shape.clone(), shape };
+        Self {
+            batch: request.layout.batch,
+            constants: graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect(),
+            uses,
+            values: HashMap::from([(request.input.name.as_str(), value)]),
+            steps: vec![],
+        }
+    }
+
+    fn node(&mut self, node: &'a NodeProto) -> Result<(), String> {
+        if let Some((output, constant)) = constant(node) {
+            return match self.constants.insert(output, constant) {
+                None => Ok(()),
+                Some(_) => Err(format!("its output `{output}` has the name of another value")),
+            };
+        }
+        let value = match node.op_type.as_str() {
+            _ if !node.domain.is_empty() => None,
+            "Gemm" => self.gemm(node),
+            "Conv" => self.conv(node),
+            "MaxPool" => self.max_pool(node),
+            "Resize" => self.resize(node),
+            "Slice" => self.slice(node),
+            "Pad" => self.pad(node),
+            "Reshape" => self.reshape(node),
+            "Flatten" => self.flatten(node),
+            "Identity" => self.identity(node),
+            "Relu" => self.activation(node, Activation::Relu),
+            "Sigmoid" => self.activation(node, Activation::Sigmoid),
+            "Tanh" => self.activation(node, Activation::Tanh),
+            _ => None,
+        };
+        let value = value.ok_or_else(|| unsupported(node))?;
+        if self.steps.last().is_some_and(|step| step.to_len > MAX_VALUES) {
+            return Err(format!("no kernel for more than {MAX_VALUES} values a row"));
+        }
+        let [output] = &node.output[..] else { return Err("no kernel for more than one output".into()) };
+        if self.constants.contains_key(output.as_str()) || self.values.insert(output, value).is_some() {
+            return Err(format!("its output `{output}` has the name of another value"));
+        }
+        Ok(())
+    }
+
+    /// The value that the node's first input names, in the shape in which it lies in memory.
+    pub(super) fn input(&self, node: &NodeProto) -> Option<Value> {
+        let value = self.values.get(node.input.first()?.as_str())?;
+        (value.shape == value.padded).then(|| value.clone())
+    }
+
+    /// The same, for a node that changes the value in place or renames it: no other node may read it.
+    pub(super) fn only_input(&self, node: &NodeProto) -> Option<Value> {
+        let name = node.input.first()?.as_str();
+        if self.uses.get(name) == Some(&1) { self.values.get(name).cloned() } else { None }
+    }
+
+    /// The channels, height and width of the node's first input.
+    pub(super) fn image(&self, node: &NodeProto) -> Option<(Value, [usize; 3])> {
+        let value = self.input(node)?;
+        let image = <[usize; 3]>::try_from(&value.shape[..]).ok()?;
+        Some((value, image))
+    }
+
+    pub(super) fn constant(&self, node: &NodeProto, index: usize) -> Option<&'a TensorProto> {
+        self.constants.get(node.input.get(index)?.as_str()).copied()
+    }
+
+    /// Appends a layer.
+    pub(super) fn push(&mut self, layer: Layer, from: &Value, shape: Vec<usize>) -> Option<Value> {
+        let length = |shape: &[usize]| shape.iter().try_fold(1usize, |length, &dim| length.checked_mul(dim));
+        let (from_len, to_len) = (length(&from.shape)?, length(&shape)?);
+        let to = Place::Between(self.steps.len());
+        self.steps.push(Step { layer, activation: Activation::None, from: from.place, to, from_len, to_len });
+        Some(Value { place: to, padded: shape.clone(), shape })
+    }
+
+    /// The step that computes an output of the graph and nothing else, and the shape that it gives.
+    fn last_step(&self, output: &str) -> Option<(usize, Vec<usize>)> {
+        let value = self.values.get(output)?;
+        let Place::Between(index) = value.place else { return None };
+        let read = self.steps.iter().any(|step| step.from == value.place);
+        let free = self.steps[index].to == value.place && !read;
+        (free && value.padded == value.shape).then(|| (index, value.shape.clone()))
+    }
+
+    /// Finds every value its place in memory.
+    fn finish(mut self, request: &Request) -> Result<(Network, Vec<Signature>), String> {
+        let mut outputs = vec![];
+        for (number, (_, name)) in request.wanted.iter().enumerate() {
+            let (index, row_shape) = self
+                .last_step(name)
+                .ok_or_else(|| format!("output `{name}`: expected values of a layer that no other reads"))?;
+            self.steps[index].to = Place::Output(number);
+            outputs.push(Signature { name: name.clone(), row_shape });
+        }
+        let mut between = 0;
+        let mut starts = vec![];
+        for step in &mut self.steps {
+            starts.push(between);
+            if let Place::Between(start) = &mut step.to {
+                *start = between;
+                between += step.to_len;
+            }
+            if let Place::Between(index) = step.from {
+                step.from = Place::Between(starts[index]);
+            }
+        }
+        if between > MAX_VALUES {
+            return Err(format!("no kernels for more than {MAX_VALUES} values a row between the layers"));
+        }
+        Ok((Network { input_len: request.input.row_len(), steps: self.steps, between }, outputs))
+    }
+}
+
+/// The name and the value of a node that is a constant.
+fn constant(node: &NodeProto) -> Option<(&str, &TensorProto)> {
+    let ([output], [value]) = (&node.output[..], &node.attribute[..]) else { return None };
+    let plain = node.op_type == "Constant" && node.domain.is_empty() && value.name == "value";
+    Some((output, value.t.as_ref().filter(|_| plain)?))
+}

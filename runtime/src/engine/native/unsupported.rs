@@ -1,0 +1,29 @@
+//! Says why a node has no kernel.
+
+use crate::onnx::NodeProto;
+
+/// ``node `decoder.0` (Gemm)``, by its output where it has no name.
+pub(super) fn describe(node: &NodeProto) -> String {
+    let name = if node.name.is_empty() { node.output.first() } else { Some(&node.name) };
+    format!("node `{}` ({})", name.map_or("", String::as_str), node.op_type)
+}
+
+/// Why there is no kernel for a node: none for its operator, or only for other settings of it.
+pub(super) fn unsupported(node: &NodeProto) -> String {
+    let known = match node.op_type.as_str() {
+        _ if !node.domain.is_empty() => return format!("no kernel for operators of `{}`", node.domain),
+        "Gemm" => "products of rows and constant weights plus a constant bias",
+        "Conv" => {
+            "constant square windows of odd size, at most 31 x 31, and a constant bias, with equal padding on all \
+             sides, without stride, dilation or groups, in at most 64 MiB"
+        }
+        "MaxPool" => "windows of 2 x 2 side by side on images of even size, without padding",
+        "Resize" => "images to twice the size, each value repeated",
+        "Slice" => "the first rows or columns of images",
+        "Pad" => "one more row or column, equal to the last, of images of odd size that no other node reads",
+        "Reshape" | "Flatten" => "rows in another shape that no other node reads",
+        "Relu" | "Sigmoid" | "Tanh" => "the values of a layer without activation that no other node reads",
+        _ => return "no kernel for it".into(),
+    };
+    format!("no kernel for it, only for {known}")
+}

@@ -1,0 +1,14 @@
+//! What an engine is asked to compute.
+
+use crate::engine::signature::{Layout, Signature};
+use crate::onnx::ModelProto;
+
+/// A graph, its input, and the outputs that are wanted of it.
+pub(crate) struct Request<'a> {
+    pub(crate) model: &'a ModelProto,
+    pub(crate) input: &'a Signature,
+    /// How rows lie in the input.
+    pub(crate) layout: Layout,
+    /// The wanted outputs' numbers among the graph's, and their names.
+    pub(crate) wanted: &'a [(usize, String)],
+}

@@ -1,0 +1,92 @@
+//! What a layer's settings answer: the rules that every layer's file gives for its layer.
+
+use bundle::Shape;
+use candle_core::Var;
+
+use super::entries::Entries;
+use super::init::Init;
+
+/// The widest layer, and the largest value of any count: wider is a slip of the keyboard, since two layers of this width have 17 GB
+/// of weights between them.
+pub(in crate::model) const MAX_WIDTH: usize = 1 << 16;
+
+/// What a layer does with the values, as far as the layers around it are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum Role {
+    /// Makes other values: fully connected, convolution, LSTM.
+    Compute,
+    /// Makes an image smaller.
+    Pool,
+    /// Makes an image larger, or cuts it to size.
+    Enlarge,
+    /// One value in, one value out.
+    Activate,
+    /// Gives the same values another shape.
+    Reshape,
+    /// Changes values in training only.
+    Regularise,
+}
+
+/// Gives the parameter of this name and shape: fresh, with these initial values, or a checkpoint's.
+pub(in crate::model) type Parameters<'a> = dyn FnMut(&str, Vec<usize>, Init) -> crate::Result<Var> + 'a;
+
+/// A layer's settings, as a config has them.
+///
+/// Its mirror image is a method too, `mirror(input, output)`; each layer names in its bounds the layers that it consists of.
+pub(super) trait Settings: Sized {
+    /// The layer in a network.
+    type Module;
+
+    /// Its name in a config; several where the settings are a choice among layers.
+    const NAMES: &'static [&'static str];
+
+    /// Takes the settings of the layer `name` out of a config's table.
+    fn read(name: &str, entries: &mut Entries) -> Result<Self, String>;
+
+    /// This layer's name.
+    fn name(&self) -> &'static str {
+        Self::NAMES[0]
+    }
+
+    /// What it does with the values.
+    fn role(&self) -> Role;
+
+    /// Fails for a setting out of its range.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What the layer makes of `input`; its settings are in range.
+    fn output(&self, input: Shape) -> Result<Shape, String>;
+
+    /// The number of its weights, biases left out: they are few.
+    fn weight_count(&self, _input: Shape) -> u64 {
+        0
+    }
+
+    /// How a network's summary names the layer, `conv16`; nothing for a layer without weights.
+    fn summary(&self) -> Option<String> {
+        None
+    }
+
+    /// The dimensions in which the layer takes `input`, which now has `dims`.
+    fn input_dims(&self, input: Shape, _dims: &[usize]) -> Vec<usize> {
+        input.dims()
+    }
+
+    /// The layer with its parameters; nothing for one that only asks for another shape.
+    fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Self::Module>>;
+}
+
+/// Fails unless `value` is in `1..=MAX_WIDTH`.
+pub(super) fn check_count(setting: &str, value: usize) -> Result<(), String> {
+    if (1..=MAX_WIDTH).contains(&value) {
+        return Ok(());
+    }
+    Err(format!("`{setting}`: expected 1 to {MAX_WIDTH}, found {value}"))
+}
+
+/// The product of `factors`, at most the largest number.
+pub(super) fn product<const N: usize>(factors: [usize; N]) -> u64 {
+    factors.into_iter().fold(1, |product, factor| product.saturating_mul(factor as u64))
+}
