@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, test_report, threshold};
-use crate::plot;
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
@@ -76,8 +75,8 @@ impl Job<'_> {
         run.write_summary(&summary)?;
 
         observer.finishing(Stage::Report, 0.);
-        plot::draw_all(&run.plots(), &measure, &dataset.test, &progress.history, &summary)?;
-        report::write(run, &summary)?;
+        let (history, test) = (&progress.history[..], &dataset.test);
+        report::write(&report::Finished { run, summary: &summary, history, measure: &measure, test })?;
         Ok(summary)
     }
 

@@ -21,10 +21,10 @@ mod file;
 mod fit;
 mod fused;
 mod model;
+mod numbers;
 mod objective;
 mod ops;
 mod optimizer;
-mod plot;
 mod random;
 mod report;
 mod run;
@@ -44,9 +44,10 @@ pub use model::{
     MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
 };
 pub use model::{Autoencoder, ModelConfig, NetworkConfig, Stack};
+pub use numbers::{Amount, Count, Decibels, Percent, Seconds};
 pub use objective::{Loss, bce_with_logits};
 pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
-pub use plot::draw_comparison;
+pub use report::draw_comparison;
 pub use run::evaluation::{Evaluation, evaluate_run};
 pub use run::{BestEpoch, DataReport, EpochRecord, Run, StopReason, Summary, Versions};
 pub use timing::{Phase, Timings, measure_timings, timings};

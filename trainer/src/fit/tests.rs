@@ -224,11 +224,11 @@ fn a_code_of_two_units_has_a_map_and_a_distribution_has_samples() {
     config.model.latent_dim = Some(2);
     let (run, _) = train(&config, &dir.path().join("run")).unwrap();
     let report = std::fs::read_to_string(run.report()).unwrap();
-    for (name, title) in [("map.png", "Map of the codes"), ("samples.png", "Samples")] {
+    for (name, title) in [("map.png", "Map of the latent space"), ("samples.png", "Samples")] {
         assert!(run.plots().join(name).is_file() && report.contains(title), "{name}");
     }
     assert!(report.contains("ELBO") && !report.contains("<script") && !report.contains("https://"));
-    // The name of SVG's vocabulary, in the page's icon.
+    // The name of SVG's vocabulary, in the page's icon and charts.
     assert_eq!(report.matches("http://").count(), report.matches("http://www.w3.org/2000/svg").count());
 }
 
