@@ -3,9 +3,9 @@
 
 mod bundle;
 mod commands;
-mod earlier_versions;
 mod family;
 mod inference;
 mod mnist;
+mod other_bundles;
 mod parity;
 mod support;
