@@ -73,7 +73,7 @@ impl Rows<'_> {
         }
         self.budget.check(baseline, 0.)?;
         let latents =
-            latents(measure.blocks(test, all, Purpose::MeasuredNoise), &encode).collect::<Result<Vec<_>>>()?;
+            encoded(measure.blocks(test, all, Purpose::MeasuredNoise), &encode).collect::<Result<Vec<_>>>()?;
         let mut done = 0;
         let training = encoded(measure.blocks(train, &split.train, Purpose::NeighbourNoise), &encode).map(|block| {
             self.budget.check(baseline, done as f64 / labels.len() as f64)?;
