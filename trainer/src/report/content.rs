@@ -1,6 +1,7 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
 use super::page::{Figure, Page, Picture, Table};
+use crate::evaluate::Metrics;
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
@@ -41,17 +42,18 @@ fn subtitle(summary: &Summary) -> String {
 fn figures(summary: &Summary) -> Vec<Figure> {
     let Summary { test, pca, .. } = summary;
     let figure = |name: &str, value: String, note: String| Figure { name: name.into(), value, note };
-    let error = |name: &str, network: f64, pca_error: f64| {
-        let both = Amount::column(&[network, pca_error]);
-        figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
+    let error = |name: &str, of: fn(&Metrics) -> f64| match pca {
+        Some(pca) => {
+            let both = Amount::column(&[of(&test.metrics), of(&pca.metrics)]);
+            figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
+        }
+        None => figure(name, Amount(of(&test.metrics)).to_string(), String::new()),
     };
-    let mut figures = vec![
-        error("Test BCE", test.metrics.bce, pca.metrics.bce),
-        error("Test MSE", test.metrics.mse, pca.metrics.mse),
-    ];
-    let compared = match test.noisy_mse {
-        Some(_) => format!("noisy rows: {}", Decibels(test.noisy_psnr())),
-        None => format!("PCA: {}", Decibels(pca.psnr)),
+    let mut figures = vec![error("Test BCE", |metrics| metrics.bce), error("Test MSE", |metrics| metrics.mse)];
+    let compared = match (test.noisy_mse, pca) {
+        (Some(_), _) => format!("noisy rows: {}", Decibels(test.noisy_psnr())),
+        (None, Some(pca)) => format!("PCA: {}", Decibels(pca.psnr)),
+        (None, None) => String::new(),
     };
     figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared));
     if let Some(elbo) = test.elbo {
@@ -59,7 +61,8 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         figures.push(figure("ELBO of a row", format!("{} nats", Amount(elbo.value)), parts));
     }
     if let Some(accuracy) = test.neighbour_accuracy {
-        let note = pca.neighbour_accuracy.map_or(String::new(), |pca| format!("PCA: {}", Percent(pca)));
+        let pca = pca.as_ref().and_then(|pca| pca.neighbour_accuracy);
+        let note = pca.map_or(String::new(), |pca| format!("PCA: {}", Percent(pca)));
         figures.push(figure("5-nearest-neighbour accuracy", Percent(accuracy).to_string(), note));
     }
     let width: usize = summary.data.image_shape.iter().product();
@@ -79,11 +82,19 @@ fn figures(summary: &Summary) -> Vec<Figure> {
 /// The network beside PCA and, where there is noise, beside the noisy rows: a column each, which a phone has room for.
 fn comparison(summary: &Summary) -> Table {
     let Summary { test, pca, .. } = summary;
-    let mut header = ["", "network", "PCA"].map(str::to_owned).to_vec();
-    let mut bce = Amount::column(&[test.metrics.bce, pca.metrics.bce]);
-    let mut squared = vec![test.metrics.mse, pca.metrics.mse];
-    let mut psnr = vec![test.psnr, pca.psnr];
-    let mut accuracy = vec![test.neighbour_accuracy, pca.neighbour_accuracy];
+    let mut header = ["", "network"].map(str::to_owned).to_vec();
+    let mut bce = vec![test.metrics.bce];
+    let mut squared = vec![test.metrics.mse];
+    let mut psnr = vec![test.psnr];
+    let mut accuracy = vec![test.neighbour_accuracy];
+    if let Some(pca) = pca {
+        header.push("PCA".into());
+        bce.push(pca.metrics.bce);
+        squared.push(pca.metrics.mse);
+        psnr.push(pca.psnr);
+        accuracy.push(pca.neighbour_accuracy);
+    }
+    let mut bce = Amount::column(&bce);
     if let Some(mse) = test.noisy_mse {
         header.push("noisy rows".into());
         bce.push("–".into());
@@ -101,20 +112,25 @@ fn comparison(summary: &Summary) -> Table {
         let cells = accuracy.into_iter().map(|part| part.map_or("–".into(), |part| Percent(part).to_string()));
         rows.push(row("5-NN accuracy", cells.collect()));
     }
-    let note = format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components));
+    let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
+    let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
+    notes.extend(same_width.map(|pca| {
+        format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
+    }));
     let title = format!("{} test rows", Count::from(test.rows));
-    Table { title, header, rows, note: (pca.components == summary.latent_dim).then_some(note) }
+    Table { title, header, rows, note: (!notes.is_empty()).then(|| notes.join(" ")) }
 }
 
 fn facts(summary: &Summary) -> Table {
     let Summary { pca, threshold, best, .. } = summary;
     let best_loss = format!("{} in epoch {}", Amount(best.val_loss), Count::from(best.epoch));
+    let pca = pca.as_ref().map(|pca| Percent(pca.explained_variance).to_string());
     let facts = [
-        ("parameters", Count::from(summary.parameters).to_string()),
-        ("best validation loss", best_loss),
-        ("variance that PCA keeps", Percent(pca.explained_variance).to_string()),
-        ("99 % of validation rows have an MSE of at most", Amount(threshold.value).to_string()),
+        ("parameters", Some(Count::from(summary.parameters).to_string())),
+        ("best validation loss", Some(best_loss)),
+        ("variance that PCA keeps", pca),
+        ("99 % of validation rows have an MSE of at most", Some(Amount(threshold.value).to_string())),
     ];
-    let rows = facts.map(|(name, value)| vec![name.to_owned(), value]).to_vec();
+    let rows = facts.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])).collect();
     Table { title: "Also measured".into(), header: Vec::new(), rows, note: None }
 }

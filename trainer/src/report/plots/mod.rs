@@ -153,9 +153,10 @@ fn one_of_each_class(images: &Images) -> Vec<u32> {
 /// What was measured, in two lines.
 fn figures_of(summary: &Summary) -> [String; 2] {
     let Summary { network, data, best, test, pca, .. } = summary;
-    let compared = match test.noisy_mse {
-        Some(noisy) => format!("MSE {}, of the noisy images {}", Amount(test.metrics.mse), Amount(noisy)),
-        None => format!(
+    let compared = match (test.noisy_mse, pca) {
+        (Some(noisy), _) => format!("MSE {}, of the noisy images {}", Amount(test.metrics.mse), Amount(noisy)),
+        (None, None) => format!("MSE {}   |   BCE {}", Amount(test.metrics.mse), Amount(test.metrics.bce)),
+        (None, Some(pca)) => format!(
             "MSE {}, PCA with {} components {}   |   BCE {}, PCA {}",
             Amount(test.metrics.mse),
             Count::from(pca.components),
