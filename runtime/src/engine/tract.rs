@@ -13,9 +13,11 @@ mod enabled {
 
     use bundle::printable;
     use tract_onnx::prelude::*;
-    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact};
+    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
 
+    use crate::engine::budget;
     use crate::engine::contained::contained;
+    use crate::engine::describe::describe;
     use crate::engine::request::Request;
     use crate::engine::signature::{Batch, Layout, Signature};
 
@@ -35,6 +37,7 @@ mod enabled {
         /// Prepares the graph. Fails with a reason; may panic.
         pub(crate) fn new(bytes: &[u8], request: &Request, _unsupported: &str) -> Result<Self, String> {
             check_operators(request)?;
+            request.model.graph.as_ref().map_or(Ok(()), budget::check)?;
             let layout = request.layout;
             let with = |batch| (Layout { batch, ..layout }, true);
             let analysed = |(layout, optimise)| {
@@ -130,7 +133,27 @@ mod enabled {
         let outlets: Vec<OutletId> = request.wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
         model.select_output_outlets(&outlets)?;
         let model = model.into_typed()?;
+        check_values(&model, layout, bytes.len())?;
         if optimise { model.into_optimized() } else { Ok(model) }
+    }
+
+    /// Fails where a tensor has too many values for one row. A constant may have as many as its file.
+    fn check_values(model: &TypedModel, layout: Layout, file_len: usize) -> TractResult<()> {
+        let one = match batch(&model.symbols, layout) {
+            TDim::Sym(batch) => SymbolValues::default().with(&batch, 1),
+            _ => SymbolValues::default(),
+        };
+        for node in model.nodes() {
+            for output in &node.outputs {
+                let lens = output.fact.shape.iter().map(|dim| dim.eval(&one).to_usize().unwrap_or(1));
+                let values = lens.fold(1usize, usize::saturating_mul);
+                if values > budget::MAX_VALUES.max(file_len) {
+                    let name = printable(&node.name);
+                    bail!("node `{name}`: expected at most {} values in a tensor, found {values}", budget::MAX_VALUES);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The wanted outputs, which have a row for each of the input's.
@@ -165,9 +188,8 @@ mod enabled {
         let known = tract_onnx::onnx().op_register.0;
         let nodes = request.model.graph.iter().flat_map(|graph| &graph.node);
         let Some(node) = nodes.into_iter().find(|node| !known.contains_key(&node.op_type)) else { return Ok(()) };
-        let (name, operator) = (printable(&node.name), printable(&node.op_type));
         let domain = if node.domain.is_empty() { String::new() } else { format!(" of `{}`", printable(&node.domain)) };
-        Err(format!("node `{name}`: the operator {operator}{domain} is not supported"))
+        Err(format!("{}: the operator{domain} is not supported", describe(node)))
     }
 
     /// The input's shape for a batch of this dimension.
