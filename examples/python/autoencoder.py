@@ -1,6 +1,7 @@
 """Runs an exported autoencoder with onnxruntime, and checks it against the bundle's golden values.
 
-    python autoencoder.py ../../runs/simple-digits-1/onnx
+    python examples/python/autoencoder.py                                # the newest run in runs/
+    python examples/python/autoencoder.py runs/simple-digits-1           # a run, or its bundle
 """
 
 import json
@@ -10,46 +11,63 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
+USAGE = "usage: autoencoder.py [BUNDLE]    BUNDLE: a run or its bundle [default: the newest run in runs/]"
 TOLERANCE = 1e-5  # relative to max(1, |value|), as in the bundle's own proof
 
 
 class Autoencoder:
+    """Encoder and decoder of a bundle, on rows as NumPy arrays of float32."""
+
     def __init__(self, bundle):
-        bundle = Path(bundle)
-        self.description = json.loads((bundle / "model.json").read_text())
+        self.manifest = json.loads((bundle / "model.json").read_text())
         self.encoder = ort.InferenceSession(str(bundle / "encoder.onnx"), providers=["CPUExecutionProvider"])
         self.decoder = ort.InferenceSession(str(bundle / "decoder.onnx"), providers=["CPUExecutionProvider"])
 
     def encode(self, rows):
         return self.encoder.run(["latent"], {"input": rows})[0]
 
-    def decode(self, codes):
-        return self.decoder.run(["reconstruction"], {"latent": codes})[0]
+    def decode(self, latent):
+        return self.decoder.run(["reconstruction"], {"latent": latent})[0]
+
+
+def find_bundle(arguments):
+    """The bundle that the arguments name: a folder, the run that it belongs to, or the newest run."""
+    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+        print(USAGE)
+        sys.exit(0 if arguments in (["-h"], ["--help"]) else 2)
+    if not arguments:
+        manifests = sorted(Path("runs").glob("*/onnx/model.json"), key=lambda path: path.stat().st_mtime)
+        if not manifests:
+            sys.exit(f"no run with a bundle in runs/; `trainer fit` and `exporter --split` make one\n{USAGE}")
+        return manifests[-1].parent
+    for folder in [Path(arguments[0]), Path(arguments[0]) / "onnx"]:
+        if (folder / "model.json").is_file():
+            return folder
+    sys.exit(f"{arguments[0]}: expected a run or a bundle, found no model.json in it\n{USAGE}")
 
 
 def draw(image):
     shades = " .:-=+*#%@"
-    return ["".join(2 * shades[min(int(pixel * 10), 9)] for pixel in line) for line in image]
+    return ["".join(2 * shades[min(int(max(pixel, 0) * 10), 9)] for pixel in line) for line in image]
 
 
 def main():
-    bundle = sys.argv[1]
+    bundle = find_bundle(sys.argv[1:])
     autoencoder = Autoencoder(bundle)
-    golden = np.load(Path(bundle) / "golden.npz")
+    golden = np.load(bundle / "golden.npz")
+    latent = autoencoder.encode(golden["input"])
+    reconstruction = autoencoder.decode(latent)
 
-    codes = autoencoder.encode(golden["input"])
-    reconstructions = autoencoder.decode(codes)
-
-    shape = autoencoder.description["image_shape"]
-    print(f"{autoencoder.description['network']}: an original and its reconstruction from {codes.shape[1]} numbers")
-    for left, right in zip(draw(golden["input"][0].reshape(shape)), draw(reconstructions[0].reshape(shape))):
+    print(f"{bundle}: network {autoencoder.manifest['network']}, an image and its reconstruction from {latent.shape[1]} numbers")
+    shape = autoencoder.manifest["image_shape"]
+    for left, right in zip(draw(golden["input"][0].reshape(shape)), draw(reconstruction[0].reshape(shape))):
         print(left, "|", right)
 
-    for name, found in [("latent", codes), ("reconstruction", reconstructions)]:
+    for name, found in [("latent", latent), ("reconstruction", reconstruction)]:
         difference = np.max(np.abs(found - golden[name]) / np.maximum(1, np.abs(golden[name])))
         print(f"{name}: {len(found)} golden rows, largest difference {difference:.1e}")
         if not difference <= TOLERANCE:
-            sys.exit(f"{name} differs from the golden values by more than {TOLERANCE}")
+            sys.exit(f"{name}: differs from the golden values by {difference:.1e}, more than {TOLERANCE}")
 
 
 if __name__ == "__main__":

@@ -57,10 +57,10 @@ def main():
                     compare(f"{name}, {target}, batch {batch}", found, reference[target][:count])
             checked += 1
         if (bundle / "encoder.onnx").exists():
-            halves = [ort.InferenceSession(str(bundle / half)) for half in ("encoder.onnx", "decoder.onnx")]
-            latent = run(halves[0], reference["input"], "input", "latent", 500)
-            found = run(halves[1], latent, "latent", "reconstruction", 500)
-            compare("both in a row, batch 500", found, reference["reconstruction"])
+            encoder, decoder = [ort.InferenceSession(str(bundle / name)) for name in ("encoder.onnx", "decoder.onnx")]
+            latent = run(encoder, reference["input"], "input", "latent", 500)
+            found = run(decoder, latent, "latent", "reconstruction", 500)
+            compare("encoder and decoder, batch 500", found, reference["reconstruction"])
     if not checked:
         sys.exit("no ONNX file was checked")
 

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use bundle::printable;
 use onnx::{DataLocation, GraphProto, ValueInfoProto};
 
+use crate::engine::describe::describe;
+
 /// The graph's only input, if the graph is well-formed.
 pub(crate) fn check(graph: &GraphProto) -> Result<&ValueInfoProto, String> {
     refuse_external_data(graph)?;
@@ -20,15 +22,10 @@ pub(crate) fn check(graph: &GraphProto) -> Result<&ValueInfoProto, String> {
     known.insert(&input.name);
     for node in &graph.node {
         if let Some(missing) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
-            let (node, missing) = (printable(&node.name), printable(missing));
-            return Err(format!("node `{node}`: its input `{missing}` is not produced before it"));
+            return Err(format!("{}: its input `{}` is not produced before it", describe(node), printable(missing)));
         }
         if let Some(again) = node.output.iter().find(|name| !name.is_empty() && !known.insert(name.as_str())) {
-            return Err(format!(
-                "node `{}`: its output `{}` has the name of another value",
-                printable(&node.name),
-                printable(again)
-            ));
+            return Err(format!("{}: its output `{}` has the name of another value", describe(node), printable(again)));
         }
     }
     if let Some(missing) = graph.output.iter().find(|output| !known.contains(output.name.as_str())) {

@@ -1,8 +1,12 @@
 //! One ONNX graph, ready to run on any number of rows.
 
 mod blocks;
+#[cfg(feature = "tract")]
+mod budget;
 mod check;
+mod constants;
 mod contained;
+mod describe;
 mod native;
 mod request;
 mod signature;

@@ -13,9 +13,11 @@ mod enabled {
 
     use bundle::printable;
     use tract_onnx::prelude::*;
-    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact};
+    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
 
+    use crate::engine::budget;
     use crate::engine::contained::contained;
+    use crate::engine::describe::describe;
     use crate::engine::request::Request;
     use crate::engine::signature::{Batch, Layout, Signature};
 
@@ -29,12 +31,14 @@ mod enabled {
         input: Signature,
         layout: Layout,
         outputs: Vec<Signature>,
+        block_rows: usize,
     }
 
     impl Plan {
         /// Prepares the graph. Fails with a reason; may panic.
         pub(crate) fn new(bytes: &[u8], request: &Request, _unsupported: &str) -> Result<Self, String> {
             check_operators(request)?;
+            request.model.graph.as_ref().map_or(Ok(()), budget::check)?;
             let layout = request.layout;
             let with = |batch| (Layout { batch, ..layout }, true);
             let analysed = |(layout, optimise)| {
@@ -54,8 +58,9 @@ mod enabled {
                 found.map_err(|_| format!("cannot be prepared: {error}"))
             })?;
             let outputs = outputs(&model, request, layout)?;
+            let block_rows = block_rows(&model, layout);
             let plan = model.into_runnable().map_err(|error| format!("cannot be prepared: {error:#}"))?;
-            Ok(Self { plan, input: request.input.clone(), layout, outputs })
+            Ok(Self { plan, input: request.input.clone(), layout, outputs, block_rows })
         }
 
         /// The outputs that were wanted, in their order.
@@ -65,10 +70,7 @@ mod enabled {
 
         /// Rows to compute at once.
         pub(crate) fn block_rows(&self) -> usize {
-            match self.layout.batch {
-                Batch::Any | Batch::Single => BLOCK_ROWS,
-                Batch::Fixed(rows) => (BLOCK_ROWS / rows).max(1) * rows,
-            }
+            self.block_rows
         }
 
         /// Computes the outputs with these `numbers` for all `rows`. Fails with a reason; may panic.
@@ -130,7 +132,46 @@ mod enabled {
         let outlets: Vec<OutletId> = request.wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
         model.select_output_outlets(&outlets)?;
         let model = model.into_typed()?;
+        check_values(&model, layout, bytes.len())?;
         if optimise { model.into_optimized() } else { Ok(model) }
+    }
+
+    /// Fails where a tensor has too many values for one row. A constant may have as many as its file.
+    fn check_values(model: &TypedModel, layout: Layout, file_len: usize) -> TractResult<()> {
+        for (name, fact) in facts(model) {
+            let most = if fact.konst.is_some() { budget::MAX_VALUES.max(file_len) } else { budget::MAX_VALUES };
+            let found = values(model, layout, fact);
+            if found > most {
+                bail!("node `{}`: expected at most {most} values in a tensor, found {found}", printable(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows to compute at once, so that the largest tensor keeps to the budget.
+    fn block_rows(model: &TypedModel, layout: Layout) -> usize {
+        let largest =
+            facts(model).filter(|(_, fact)| fact.konst.is_none()).map(|(_, fact)| values(model, layout, fact));
+        match layout.batch {
+            Batch::Any => (budget::MAX_VALUES / largest.max().unwrap_or(1).max(1)).clamp(1, BLOCK_ROWS),
+            Batch::Single => BLOCK_ROWS,
+            Batch::Fixed(rows) => (BLOCK_ROWS / rows).max(1) * rows,
+        }
+    }
+
+    /// What is known of every tensor, and the name of the node that gives it.
+    fn facts(model: &TypedModel) -> impl Iterator<Item = (&str, &TypedFact)> {
+        model.nodes().iter().flat_map(|node| node.outputs.iter().map(|output| (node.name.as_str(), &output.fact)))
+    }
+
+    /// The values of a tensor for one row.
+    fn values(model: &TypedModel, layout: Layout, fact: &TypedFact) -> usize {
+        let one = match batch(&model.symbols, layout) {
+            TDim::Sym(batch) => SymbolValues::default().with(&batch, 1),
+            _ => SymbolValues::default(),
+        };
+        let lens = fact.shape.iter().map(|dim| dim.eval(&one).to_usize().unwrap_or(1));
+        lens.fold(1, usize::saturating_mul)
     }
 
     /// The wanted outputs, which have a row for each of the input's.
@@ -165,9 +206,8 @@ mod enabled {
         let known = tract_onnx::onnx().op_register.0;
         let nodes = request.model.graph.iter().flat_map(|graph| &graph.node);
         let Some(node) = nodes.into_iter().find(|node| !known.contains_key(&node.op_type)) else { return Ok(()) };
-        let (name, operator) = (printable(&node.name), printable(&node.op_type));
         let domain = if node.domain.is_empty() { String::new() } else { format!(" of `{}`", printable(&node.domain)) };
-        Err(format!("node `{name}`: the operator {operator}{domain} is not supported"))
+        Err(format!("{}: the operator{domain} is not supported", describe(node)))
     }
 
     /// The input's shape for a batch of this dimension.

@@ -3,9 +3,10 @@
 use kernels::{Activation, Conv, Dense};
 use onnx::NodeProto;
 
-use super::attributes::{Attributes, dims, floats, ints};
+use super::attributes::Attributes;
 use super::network::{Layer, Place};
 use super::reader::{Reader, Value};
+use crate::engine::constants::{dims, floats, ints};
 use crate::engine::signature::Batch;
 
 /// The widest window of a convolution.

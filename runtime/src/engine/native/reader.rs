@@ -7,7 +7,9 @@ use kernels::Activation;
 use onnx::{GraphProto, NodeProto, OPSETS, TensorProto};
 
 use super::network::{Layer, Network, Place, Step};
-use super::unsupported::{describe, unsupported};
+use super::unsupported::unsupported;
+use crate::engine::constants::constant;
+use crate::engine::describe::describe;
 use crate::engine::request::Request;
 use crate::engine::signature::{Batch, Signature};
 
@@ -185,11 +187,4 @@ impl<'a> Reader<'a> {
         }
         Ok((Network { input_len: request.input.row_len(), steps: self.steps, between }, outputs))
     }
-}
-
-/// The name and the value of a node that is a constant.
-fn constant(node: &NodeProto) -> Option<(&str, &TensorProto)> {
-    let ([output], [value]) = (&node.output[..], &node.attribute[..]) else { return None };
-    let plain = node.op_type == "Constant" && node.domain.is_empty() && value.name == "value";
-    Some((output, value.t.as_ref().filter(|_| plain)?))
 }

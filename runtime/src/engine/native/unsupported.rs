@@ -2,12 +2,6 @@
 
 use onnx::NodeProto;
 
-/// ``node `decoder.0` (Gemm)``, by its output where it has no name.
-pub(super) fn describe(node: &NodeProto) -> String {
-    let name = if node.name.is_empty() { node.output.first() } else { Some(&node.name) };
-    format!("node `{}` ({})", name.map_or("", String::as_str), node.op_type)
-}
-
 /// Why there is no kernel for a node: none for its operator, or only for other settings of it.
 pub(super) fn unsupported(node: &NodeProto) -> String {
     let known = match node.op_type.as_str() {
