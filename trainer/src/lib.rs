@@ -21,6 +21,7 @@ mod evaluate;
 mod file;
 mod fit;
 mod fused;
+mod memory;
 mod model;
 mod objective;
 mod ops;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, NetworkConfig, Outcome, Run, Split, StopReason, Summary, Timings, fit};
+use trainer::{Config, Dataset, DeviceKind, NetworkConfig, Outcome, Run, Split, StopReason, Summary, Timings, fit};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -52,7 +52,10 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     let dataset = Dataset::load(&config.data)?;
     // Whatever does not fit the data is refused before a folder is made.
     Split::new(&dataset, config.validation, config.seed)?;
-    NetworkConfig::new(&config.model, dataset.image_shape())?;
+    let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
+    if config.device == DeviceKind::Cpu {
+        network.check_memory(config.batch_size)?;
+    }
     let run = match (resumed, &arguments.out) {
         (Some(run), _) => {
             run.check_unfinished(&config)?;

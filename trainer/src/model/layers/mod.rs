@@ -38,7 +38,7 @@ pub use pool::{AvgPool, MaxPool};
 pub use repeat::Repeat;
 pub use reshape::{Flatten, Reshape, ReshapeConfig};
 use settings::Settings;
-pub(super) use settings::{MAX_WIDTH, Parameters, Role};
+pub(super) use settings::{MAX_WIDTH, Parameters, Role, values};
 pub(super) use shapes::checked_len;
 pub use upsample::Upsample;
 
@@ -157,13 +157,23 @@ impl LayerConfig {
         });
         match shape.len() {
             Some(1..=MAX_VALUES) => Ok(shape),
-            _ => Err(format!("it would give {shape}; expected at most {MAX_VALUES} values")),
+            _ => Err(format!("expected at most {MAX_VALUES} values, found {shape}")),
         }
     }
 
     /// The number of its weights, biases left out.
     pub(super) fn weight_count(&self, input: Shape) -> u64 {
         each!(self, settings => settings.weight_count(input))
+    }
+
+    /// Whether the fused chain takes it.
+    pub(super) fn fuses(&self, input: Shape) -> bool {
+        each!(self, settings => settings.fuses(input))
+    }
+
+    /// Values that candle's graph holds of each row in training.
+    pub(super) fn graph_values(&self, input: Shape, output: Shape) -> u64 {
+        each!(self, settings => settings.graph_values(input, output))
     }
 
     /// How a network's summary names it; nothing for a layer without weights.
