@@ -1,4 +1,5 @@
-//! Criterion benchmarks of the kernels of training, on one thread, at the sizes of MNIST's presets: a block of 64 rows, 16 images.
+//! Criterion benchmarks of the kernels of training, on one thread, at the sizes of MNIST's presets: a block of 64 rows, 16
+//! images.
 
 use std::hint::black_box;
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::names::{BUNDLE_FILES, MANIFEST_FILE, RUN_BUNDLE};
 
+/// The folder that runs are in by default.
+const RUNS: &str = "runs";
+
 /// The bundle at `path`: the folder itself, the bundle in the folder of a run, or the folder of a bundle's file.
 ///
 /// # Errors
@@ -18,21 +21,44 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
     }
     if path.is_file() {
         return folder_of(path).filter(|dir| is_bundle(dir)).ok_or_else(|| {
-            Error::no_bundle(path, "expected the folder of a bundle, found a file that is not part of one")
+            let reason = match folder_of(path) {
+                Some(_) => "a file without a model.json beside it",
+                None => "a file",
+            };
+            Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}"))
         });
     }
     if !path.exists() {
-        return Err(Error::no_bundle(path, "no such bundle; `exporter --split` makes one of a trained run"));
+        let run = Path::new(RUNS).join(path);
+        let reason = match path.is_relative() && run.is_dir() {
+            true => format!("no such bundle; there is {}", run.display()),
+            false => "no such bundle; `exporter --split` makes one of a trained run".into(),
+        };
+        return Err(Error::no_bundle(path, reason));
     }
     let of_run = path.join(RUN_BUNDLE);
     if is_bundle(&of_run) {
         return Ok(of_run);
     }
-    if ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file()) {
+    if is_run(path) {
         let reason = format!("a run without a bundle; `exporter --split {}` makes one", path.display());
         return Err(Error::no_bundle(path, reason));
     }
-    Err(Error::no_bundle(path, format!("not a finished bundle: it has no {MANIFEST_FILE}")))
+    if let Some(run) = run_in(path) {
+        let reason = format!("a folder of runs; name one of them, such as {}", run.display());
+        return Err(Error::no_bundle(path, reason));
+    }
+    Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}")))
+}
+
+fn is_run(path: &Path) -> bool {
+    ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file()) || path.join(RUN_BUNDLE).is_dir()
+}
+
+/// The run in `path` that comes first by name.
+fn run_in(path: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    entries.filter(|path| is_run(path)).min()
 }
 
 /// The folder of a file that is called as a bundle's files are.
@@ -66,12 +92,14 @@ mod tests {
         let run = dir.path().join("run");
         fs::create_dir(&run).unwrap();
         fs::write(run.join("config.toml"), "").unwrap();
+        fs::create_dir(dir.path().join("other")).unwrap();
         fs::write(dir.path().join("rows.csv"), "").unwrap();
         for (path, expected) in [
             ("none", "none: no such bundle"),
             ("rows.csv", "rows.csv: expected the folder of a bundle, found a file"),
             ("run", "a run without a bundle; `exporter --split "),
-            ("", "not a finished bundle: it has no model.json"),
+            ("other", "not a bundle: it has no model.json"),
+            ("", "a folder of runs; name one of them, such as "),
         ] {
             let error = locate(dir.path().join(path)).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

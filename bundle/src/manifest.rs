@@ -130,12 +130,9 @@ impl Manifest {
     /// understood.
     pub fn read(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = dir.as_ref();
-        if !dir.is_dir() {
-            return Err(Error::no_bundle(dir, "no such bundle; `exporter --split` makes one of a trained run"));
-        }
         let path = dir.join(MANIFEST_FILE);
         if !path.is_file() {
-            return Err(Error::no_bundle(dir, format!("not a finished bundle: it has no {MANIFEST_FILE}")));
+            return Err(Error::no_bundle(dir, format!("not a bundle: it has no {MANIFEST_FILE}")));
         }
         let mut text = Vec::new();
         let file = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));

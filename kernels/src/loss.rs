@@ -19,9 +19,9 @@ pub fn bce_backward(logits: &[f32], target: &[f32], scale: f32, dx: &mut [f32]) 
     blocks.for_each(|((logits, target), dx)| bce_backward_block(logits, target, scale, dx));
 }
 
-/// Two sums over all elements of `sigmoid(logits)` against `target`: the binary cross-entropy in nats,
-/// max(x, 0) - x t + ln(1 + exp(-|x|)), and the squared error. The sums of blocks are added in order, so the bytes do not depend on
-/// the number of threads.
+/// Two sums over all elements of `sigmoid(logits)` against `target`: the binary cross-entropy in nats, max(x, 0) - x t + ln(1 +
+/// exp(-|x|)), and the squared error. The sums of blocks are added in order, so the bytes do not depend on the number of
+/// threads.
 pub fn bce_and_squared_error(logits: &[f32], target: &[f32]) -> [f64; 2] {
     assert_eq!(logits.len(), target.len());
     let blocks = logits.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));

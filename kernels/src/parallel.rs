@@ -1,5 +1,5 @@
-//! Work that is shared between threads which do not sleep between two pieces of it: waking a thread takes as long as a small piece
-//! of work itself.
+//! Work that is shared between threads which do not sleep between two pieces of it: waking a thread takes as long as a small
+//! piece of work itself.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -21,8 +21,8 @@ pub fn look_for_work(patience: Duration, done: impl Fn() -> bool) {
     }
 }
 
-/// Does `work` while the other threads of this pool look for parts of it without sleeping, as long as they find any. Only one call
-/// at a time for each pool: the thread that makes it must not be one of those that look for work.
+/// Does `work` while the other threads of this pool look for parts of it without sleeping, as long as they find any. Only one
+/// call at a time for each pool: the thread that makes it must not be one of those that look for work.
 pub fn stay_awake<R>(work: impl FnOnce() -> R) -> R {
     /// Lets the threads sleep, even after a panic.
     struct Sleep<'a>(&'a AtomicBool);
@@ -71,8 +71,8 @@ impl TaskGroup {
     }
 }
 
-/// Does `work` for each of `tasks`; a thread that has finished one takes the next. This thread begins at the front and the others
-/// at the back, so that a thread mostly finds what it wrote in its own cache when the next call has the same tasks.
+/// Does `work` for each of `tasks`; a thread that has finished one takes the next. This thread begins at the front and the
+/// others at the back, so that a thread mostly finds what it wrote in its own cache when the next call has the same tasks.
 pub fn for_each_task<T: Send>(
     tasks: impl IntoIterator<Item = T, IntoIter: DoubleEndedIterator + ExactSizeIterator + Send>,
     work: impl Fn(T) + Sync,

@@ -18,8 +18,8 @@ pub fn bce_with_logit(logit: f64, target: f64) -> f64 {
     logit.max(0.) - logit * target + (-logit.abs()).exp().ln_1p()
 }
 
-/// The Kullback-Leibler divergence of a normal distribution from the standard one, in nats: (exp(v) + m^2 - v - 1) / 2, with `m` the
-/// mean and `v` the log variance (Kingma and Welling 2014, appendix B).
+/// The Kullback-Leibler divergence of a normal distribution from the standard one, in nats: (exp(v) + m^2 - v - 1) / 2, with
+/// `m` the mean and `v` the log variance (Kingma and Welling 2014, appendix B).
 ///
 /// ```
 /// assert_eq!(kernels::kl_divergence(3., 0.), 4.5);

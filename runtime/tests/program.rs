@@ -1,11 +1,143 @@
-//! The program itself; that this test exists also makes `cargo test` build it for the tests that cross crates.
+//! The program itself: its words, exit codes and outputs. That this test exists also makes `cargo test` build it for the
+//! tests that cross crates.
 #![allow(clippy::unwrap_used)]
 
-use std::process::Command;
+mod support;
+
+use std::fs;
+use std::process::Stdio;
+
+use support::{Folder, pixels};
 
 #[test]
 fn program_tells_its_version() {
-    let output = Command::new(env!("CARGO_BIN_EXE_runtime")).arg("--version").output().unwrap();
-    let expected = concat!("runtime ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    let (out, _) = Folder::new().succeed(&["--version"]);
+    assert_eq!(out, concat!("runtime ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn encoding_and_decoding_is_reconstructing() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(3));
+    let (latent, _) = folder.succeed(&["encode", "run/onnx", "rows.csv"]);
+    assert_eq!(latent.lines().map(|line| line.split(',').count()).collect::<Vec<_>>(), [4; 3]);
+    folder.write("latent.csv", latent);
+    let (decoded, _) = folder.succeed(&["decode", "run/onnx", "latent.csv"]);
+    let (reconstructed, _) = folder.succeed(&["reconstruct", "run/onnx", "rows.csv"]);
+    assert_eq!(decoded, reconstructed);
+}
+
+#[test]
+fn results_are_the_same_from_and_to_every_format() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(3));
+    folder.succeed(&["convert", "rows.csv", "--out", "rows.npy"]);
+    let (expected, _) = folder.succeed(&["encode", "run/onnx", "rows.csv"]);
+    for rows in ["rows.csv", "rows.npy"] {
+        for out in ["out.csv", "out.npy"] {
+            folder.succeed(&["encode", "run/onnx", rows, "--out", out]);
+            assert_eq!(folder.succeed(&["convert", out]).0, expected, "{rows} to {out}");
+        }
+    }
+}
+
+#[test]
+fn the_golden_values_of_a_bundle_are_rows_to_try() {
+    let folder = Folder::new();
+    let golden = "run/onnx/golden.npz";
+    let (latent, note) = folder.succeed(&["encode", "run/onnx", golden]);
+    assert_eq!(
+        (latent.lines().count(), note.as_str()),
+        (10, "run/onnx/golden.npz: 10 rows of 64 values in its array `input`\n")
+    );
+    let (decoded, note) = folder.succeed(&["decode", "run/onnx", golden]);
+    assert!(decoded.lines().count() == 10 && note.ends_with("array `latent`\n"), "{note}");
+    // So the built-in data can be had as CSV.
+    folder.succeed(&["convert", golden, "--array", "input", "--out", "rows.csv"]);
+    assert_eq!(folder.succeed(&["encode", "run/onnx", "rows.csv"]).0, latent);
+    assert_eq!(folder.succeed(&["encode", "run/onnx", "run/onnx/golden.npz#input"]).0, latent);
+}
+
+#[test]
+fn rows_may_come_from_standard_input() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(2));
+    let input = fs::File::open(folder.path("rows.csv")).unwrap();
+    let output = folder.command(&["encode", "run", "-"]).stdin(input).output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), folder.succeed(&["encode", "run", "rows.csv"]).0);
+}
+
+#[test]
+fn a_variational_network_gives_the_same_samples_for_the_same_seed() {
+    let folder = Folder::new();
+    folder.add_bundle("vae", "0.1.0/vae");
+    let sample = |seed: &str| folder.succeed(&["sample", "vae", "-n", "3", "--seed", seed]).0;
+    assert_eq!(sample("1").lines().count(), 3);
+    assert_eq!(sample("1"), sample("1"));
+    assert_ne!(sample("1"), sample("2"));
+    let error = folder.fail(&["sample", "run"]);
+    assert!(
+        error.contains("cannot sample: the encoder is not variational; train one with the preset `vae`"),
+        "{error}"
+    );
+    folder.write("rows.csv", pixels(1));
+    let error = folder.fail(&["denoise", "run", "rows.csv"]);
+    assert!(error.contains("cannot denoise: the network was not trained to remove noise"), "{error}");
+}
+
+#[test]
+fn wrong_words_are_usage_errors_with_exit_code_2() {
+    let folder = Folder::new();
+    for (arguments, expected) in [
+        (&["encode"][..], "not provided"),
+        (&["encode", "run"], "<ROWS>"),
+        (&["encod", "run", "rows.csv"], "'encode'"),
+        (&["encode", "run", "rows.csv", "--divide", "0"], "expected a number above 0"),
+        (&["encode", "run", "rows.csv", "--divide", "-2"], "expected a number above 0"),
+        (&["encode", "run", "rows.csv", "--divide", "many"], "expected a number above 0"),
+        (&["encode", "run", "rows.csv", "--divide", "inf"], "expected a number above 0"),
+        (&["encode", "run", "rows.csv", "--header", "maybe"], "yes, no, auto"),
+        (&["encode", "run", "rows.csv", "--separator", ","], "comma, semicolon, tab, space"),
+        (&["encode", "run", "rows.csv", "--skip-columns", "-1"], "expected a number of columns"),
+        (&["encode", "run", "rows.csv", "--hedaer", "no"], "'--header'"),
+        (&["sample", "run", "-n", "0"], "1..=1000000"),
+        (&["sample", "run", "-n", "-5"], "-5 is not in"),
+        (&["sample", "run", "--seed", "-1"], "'-1'"),
+        (&["completions", "tcsh"], "possible values"),
+    ] {
+        let output = folder.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    assert_eq!(folder.run(&[]).status.code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(3000));
+    let mut child = folder.command(&["reconstruct", "run", "rows.csv"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    if let Ok(full) = fs::File::create("/dev/full") {
+        let output = folder.command(&["encode", "run", "rows.csv"]).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("No space left"));
+    }
+}
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let folder = Folder::new();
+    let mut pages = vec![folder.succeed(&["man"]).0];
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        pages.push(folder.succeed(&["completions", shell]).0);
+    }
+    for page in pages {
+        for command in ["encode", "decode", "reconstruct", "denoise", "sample", "convert"] {
+            assert!(page.contains(command), "{command} is not in: {page}");
+        }
+    }
 }

@@ -3,7 +3,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::sync::atomic::AtomicBool;
 
 use exporter::{ExportOptions, export};
 use runtime::Autoencoder;
@@ -54,7 +53,7 @@ fn small_batches_allocate_nothing_after_the_first_call() {
         let config = Config { epochs: 1, model: ModelConfig::dense(32, hidden.to_vec()), ..Config::default() };
         let dataset = Dataset::load(&config.data).unwrap();
         let run = Run::create(dir.path().join(name), &config).unwrap();
-        fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+        fit(&config, &dataset, &run, &mut Silent).unwrap();
         let autoencoder = Autoencoder::load(export(&run, &ExportOptions::default()).unwrap().dir).unwrap();
         for batch in [16, 1] {
             let rows = vec![0.5; batch * 64];

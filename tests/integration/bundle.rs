@@ -87,7 +87,7 @@ fn a_replaced_or_damaged_file_is_found_by_its_hash() {
     assert!(error.contains("cannot read") && error.contains("encoder.onnx"), "{error}");
     fs::remove_file(copy.join("model.json")).unwrap();
     let error = Encoder::load(&copy).err().unwrap().to_string();
-    assert!(error.contains("not a finished bundle"), "{error}");
+    assert!(error.contains("not a bundle: it has no model.json"), "{error}");
 }
 
 #[test]

@@ -215,12 +215,12 @@ fn runtime_mistakes_are_one_line_and_leave_nothing() {
     let before = contents(dir);
     for (arguments, expected) in [
         (["encode", "nowhere", "short.csv"], "nowhere: no such bundle"),
-        (["encode", "bundle", "none.csv"], "cannot read none.csv"),
+        (["encode", "bundle", "none.csv"], "none.csv: no such file"),
         (["encode", "bundle", "short.csv"], "short.csv: expected 64 values a row for `input`, found 2"),
-        (["encode", "bundle", "bytes.csv"], "found 255; the rows that trained this network were divided by 16"),
+        (["encode", "bundle", "bytes.csv"], "from 255 to 255; `--divide 255` brings them into the range"),
         (["encode", "bundle", "text.csv"], "text.csv: line 2, column 2: expected a number, found `four`"),
-        (["reconstruct", "bundle", "rows.npy"], "not a .npy file"),
-        (["decode", "bundle", "rows.txt"], "expected a file that ends in .npy or .csv"),
+        (["reconstruct", "bundle", "rows.npy"], "rows.npy: not a .npy file"),
+        (["decode", "bundle", "rows.txt"], "rows.txt: expected 32 values a row for `latent`, found 1"),
     ] {
         let error = fail(program("runtime", dir).args(arguments));
         assert!(error.contains(expected), "{arguments:?}: {error}");

@@ -14,7 +14,7 @@ const TOLERANCE: f32 = 1e-5;
 pub fn train(dir: &std::path::Path, config: &Config) -> Run {
     let dataset = Dataset::load(&config.data).unwrap();
     let run = Run::create(dir, config).unwrap();
-    fit(config, &dataset, &run, &mut Silent, &Default::default()).unwrap();
+    fit(config, &dataset, &run, &mut Silent).unwrap();
     run
 }
 

@@ -3,9 +3,10 @@
 
 mod bundle;
 mod commands;
-mod earlier_versions;
 mod family;
 mod inference;
+mod layers;
 mod mnist;
+mod other_bundles;
 mod parity;
 mod support;

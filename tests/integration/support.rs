@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
 
 use exporter::{Bundle, ExportOptions, export};
 use tempfile::TempDir;
@@ -14,7 +13,7 @@ pub fn train(dir: &Path, model: ModelConfig) -> Run {
     let config = Config { epochs: 4, model, ..Config::default() };
     let dataset = Dataset::load(&config.data).unwrap();
     let run = Run::create(dir, &config).unwrap();
-    fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    fit(&config, &dataset, &run, &mut Silent).unwrap();
     run
 }
 

@@ -1,15 +1,17 @@
 //! A run from its settings to its result: train, then evaluate, then report.
 
-use std::sync::atomic::AtomicBool;
+use std::cell::RefCell;
 
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{Measure, Metrics, report, threshold};
-use crate::plot;
+use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, test_report, threshold};
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
+
+/// The least time that baselines have, in seconds.
+const MIN_BASELINE_SECONDS: f64 = 10.;
 
 /// Trains `run` to its last epoch: from the start, or from where it was interrupted.
 ///
@@ -20,13 +22,7 @@ use crate::train::{Ended, Observer, Outcome, Training};
 ///
 /// [`Error::Diverged`] when the loss is no longer finite, [`Error::Setting`] for settings that do not fit the data, and
 /// whatever reading and writing the run folder brings.
-pub fn fit(
-    config: &Config,
-    dataset: &Dataset,
-    run: &Run,
-    observer: &mut dyn Observer,
-    stop: &AtomicBool,
-) -> Result<Outcome> {
+pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Observer) -> Result<Outcome> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
         .build()
@@ -35,15 +31,12 @@ pub fn fit(
     // candle divides a product by the number of cores, not of threads, so the pool's size moves work and not results.
     pool.install(|| {
         let mut training = Training::new(config, dataset, run)?;
-        match training.train(observer, stop)? {
+        match training.train(observer)? {
             Ended::Interrupted { epoch, step } => Ok(Outcome::Interrupted { epoch, step }),
-            Ended::Finished(reason) => {
-                observer.finishing();
-                Ok(Outcome::Finished(Box::new(job.finish(&training, reason)?)))
-            }
+            Ended::Finished(reason) => Ok(Outcome::Finished(Box::new(job.finish(&training, reason, observer)?))),
             // The weights of the best epoch become the run's result before the error is told.
             Ended::Diverged(error) if training.progress.best.is_some() => {
-                Err(job.finish(&training, StopReason::Divergence).err().unwrap_or(error))
+                Err(job.finish(&training, StopReason::Divergence, observer).err().unwrap_or(error))
             }
             Ended::Diverged(error) => Err(error),
         }
@@ -58,15 +51,40 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Evaluates the best weights and writes result, pictures and report.
-    fn finish(&self, training: &Training, stop_reason: StopReason) -> Result<Summary> {
+    /// Evaluates the best weights and writes result, pictures and report. The result comes first: baselines may take long.
+    fn finish(&self, training: &Training, reason: StopReason, observer: &mut dyn Observer) -> Result<Summary> {
         let Self { config, dataset, run } = self;
         let Training { split, device, progress, .. } = training;
-        let best = progress.best.ok_or_else(|| Error::file(&run.resume(), "no epoch is finished"))?;
         let model = run.load_best(device)?;
         let measure = Measure::new(&model, config.measure(), device);
-        let test = &dataset.test;
-        let (test_report, pca) = report(&measure, dataset, split)?;
+        observer.finishing(Stage::Measure, 0.);
+        let mut summary = self.measure(training, &measure, reason)?;
+        run.write_summary(&summary)?;
+
+        let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));
+        let watcher = RefCell::new(&mut *observer);
+        let watch = |stage, part| {
+            let mut watcher = watcher.borrow_mut();
+            watcher.finishing(stage, part);
+            !watcher.should_stop()
+        };
+        let baselines = Baselines::compute(&measure, dataset, split, Budget::new(seconds, &watch))?;
+        summary.test.neighbour_accuracy = baselines.neighbour_accuracy;
+        summary.pca = baselines.pca;
+        summary.left_out = baselines.left_out;
+        run.write_summary(&summary)?;
+
+        observer.finishing(Stage::Report, 0.);
+        let (history, test) = (&progress.history[..], &dataset.test);
+        report::write(&report::Finished { run, summary: &summary, history, measure: &measure, test })?;
+        Ok(summary)
+    }
+
+    /// The result, less the baselines.
+    fn measure(&self, training: &Training, measure: &Measure, stop_reason: StopReason) -> Result<Summary> {
+        let Self { config, dataset, run } = self;
+        let Training { split, progress, .. } = training;
+        let (model, test) = (measure.model, &dataset.test);
         let summary = Summary {
             preset: config.preset.name().into(),
             network: model.network().to_string(),
@@ -74,11 +92,12 @@ impl Job<'_> {
             latent_dim: model.network().latent_dim(),
             epochs: progress.history.len(),
             stop_reason,
-            best,
+            best: progress.best.ok_or_else(|| Error::file(&run.resume(), "no epoch is finished"))?,
             weights: run.best_fingerprint()?,
-            test: test_report,
-            pca,
-            threshold: threshold(&measure, dataset, split)?,
+            test: test_report(measure, test)?,
+            pca: None,
+            left_out: Vec::new(),
+            threshold: threshold(measure, dataset, split)?,
             data: DataReport {
                 name: dataset.name.clone(),
                 fingerprint: progress.fingerprint.clone(),
@@ -98,9 +117,6 @@ impl Job<'_> {
             let reason = format!("on the test rows BCE is {bce} and MSE {mse}; a lower `--learning-rate` may help");
             return Err(Error::file(&run.best(), reason));
         }
-        run.write_summary(&summary)?;
-        plot::draw_all(&run.plots(), &measure, test, &progress.history, &summary)?;
-        report::write(run, &summary)?;
         Ok(summary)
     }
 }

@@ -1,14 +1,13 @@
 //! Trains autoencoders with candle: data in, a run folder with a trained checkpoint out.
 //!
 //! ```no_run
-//! use std::sync::atomic::AtomicBool;
 //! use trainer::{Config, Dataset, Run, Silent, fit};
 //!
 //! # fn main() -> trainer::Result<()> {
 //! let config = Config::default(); // 64-32-64 on the embedded digits
 //! let dataset = Dataset::load(&config.data)?;
 //! let run = Run::create("runs/first", &config)?;
-//! let summary = fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false))?;
+//! let summary = fit(&config, &dataset, &run, &mut Silent)?;
 //! println!("{summary:?}");
 //! # Ok(()) }
 //! ```
@@ -23,13 +22,14 @@ mod fit;
 mod fused;
 mod memory;
 mod model;
+mod numbers;
 mod objective;
 mod ops;
 mod optimizer;
-mod plot;
 mod random;
 mod report;
 mod run;
+mod suggest;
 mod timing;
 mod train;
 
@@ -39,16 +39,17 @@ pub use config::{Config, Preset};
 pub use data::{DataSource, Dataset, Images, Split, Validation};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
-pub use evaluate::{Elbo, Metrics, Pca, PcaReport, TestReport};
+pub use evaluate::{Baseline, Elbo, LeftOut, LeftOutReason, Metrics, Pca, PcaReport, Stage, TestReport};
 pub use fit::fit;
 pub use model::{
     Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
     MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
 };
 pub use model::{Autoencoder, ModelConfig, NetworkConfig, Stack};
+pub use numbers::{Amount, Count, Decibels, Percent, Seconds};
 pub use objective::{Loss, bce_with_logits};
 pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
-pub use plot::draw_comparison;
+pub use report::draw_comparison;
 pub use run::evaluation::{Evaluation, evaluate_run};
 pub use run::{BestEpoch, DataReport, EpochRecord, Run, StopReason, Summary, Versions};
 pub use timing::{Phase, Timings, measure_timings, timings};

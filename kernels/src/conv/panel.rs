@@ -61,8 +61,8 @@ impl Geometry {
 /// How a group of input images lies in a buffer.
 ///
 /// An output pixel has one index, and each of its taps is at that index plus a constant. A dense panel numbers the pixels as an
-/// output image does and holds a copy of the input for each kernel column. A sparse one holds the input once, in rows that share
-/// the zeros between them, so some indices between the output's rows stand for no pixel.
+/// output image does and holds a copy of the input for each kernel column. A sparse one holds the input once, in rows that
+/// share the zeros between them, so some indices between the output's rows stand for no pixel.
 pub(super) struct Panel {
     pub geometry: Geometry,
     pub dense: bool,

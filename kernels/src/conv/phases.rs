@@ -1,7 +1,7 @@
 //! The phases of an upsampled image: the output pixels that are even or odd in row and in column.
 //!
-//! The pixels of one phase are a convolution of the small image with 2 x 2 taps: sums of those taps of the 3 x 3 kernel that meet
-//! the same pixel.
+//! The pixels of one phase are a convolution of the small image with 2 x 2 taps: sums of those taps of the 3 x 3 kernel that
+//! meet the same pixel.
 
 use super::panel::{Geometry, Panel, copy_rows};
 

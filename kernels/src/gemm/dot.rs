@@ -8,9 +8,9 @@ use pulp::bytemuck::{cast_slice, cast_slice_mut};
 use super::sparse::{MAX_TERMS, STRIDE, SparseDot};
 use crate::simd::prefetch::Prefetch;
 
-/// Parts of a long sum. Those of a single row are computed side by side, which hides the latency of the additions. Those of many
-/// rows are computed one after the other and added in the same order, so a row has the same result in every batch, as long as the
-/// weights are finite.
+/// Parts of a long sum. Those of a single row are computed side by side, which hides the latency of the additions. Those of
+/// many rows are computed one after the other and added in the same order, so a row has the same result in every batch, as long
+/// as the weights are finite.
 pub(super) const PARTS: usize = 4;
 
 /// Rows, and the weights of their terms.

@@ -5,8 +5,8 @@ use std::hint::black_box;
 /// Floats of a memory page and of a cache line.
 const PAGE: usize = 1 << 10;
 const LINE: usize = 1 << 4;
-/// Pages that are read side by side. The processor itself fetches ahead within each of them; where pages end, it waits for all of
-/// the next ones together.
+/// Pages that are read side by side. The processor itself fetches ahead within each of them; where pages end, it waits for all
+/// of the next ones together.
 const PAGES: usize = 8;
 /// From this length on (512 KiB), values are assumed to come from memory rather than from the processor's own cache.
 const MIN_LEN: usize = 1 << 17;

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-/// Floats in a cache line. Vectors that do not straddle two lines are faster, and lengths that are multiples of it keep all parts
-/// of a call aligned.
+/// Floats in a cache line. Vectors that do not straddle two lines are faster, and lengths that are multiples of it keep all
+/// parts of a call aligned.
 pub(crate) const LINE: usize = 16;
 
 thread_local! {

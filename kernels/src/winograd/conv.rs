@@ -1,5 +1,5 @@
-//! Winograd's 3 x 3 convolution: after additions on window, kernel and output, a tile of 2 x 2 output pixels takes one product for
-//! each value of its window, where plain sums take one for each tap and pixel.
+//! Winograd's 3 x 3 convolution: after additions on window, kernel and output, a tile of 2 x 2 output pixels takes one product
+//! for each value of its window, where plain sums take one for each tap and pixel.
 
 use pulp::Arch;
 
@@ -95,8 +95,8 @@ impl WinogradConv {
         });
     }
 
-    /// From the gradient of the output: adds that of the transformed weight to `sums` (see [`Self::fold_gradient`]) and that of the
-    /// bias to `dbias` `[out]`, and sets `dx`, that of `x`, where it is asked for.
+    /// From the gradient of the output: adds that of the transformed weight to `sums` (see [`Self::fold_gradient`]) and that of
+    /// the bias to `dbias` `[out]`, and sets `dx`, that of `x`, where it is asked for.
     pub fn backward(
         &self,
         x: &[f32],

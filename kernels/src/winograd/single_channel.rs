@@ -80,8 +80,8 @@ impl UpsampledToSingleChannel {
         REACH * self.in_channels
     }
 
-    /// Transforms a weight `[in, 3, 3]` to what [`Self::forward`] and [`Self::backward`] take: the weight of a pixel for each output
-    /// pixel that depends on it, `[in, 4, 4]` and `[4, 4, in]`.
+    /// Transforms a weight `[in, 3, 3]` to what [`Self::forward`] and [`Self::backward`] take: the weight of a pixel for each
+    /// output pixel that depends on it, `[in, 4, 4]` and `[4, 4, in]`.
     pub fn transform_weight(&self, weight: &[f32], out: &mut [f32]) {
         let (forward, backward) = out.split_at_mut(self.gradient_len());
         for (kernel, reach) in weight.as_chunks::<TAPS>().0.iter().zip(forward.as_chunks_mut::<REACH>().0) {
@@ -110,8 +110,8 @@ impl UpsampledToSingleChannel {
         });
     }
 
-    /// From the gradient of the output: adds that of the transformed weight to `sums` `[4, 4, in]` (see [`Self::fold_gradient`])
-    /// and that of the bias to `dbias`, and sets `dx`, that of `x`, where it is asked for.
+    /// From the gradient of the output: adds that of the transformed weight to `sums` `[4, 4, in]` (see
+    /// [`Self::fold_gradient`]) and that of the bias to `dbias`, and sets `dx`, that of `x`, where it is asked for.
     pub fn backward(
         &self,
         x: &[f32],
@@ -138,7 +138,8 @@ impl UpsampledToSingleChannel {
 
 /// Calls `visit` with each tap of a kernel and each place of `REACH` that it contributes to.
 fn each_part(mut visit: impl FnMut(usize, usize)) {
-    // A pixel meets the last tap where it is the right or lower neighbour of the pixel that the output pixel lies in, and so on.
+    // A pixel meets the last tap where it is the right or lower neighbour of the pixel that the output pixel lies in, and so
+    // on.
     const PARTS: [[usize; 2]; 3] = [[2, 3], [1, 2], [0, 1]];
     for tap in 0..TAPS {
         for row in PARTS[tap / 3] {

@@ -11,8 +11,9 @@ mod enabled {
     use std::iter;
     use std::sync::Arc;
 
+    use bundle::printable;
     use tract_onnx::prelude::*;
-    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
+    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact};
 
     use crate::engine::contained::contained;
     use crate::engine::request::Request;
@@ -33,43 +34,28 @@ mod enabled {
     impl Plan {
         /// Prepares the graph. Fails with a reason; may panic.
         pub(crate) fn new(bytes: &[u8], request: &Request, _unsupported: &str) -> Result<Self, String> {
-            let prepare = |layout| contained(|| Self::prepare(bytes, request, layout).map_err(|e| format!("{e:#}")));
-            prepare(request.layout).or_else(|error| {
-                // Graphs that were exported for a single row may still leave their batch open.
-                let one = (request.layout.batch == Batch::Any)
-                    .then(|| prepare(Layout { batch: Batch::Fixed(1), ..request.layout }));
-                one.and_then(Result::ok).ok_or_else(|| format!("cannot be prepared: {error}"))
-            })
-        }
-
-        /// Prepares the graph for batches of this layout. The shapes that the file claims for other values than the input
-        /// are left aside: they follow from the input's.
-        fn prepare(bytes: &[u8], request: &Request, layout: Layout) -> TractResult<Self> {
-            let Request { input, wanted, .. } = request;
-            let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
-            let mut model = onnx.model_for_read(&mut Cursor::new(bytes))?;
-            let batch = match layout.batch {
-                Batch::Any => model.symbols.sym("batch").to_dim(),
-                Batch::Fixed(rows) => rows.to_dim(),
-                Batch::Single => 1.to_dim(),
+            check_operators(request)?;
+            let layout = request.layout;
+            let with = |batch| (Layout { batch, ..layout }, true);
+            let analysed = |(layout, optimise)| {
+                contained(|| analyse(bytes, request, layout, optimise).map_err(|error| format!("{error:#}")))
+                    .map(|model| (model, layout))
             };
-            let shape = shape(layout, batch.clone(), &input.row_shape);
-            model.set_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))?;
-            let outlets: Vec<OutletId> = wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
-            model.select_output_outlets(&outlets)?;
-            let model = model.into_optimized()?;
-            let mut outputs = vec![];
-            for (place, (_, name)) in wanted.iter().enumerate() {
-                let fact = model.output_fact(place)?;
-                if fact.datum_type != f32::datum_type() {
-                    bail!("its output `{name}`: expected 32-bit floats, found {:?}", fact.datum_type);
-                }
-                let Some(row_shape) = row_shape(&fact.shape, layout.batch, &batch) else {
-                    bail!("its output `{name}`: expected a row for each of the input's, found shape {:?}", fact.shape);
+            let (model, layout) = analysed((layout, true)).or_else(|error| {
+                let another = match layout.batch {
+                    // Graphs that were exported for a single row may still leave their batch open.
+                    Batch::Any => analysed(with(Batch::Fixed(1))),
+                    // And others work for any batch, although they fix it.
+                    Batch::Fixed(_) => analysed(with(Batch::Any)),
+                    Batch::Single => Err(String::new()),
                 };
-                outputs.push(Signature { name: name.clone(), row_shape });
-            }
-            Ok(Self { plan: model.into_runnable()?, input: (*input).clone(), layout, outputs })
+                // tract's optimisation fails for some graphs that it can compute.
+                let found = another.or_else(|_| analysed((layout, false)));
+                found.map_err(|_| format!("cannot be prepared: {error}"))
+            })?;
+            let outputs = outputs(&model, request, layout)?;
+            let plan = model.into_runnable().map_err(|error| format!("cannot be prepared: {error:#}"))?;
+            Ok(Self { plan, input: request.input.clone(), layout, outputs })
         }
 
         /// The outputs that were wanted, in their order.
@@ -132,6 +118,56 @@ mod enabled {
             };
             self.plan.run(tvec!(input.into()))
         }
+    }
+
+    /// The graph for batches of this layout. The shapes that the file claims for other values than the input are left aside:
+    /// they follow from the input's.
+    fn analyse(bytes: &[u8], request: &Request, layout: Layout, optimise: bool) -> TractResult<TypedModel> {
+        let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
+        let mut model = onnx.model_for_read(&mut Cursor::new(bytes))?;
+        let shape = shape(layout, batch(&model.symbols, layout), &request.input.row_shape);
+        model.set_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))?;
+        let outlets: Vec<OutletId> = request.wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
+        model.select_output_outlets(&outlets)?;
+        let model = model.into_typed()?;
+        if optimise { model.into_optimized() } else { Ok(model) }
+    }
+
+    /// The wanted outputs, which have a row for each of the input's.
+    fn outputs(model: &TypedModel, request: &Request, layout: Layout) -> Result<Vec<Signature>, String> {
+        let batch = batch(&model.symbols, layout);
+        let output = |(place, (_, name)): (usize, &(usize, String))| {
+            let fact = model.output_fact(place).map_err(|error| format!("{error:#}"))?;
+            let place = || format!("its output `{}`", printable(name));
+            if fact.datum_type != f32::datum_type() {
+                return Err(format!("{}: expected 32-bit floats, found {:?}", place(), fact.datum_type));
+            }
+            let row_shape = row_shape(&fact.shape, layout.batch, &batch).ok_or_else(|| {
+                let found: Vec<String> = fact.shape.iter().map(ToString::to_string).collect();
+                format!("{}: expected a row for each row of the input, found shape [{}]", place(), found.join(", "))
+            })?;
+            Ok(Signature { name: name.clone(), row_shape })
+        };
+        request.wanted.iter().enumerate().map(output).collect()
+    }
+
+    /// The length of a batch.
+    fn batch(symbols: &SymbolScope, layout: Layout) -> TDim {
+        match layout.batch {
+            Batch::Any => symbols.sym("batch").to_dim(),
+            Batch::Fixed(rows) => rows.to_dim(),
+            Batch::Single => 1.to_dim(),
+        }
+    }
+
+    /// Names the first node whose operator tract does not have.
+    fn check_operators(request: &Request) -> Result<(), String> {
+        let known = tract_onnx::onnx().op_register.0;
+        let nodes = request.model.graph.iter().flat_map(|graph| &graph.node);
+        let Some(node) = nodes.into_iter().find(|node| !known.contains_key(&node.op_type)) else { return Ok(()) };
+        let (name, operator) = (printable(&node.name), printable(&node.op_type));
+        let domain = if node.domain.is_empty() { String::new() } else { format!(" of `{}`", printable(&node.domain)) };
+        Err(format!("node `{name}`: the operator {operator}{domain} is not supported"))
     }
 
     /// The input's shape for a batch of this dimension.

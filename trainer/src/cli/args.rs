@@ -113,6 +113,9 @@ pub struct FitArguments {
     /// Stop after so many seconds [default: never]
     #[arg(long, value_name = "SECONDS")]
     pub time_budget: Option<f64>,
+    /// Seconds for PCA and nearest neighbours after training; 0 for none of them [default: the time of training, at least 10]
+    #[arg(long, value_name = "SECONDS")]
+    pub baseline_seconds: Option<f64>,
     /// Passes over the training rows [default: 50; sparse and deep: 100; on digits: 500, on series: 200]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
@@ -181,6 +184,7 @@ impl FitArguments {
         set("clip_norm", float(self.clip_norm));
         set("patience", count(self.patience));
         set("time_budget", float(self.time_budget));
+        set("baseline_seconds", float(self.baseline_seconds));
         set("device", text(&self.device));
         set("threads", count(self.threads));
 

@@ -13,20 +13,22 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
     let run = Run::open(&arguments.run)?;
     let source = arguments.data.as_deref().map(data).transpose()?;
     let source = source.and_then(|value| value.as_str().map(|text| text.to_owned().into()));
-    let Evaluation { network, data, test, pca } = evaluate_run(&run, source.as_ref())?;
+    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, source.as_ref())?;
     if arguments.json {
-        let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca });
+        let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
+            "left_out": left_out });
         print(&format!("{report:#}"));
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = vec![format!("{network} on {data}"), String::new()];
-    text.extend(lines(&run.dir().display().to_string(), &test, &pca));
+    text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
+    text.extend(left_out.iter().map(ToString::to_string));
     print(&text.join("\n"));
     Ok(ExitCode::SUCCESS)
 }
 
 /// A table of the network, named `name`, beside PCA, and what else there is to say of its codes.
-pub fn lines(name: &str, test: &TestReport, pca: &PcaReport) -> Vec<String> {
+pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<String> {
     let row = |name: &str, cells: [String; 4]| {
         let [bce, mse, psnr, accuracy] = cells;
         format!("{name:<26}{bce:>10}{mse:>11}{psnr:>10}{accuracy:>12}").trim_end().to_owned()
@@ -45,6 +47,8 @@ pub fn lines(name: &str, test: &TestReport, pca: &PcaReport) -> Vec<String> {
                 percent(test.neighbour_accuracy),
             ],
         ),
+    ];
+    lines.extend(pca.map(|pca| {
         row(
             &format!("PCA, {} components", pca.components),
             [
@@ -53,8 +57,8 @@ pub fn lines(name: &str, test: &TestReport, pca: &PcaReport) -> Vec<String> {
                 decibels(pca.psnr),
                 percent(pca.neighbour_accuracy),
             ],
-        ),
-    ];
+        )
+    }));
     if let Some(mse) = test.noisy_mse {
         let cells = [String::new(), format!("{mse:.5}"), decibels(test.noisy_psnr()), String::new()];
         lines.push(row("the noisy rows themselves", cells));

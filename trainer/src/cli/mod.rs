@@ -13,7 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use trainer::{Config, Dataset, DeviceKind, NetworkConfig, Outcome, Run, Split, StopReason, Summary, Timings, fit};
+use trainer::{
+    Config, Dataset, DeviceKind, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport,
+    StepReport, StopReason, Summary, Timings, fit,
+};
 
 use args::{Arguments, Command, FitArguments, LogFormat};
 use progress::{Json, Log, Plain, Terminal};
@@ -44,7 +47,8 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
                 Some(rate) => config.optimizer.with_learning_rate(rate),
                 None => config.optimizer,
             };
-            (Config { epochs, threads, patience, time_budget, optimizer, ..config }, Some(run))
+            let baseline_seconds = arguments.baseline_seconds.or(config.baseline_seconds);
+            (Config { epochs, threads, patience, time_budget, baseline_seconds, optimizer, ..config }, Some(run))
         }
     };
     config.check()?;
@@ -74,7 +78,7 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     if arguments.timings {
         trainer::measure_timings();
     }
-    let outcome = fit(&config, &dataset, &run, log.as_mut(), &stop)?;
+    let outcome = fit(&config, &dataset, &run, &mut Interruptible { log: log.as_mut(), stop })?;
     if arguments.timings {
         progress::say(&phase_lines(config.threads));
     }
@@ -96,6 +100,34 @@ fn log(format: LogFormat) -> Box<dyn Log> {
         LogFormat::Auto if std::io::stderr().is_terminal() => Box::new(Terminal::default()),
         LogFormat::Auto | LogFormat::Plain => Box::new(Plain::default()),
         LogFormat::Json => Box::new(Json),
+    }
+}
+
+/// A log that stops training on Ctrl-C.
+struct Interruptible<'a> {
+    log: &'a mut dyn Log,
+    stop: Arc<AtomicBool>,
+}
+
+impl Observer for Interruptible<'_> {
+    fn start(&mut self, report: &StartReport) {
+        self.log.start(report);
+    }
+
+    fn step(&mut self, report: &StepReport) {
+        self.log.step(report);
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, best: bool) {
+        self.log.epoch(record, best);
+    }
+
+    fn finishing(&mut self, stage: Stage, part: f64) {
+        self.log.finishing(stage, part);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 }
 
@@ -160,7 +192,8 @@ fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String
         StopReason::TimeBudget => lines.push(format!("ended in epoch {epochs}: the time was spent")),
     }
     lines.push(String::new());
-    lines.extend(evaluate::lines(&format!("best, epoch {}", best.epoch), &summary.test, &summary.pca));
+    lines.extend(evaluate::lines(&format!("best, epoch {}", best.epoch), &summary.test, summary.pca.as_ref()));
+    lines.extend(summary.left_out.iter().map(ToString::to_string));
     lines.extend([
         String::new(),
         format!("{:<18}{}", "run", run.dir().display()),

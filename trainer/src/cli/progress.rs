@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use trainer::{EpochRecord, Observer, Run, StartReport, StepReport, Summary};
+use trainer::{EpochRecord, Observer, Run, Stage, StartReport, StepReport, Summary};
 
 use super::result_lines;
 
@@ -36,6 +36,13 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Names each stage after training when it begins.
+fn say_once(said: &mut Option<Stage>, stage: Stage) {
+    if said.replace(stage) != Some(stage) {
+        say(&format!("after training: {stage}"));
+    }
+}
+
 /// Prints to standard output; a reader that has gone away is no reason to fail.
 pub fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -48,11 +55,19 @@ pub struct Terminal {
     validation: Option<f64>,
     drawn: Option<Instant>,
     rate: Rate,
+    stage: Option<Stage>,
 }
 
 impl Default for Terminal {
     fn default() -> Self {
-        Self { bar: ProgressBar::hidden(), epochs: 0, validation: None, drawn: None, rate: Rate::default() }
+        Self {
+            bar: ProgressBar::hidden(),
+            epochs: 0,
+            validation: None,
+            drawn: None,
+            rate: Rate::default(),
+            stage: None,
+        }
     }
 }
 
@@ -107,9 +122,9 @@ impl Observer for Terminal {
         self.validation = Some(record.val_loss);
     }
 
-    fn finishing(&mut self) {
+    fn finishing(&mut self, stage: Stage, _part: f64) {
         self.bar.finish_and_clear();
-        say("measuring the test rows, fitting PCA, drawing");
+        say_once(&mut self.stage, stage);
     }
 }
 
@@ -130,6 +145,7 @@ impl Log for Terminal {
 #[derive(Default)]
 pub struct Plain {
     epochs: usize,
+    stage: Option<Stage>,
 }
 
 impl Observer for Plain {
@@ -145,8 +161,8 @@ impl Observer for Plain {
         say(&format!("epoch {epoch}/{epochs}  loss {train_loss:.4}  validation {val_loss:.4}  {seconds:.2} s{best}"));
     }
 
-    fn finishing(&mut self) {
-        say("measuring the test rows, fitting PCA, drawing");
+    fn finishing(&mut self, stage: Stage, _part: f64) {
+        say_once(&mut self.stage, stage);
     }
 }
 

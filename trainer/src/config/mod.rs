@@ -1,5 +1,6 @@
 //! Every setting of a run, checked once.
 
+mod explain;
 mod preset;
 mod resolve;
 
@@ -55,6 +56,10 @@ pub struct Config {
     pub patience: usize,
     /// Seconds after which training stops, counted anew when a run is resumed. 0 for any time. Default 0.
     pub time_budget: f64,
+    /// Seconds that the baselines may take after training, together: PCA and nearest neighbours. 0 for none of them. Default the
+    /// time of training, at least 10.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline_seconds: Option<f64>,
     /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and
     /// `sequence`, `cosine` with an epoch of warm-up.
     pub schedule: Schedule,
@@ -100,6 +105,7 @@ impl Config {
             clip_norm: if preset == Preset::Sequence { 1. } else { 0. },
             patience: 0,
             time_budget: 0.,
+            baseline_seconds: None,
             schedule: if falls {
                 Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. }
             } else {
@@ -145,6 +151,7 @@ impl Config {
             ("input_noise", self.input_noise),
             ("clip_norm", self.clip_norm),
             ("time_budget", self.time_budget),
+            ("baseline_seconds", self.baseline_seconds.unwrap_or_default()),
         ];
         for (setting, value) in amounts {
             if !(value >= 0. && value.is_finite()) {

@@ -3,11 +3,11 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use crate::error::Result;
+use super::budget::Halt;
 use crate::fused::with_values;
 
 /// Neighbours that vote.
-pub(crate) const NEIGHBOURS: usize = 5;
+const NEIGHBOURS: usize = 5;
 /// Rows whose distances to some training rows are held at once.
 const ROWS: usize = 4096;
 
@@ -15,11 +15,11 @@ const ROWS: usize = 4096;
 /// classes are level, the nearest neighbour among them decides. `training` are the latents `[n, d]` of the training rows,
 /// some after the other, since not all of them need fit into memory.
 pub(crate) fn accuracy(
-    training: impl Iterator<Item = Result<Tensor>>,
+    training: impl Iterator<Item = Result<Tensor, Halt>>,
     mut training_labels: &[u8],
     latents: &Tensor,
     labels: &[u8],
-) -> Result<f64> {
+) -> Result<f64, Halt> {
     let mut nearest = vec![Nearest::default(); labels.len()];
     for block in training {
         let block = block?;
@@ -79,14 +79,15 @@ mod tests {
 
     #[test]
     fn neighbours_vote_and_the_nearest_breaks_ties() {
-        let tensor = |rows: &[f32]| Tensor::from_slice(rows, (rows.len(), 1), &Device::Cpu).map_err(Into::into);
+        let tensor = |rows: &[f32]| Tensor::from_slice(rows, (rows.len(), 1), &Device::Cpu).map_err(Halt::from);
         let rows = [0f32, 1., 2., 3., 10., 11., 12.];
         let accuracy = |training_labels: &[u8], latents: &Tensor, labels: &[u8]| {
             // In one piece, or in several.
             let [whole, parts] =
                 [7, 3].map(|size| accuracy(rows.chunks(size).map(tensor), training_labels, latents, labels));
-            assert_eq!(whole.as_ref().unwrap(), &parts.unwrap());
-            whole.unwrap()
+            let (whole, parts) = (whole.unwrap(), parts.unwrap());
+            assert_eq!(whole, parts);
+            whole
         };
         let labels = [0, 0, 1, 1, 1, 2, 2];
         let at = |x: f32, label: u8| accuracy(&labels, &Tensor::new(&[[x]], &Device::Cpu).unwrap(), &[label]);

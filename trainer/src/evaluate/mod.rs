@@ -1,5 +1,7 @@
 //! How well a network reconstructs rows it was not trained on, and what PCA makes of the same rows.
 
+mod baselines;
+mod budget;
 mod config;
 mod fused;
 mod knn;
@@ -11,11 +13,14 @@ mod report;
 mod test_report;
 mod threshold;
 
+pub(crate) use baselines::Baselines;
+pub(crate) use budget::Budget;
+pub use budget::{Baseline, LeftOut, LeftOutReason, Stage};
 pub(crate) use config::MeasureConfig;
 pub(crate) use measure::Measure;
 pub(crate) use measured::Measured;
 pub use metrics::Metrics;
 pub use pca::Pca;
-pub(crate) use report::report;
+pub(crate) use report::test_report;
 pub use test_report::{Elbo, PcaReport, TestReport};
 pub(crate) use threshold::threshold;

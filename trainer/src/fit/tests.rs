@@ -1,27 +1,27 @@
 //! Training on the embedded digits: what it leaves, that it repeats, and how it goes on.
 
-use std::sync::atomic::Ordering;
-
 use candle_core::Device;
 
 use super::*;
 use crate::config::Preset;
 use crate::data::DataSource;
+use crate::evaluate::LeftOutReason;
 use crate::model::{Dropout, ModelConfig, Noise};
 use crate::objective::Loss;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::run::evaluation::evaluate_run;
 use crate::train::{Silent, StepReport};
 
-/// Sets `stop` after a number of steps.
-struct StopAfter<'a>(usize, &'a AtomicBool);
+/// Stops after a number of steps.
+struct StopAfter(usize);
 
-impl Observer for StopAfter<'_> {
+impl Observer for StopAfter {
     fn step(&mut self, _: &StepReport) {
         self.0 -= 1;
-        if self.0 == 0 {
-            self.1.store(true, Ordering::Relaxed);
-        }
+    }
+
+    fn should_stop(&self) -> bool {
+        self.0 == 0
     }
 }
 
@@ -32,7 +32,7 @@ fn config() -> Config {
 fn train(config: &Config, dir: &std::path::Path) -> Result<(Run, Outcome)> {
     let dataset = Dataset::load(&config.data)?;
     let run = Run::create(dir, config)?;
-    let outcome = fit(config, &dataset, &run, &mut Silent, &AtomicBool::new(false))?;
+    let outcome = fit(config, &dataset, &run, &mut Silent)?;
     Ok((run, outcome))
 }
 
@@ -106,12 +106,10 @@ fn an_interrupted_run_ends_with_the_same_bytes() {
         let run = Run::create(dir.path().join(format!("{name}-interrupted")), &config).unwrap();
         // Seven steps an epoch: stops inside the first, at the end of the first, and inside the third.
         for steps in [3, 4, 9] {
-            let stop = AtomicBool::new(false);
-            let outcome = fit(&config, &dataset, &run, &mut StopAfter(steps, &stop), &stop).unwrap();
+            let outcome = fit(&config, &dataset, &run, &mut StopAfter(steps)).unwrap();
             assert!(matches!(outcome, Outcome::Interrupted { .. }), "{outcome:?}");
         }
-        let stop = AtomicBool::new(false);
-        let outcome = fit(&config, &dataset, &run, &mut Silent, &stop).unwrap();
+        let outcome = fit(&config, &dataset, &run, &mut Silent).unwrap();
         assert!(matches!(outcome, Outcome::Finished(_)));
         for file in [Run::best, Run::last] {
             assert!(std::fs::read(file(&whole)).unwrap() == std::fs::read(file(&run)).unwrap());
@@ -139,9 +137,8 @@ fn every_optimizer_and_loss_lowers_the_loss_and_resumes_exactly() {
             let place = |kind: &str| dir.path().join(format!("{name}-{}-{kind}", loss.name()));
             let (whole, _) = train(&config, &place("whole")).unwrap();
             let run = Run::create(place("interrupted"), &config).unwrap();
-            let stop = AtomicBool::new(false);
-            fit(&config, &dataset, &run, &mut StopAfter(50, &stop), &stop).unwrap();
-            fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+            fit(&config, &dataset, &run, &mut StopAfter(50)).unwrap();
+            fit(&config, &dataset, &run, &mut Silent).unwrap();
             assert!(std::fs::read(whole.last()).unwrap() == std::fs::read(run.last()).unwrap(), "{name}");
             let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
             let losses: Vec<f64> =
@@ -176,9 +173,8 @@ fn every_preset_lowers_the_loss_and_resumes_exactly() {
 
         let dataset = Dataset::load(&config.data).unwrap();
         let run = Run::create(dir.path().join(format!("{name}-interrupted")), &config).unwrap();
-        let stop = AtomicBool::new(false);
-        fit(&config, &dataset, &run, &mut StopAfter(10, &stop), &stop).unwrap();
-        fit(&Config { threads: 1, ..config }, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+        fit(&config, &dataset, &run, &mut StopAfter(10)).unwrap();
+        fit(&Config { threads: 1, ..config }, &dataset, &run, &mut Silent).unwrap();
         assert!(std::fs::read(whole.last()).unwrap() == std::fs::read(run.last()).unwrap(), "{name}");
     }
 }
@@ -196,9 +192,7 @@ fn patience_ends_a_run_and_more_of_it_goes_on() {
     let longer = Config { patience: 3, ..config };
     run.check_unfinished(&longer).unwrap();
     let dataset = Dataset::load(&longer.data).unwrap();
-    let Outcome::Finished(again) = fit(&longer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap() else {
-        panic!("interrupted")
-    };
+    let Outcome::Finished(again) = fit(&longer, &dataset, &run, &mut Silent).unwrap() else { panic!("interrupted") };
     assert!(again.epochs > summary.epochs);
 }
 
@@ -212,7 +206,7 @@ fn a_time_budget_ends_a_run_within_an_epoch_and_it_can_go_on() {
     let dataset = Dataset::load(&config.data).unwrap();
     let unhurried = Config { time_budget: 0., ..config };
     run.check_unfinished(&unhurried).unwrap();
-    fit(&unhurried, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    fit(&unhurried, &dataset, &run, &mut Silent).unwrap();
     assert_eq!(run.summary().unwrap().epochs, 5);
 }
 
@@ -238,11 +232,11 @@ fn a_code_of_two_units_has_a_map_and_a_distribution_has_samples() {
     config.model.latent_dim = Some(2);
     let (run, _) = train(&config, &dir.path().join("run")).unwrap();
     let report = std::fs::read_to_string(run.report()).unwrap();
-    for (name, title) in [("map.png", "Map of the codes"), ("samples.png", "Samples")] {
+    for (name, title) in [("map.png", "Map of the latent space"), ("samples.png", "Samples")] {
         assert!(run.plots().join(name).is_file() && report.contains(title), "{name}");
     }
     assert!(report.contains("ELBO") && !report.contains("<script") && !report.contains("https://"));
-    // The name of SVG's vocabulary, in the page's icon.
+    // The name of SVG's vocabulary, in the page's icon and charts.
     assert_eq!(report.matches("http://").count(), report.matches("http://www.w3.org/2000/svg").count());
 }
 
@@ -257,6 +251,52 @@ fn a_network_is_evaluated_on_its_own_rows_and_on_others() {
     assert_eq!(error, "setting `data`: expected images of 8 x 8, as the run was trained on; found 64 x 1");
 }
 
+/// Looks at the run when the first baseline begins, and stops there.
+struct StopAtBaselines<'a> {
+    run: &'a Run,
+    begun: bool,
+}
+
+impl Observer for StopAtBaselines<'_> {
+    fn finishing(&mut self, stage: Stage, _: f64) {
+        if let Stage::Baseline(_) = stage {
+            self.begun = true;
+            // The result is there already, and exporting needs no more.
+            let summary = self.run.summary().unwrap();
+            assert_eq!((summary.pca, summary.test.rows), (None, 297));
+            self.run.load_best(&Device::Cpu).unwrap();
+        }
+    }
+
+    fn should_stop(&self) -> bool {
+        self.begun
+    }
+}
+
+#[test]
+fn the_result_comes_before_the_baselines_which_can_be_stopped_or_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let dataset = Dataset::load(&DataSource::Digits).unwrap();
+    let run = Run::create(dir.path().join("stopped"), &config()).unwrap();
+    let mut observer = StopAtBaselines { run: &run, begun: false };
+    let Outcome::Finished(summary) = fit(&config(), &dataset, &run, &mut observer).unwrap() else {
+        panic!("interrupted")
+    };
+    let reasons = |summary: &Summary| summary.left_out.iter().map(|left_out| left_out.reason).collect::<Vec<_>>();
+    assert_eq!(reasons(&summary), [LeftOutReason::Stopped; 2]);
+    assert_eq!((&summary.pca, summary.test.neighbour_accuracy), (&None, None));
+    assert_eq!(run.summary().unwrap(), *summary);
+    assert!(std::fs::read_to_string(run.report()).unwrap().contains("PCA left out: stopped before it was done"));
+    // Measured later, without a limit.
+    let evaluation = evaluate_run(&run, None).unwrap();
+    assert!(evaluation.pca.is_some() && evaluation.test.neighbour_accuracy.is_some());
+
+    let without = Config { baseline_seconds: Some(0.), ..config() };
+    let (run, _) = train(&without, &dir.path().join("without")).unwrap();
+    assert_eq!(reasons(&run.summary().unwrap()), [LeftOutReason::NotWanted; 2]);
+    assert!(Config { baseline_seconds: Some(-1.), ..config() }.check().is_err());
+}
+
 #[test]
 fn a_trained_run_without_its_resume_file_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -265,7 +305,7 @@ fn a_trained_run_without_its_resume_file_is_left_alone() {
     let best = std::fs::read(run.best()).unwrap();
     let dataset = Dataset::load(&DataSource::Digits).unwrap();
     let longer = Config { epochs: 9, ..config() };
-    let error = fit(&longer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    let error = fit(&longer, &dataset, &run, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("nothing is overwritten"), "{error}");
     assert!(best == std::fs::read(run.best()).unwrap());
     assert_eq!(run.config().unwrap(), config());
@@ -278,11 +318,11 @@ fn a_run_goes_on_only_with_its_own_data_and_not_backwards() {
     let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
     let dataset = Dataset::load(&DataSource::Digits).unwrap();
     let fewer = Config { epochs: 2, ..config() };
-    let error = fit(&fewer, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    let error = fit(&fewer, &dataset, &run, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("expected at least the 3 that are done, found 2"), "{error}");
     let other = Dataset { train: dataset.test.clone(), ..dataset };
     let longer = Config { epochs: 4, batch_size: 50, ..config() };
-    let error = fit(&longer, &other, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    let error = fit(&longer, &other, &run, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("found others"), "{error}");
     run.summary().unwrap();
 }
@@ -292,9 +332,8 @@ fn a_run_that_goes_on_has_no_summary_until_it_is_done() {
     let dir = tempfile::tempdir().unwrap();
     let (run, _) = train(&config(), &dir.path().join("run")).unwrap();
     let dataset = Dataset::load(&DataSource::Digits).unwrap();
-    let stop = AtomicBool::new(false);
     let longer = Config { epochs: 9, ..config() };
-    fit(&longer, &dataset, &run, &mut StopAfter(9, &stop), &stop).unwrap();
+    fit(&longer, &dataset, &run, &mut StopAfter(9)).unwrap();
     assert!(run.summary().unwrap_err().to_string().contains("not finished"));
     assert_eq!(run.config().unwrap().epochs, 9);
 }
@@ -355,7 +394,7 @@ fn a_run_that_diverges_later_ends_with_its_best_weights_and_can_go_on() {
     let dataset = Dataset::load(&DataSource::Digits).unwrap();
     let with_rate =
         |rate| Config { epochs: 6, optimizer: OptimizerConfig::default().with_learning_rate(rate), ..config() };
-    let error = fit(&with_rate(1e30), &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err();
+    let error = fit(&with_rate(1e30), &dataset, &run, &mut Silent).unwrap_err();
     assert!(matches!(error, Error::Diverged { epoch: 4.., .. }), "{error}");
     let summary = run.summary().unwrap();
     assert_eq!((summary.stop_reason, summary.best.epoch), (StopReason::Divergence, 3));
@@ -364,7 +403,7 @@ fn a_run_that_diverges_later_ends_with_its_best_weights_and_can_go_on() {
 
     let slower = with_rate(1e-3);
     run.check_unfinished(&slower).unwrap();
-    let outcome = fit(&slower, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let outcome = fit(&slower, &dataset, &run, &mut Silent).unwrap();
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
     assert_eq!((summary.stop_reason, summary.epochs), (StopReason::Epochs, 6));
 }
@@ -376,10 +415,10 @@ fn a_foreign_resume_file_is_refused() {
     let mut other = config();
     other.model.latent_dim = Some(8);
     let dataset = Dataset::load(&other.data).unwrap();
-    let error = fit(&other, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    let error = fit(&other, &dataset, &run, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("expected the network 64-8-64, found 64-32-64"), "{error}");
     let bytes = std::fs::read(run.resume()).unwrap();
     std::fs::write(run.resume(), &bytes[..bytes.len() / 2]).unwrap();
-    let error = fit(&config(), &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap_err().to_string();
+    let error = fit(&config(), &dataset, &run, &mut Silent).unwrap_err().to_string();
     assert!(error.contains("not a whole checkpoint"), "{error}");
 }

@@ -1,5 +1,5 @@
-//! Layers in a row: a few rows of the batch at a time go through all of them, so that the values between the layers never leave the
-//! processor's cache.
+//! Layers in a row: a few rows of the batch at a time go through all of them, so that the values between the layers never leave
+//! the processor's cache.
 
 use candle_core::Tensor;
 use candle_nn::{Conv2d, Conv2dConfig, Linear};
@@ -15,8 +15,8 @@ const MAX_IMAGES: usize = 16;
 const MIN_IMAGES: usize = 4;
 /// Values between two layers that fit the processor's own cache: 512 KiB.
 const CACHED: usize = 1 << 17;
-/// The most shards of a batch. Gradients of convolutions and of small linear layers are added up within each shard and then over the
-/// shards, in order, so they do not depend on the number of threads.
+/// The most shards of a batch. Gradients of convolutions and of small linear layers are added up within each shard and then
+/// over the shards, in order, so they do not depend on the number of threads.
 const MAX_SHARDS: usize = 16;
 /// From this number of channels on, the convolution of an upsampled image is faster on the small image.
 const MIN_UPSAMPLED_CHANNELS: usize = 4;

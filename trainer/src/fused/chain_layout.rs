@@ -41,8 +41,8 @@ impl Chain {
         self.set_channels_last(false);
     }
 
-    /// Moves the channels first before an upsampling that is the last layer: only together with a convolution behind it is there a
-    /// kernel for channels last.
+    /// Moves the channels first before an upsampling that is the last layer: only together with a convolution behind it is
+    /// there a kernel for channels last.
     pub(super) fn settle_upsampling(&mut self) {
         let upsampled = |layer: &mut Layer| matches!(layer.kind, Kind::Upsample(_));
         if self.channels_last

@@ -2,8 +2,8 @@
 
 use super::chain::Chain;
 
-/// A network's layers: the encoder down to the latent or, if variational, down to the input of the heads for its mean and its log
-/// variance; the heads; and the decoder, up to the logits.
+/// A network's layers: the encoder down to the latent or, if variational, down to the input of the heads for its mean and its
+/// log variance; the heads; and the decoder, up to the logits.
 pub(crate) struct Chains {
     pub(crate) encoder: Chain,
     pub(crate) heads: Option<[Chain; 2]>,

@@ -30,8 +30,8 @@ impl PackedNetwork<'_> {
         if self.chains.len() > 2 { self.chains[0].output() } else { 0 }
     }
 
-    /// `rows` `[n, width] -> latent` `[n, latent_dim]`; if variational, the mean and `log_variance`. `features` is scratch for the
-    /// input of the heads.
+    /// `rows` `[n, width] -> latent` `[n, latent_dim]`; if variational, the mean and `log_variance`. `features` is scratch for
+    /// the input of the heads.
     pub(crate) fn encode(&self, rows: &[f32], features: &mut [f32], [latent, log_variance]: [&mut [f32]; 2]) {
         if self.features() == 0 {
             return self.forward(0, rows, latent);

@@ -1,7 +1,7 @@
 //! The loss of a training step, and the part of it that the latent pays.
 
-/// The weights of the loss: `scale` times the mean over elements of the cross-entropy, or of the squared error, plus means over rows:
-/// `sparsity` times the L1 norm of the latent and `beta` times its divergence.
+/// The weights of the loss: `scale` times the mean over elements of the cross-entropy, or of the squared error, plus means over
+/// rows: `sparsity` times the L1 norm of the latent and `beta` times its divergence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LossTerms {
     /// Whether the reconstruction is measured by the squared error instead of the cross-entropy.

@@ -61,8 +61,8 @@ impl CustomOp2 for Chain {
     }
 }
 
-/// From rows, parameters and the gradient of the output: the gradient of the parameters, followed by that of the rows if it is asked
-/// for.
+/// From rows, parameters and the gradient of the output: the gradient of the parameters, followed by that of the rows if it is
+/// asked for.
 struct Gradients<'a> {
     chain: &'a Chain,
     /// Whether the gradient of the rows is asked for.

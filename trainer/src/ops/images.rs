@@ -9,7 +9,8 @@ pub(crate) fn conv2d(conv: &Conv2d, x: &Tensor) -> Result<Tensor> {
     if stride == 1 {
         return conv.forward(x);
     }
-    // candle's backward mixes up the rows that the steps leave over at the bottom and the columns on the right, so cut both off.
+    // candle's backward mixes up the rows that the steps leave over at the bottom and the columns on the right, so cut both
+    // off.
     let (_, _, kernel, _) = conv.weight().dims4()?;
     let windows = |x: Tensor, axis: usize| {
         let x = x.pad_with_zeros(axis, padding, padding)?;
@@ -40,7 +41,8 @@ pub(crate) fn avg_pool2d(x: &Tensor, size: usize) -> Result<Tensor> {
     whole(whole(x.clone(), 2)?, 3)?.contiguous()?.avg_pool2d(size)
 }
 
-/// Repeats every pixel `size` times in both directions: `[batch, c, h, w] -> [batch, c, h * size, w * size]`, for what a chain has no kernel for.
+/// Repeats every pixel `size` times in both directions: `[batch, c, h, w] -> [batch, c, h * size, w * size]`, for what a chain
+/// has no kernel for.
 pub(crate) fn upsample2d(x: &Tensor, size: usize) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
     x.upsample_nearest2d(height * size, width * size)

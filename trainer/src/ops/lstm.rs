@@ -7,8 +7,8 @@ use kernels::Lstm;
 use super::linear::linear;
 use crate::fused::{filled, is_f32_cpu, values};
 
-/// The states of an LSTM after each step, `[batch, steps, units]`, from `x` `[batch, steps, n]` and the weights `[4 * units, n]`,
-/// `[4 * units, units]` and `[4 * units]`; `None` where candle's own is to be used.
+/// The states of an LSTM after each step, `[batch, steps, units]`, from `x` `[batch, steps, n]` and the weights `[4 * units,
+/// n]`, `[4 * units, units]` and `[4 * units]`; `None` where candle's own is to be used.
 pub(crate) fn lstm(x: &Tensor, weight_ih: &Tensor, weight_hh: &Tensor, bias: &Tensor) -> Result<Option<Tensor>> {
     if !is_f32_cpu(x) {
         return Ok(None);
@@ -60,8 +60,8 @@ impl CustomOp2 for Recurrence {
     }
 }
 
-/// From projections, weight, and the states followed by their gradient: the gradient of the projections, followed by that of the
-/// weight.
+/// From projections, weight, and the states followed by their gradient: the gradient of the projections, followed by that of
+/// the weight.
 struct RecurrenceGradient;
 
 impl CustomOp3 for RecurrenceGradient {

@@ -1,5 +1,5 @@
-//! Operators that candle computes slowly or not as training needs them: for `f32` on the CPU by kernels of our own, and composed of
-//! candle's operators for everything else.
+//! Operators that candle computes slowly or not as training needs them: for `f32` on the CPU by kernels of our own, and
+//! composed of candle's operators for everything else.
 
 mod bce;
 mod chain;

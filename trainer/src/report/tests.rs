@@ -1,20 +1,27 @@
 //! A page must be closed, inert and complete whatever the texts in it.
 
-use super::super::themed::{paint, themed};
 use super::*;
 
-const LOSS: &str = include_str!("loss.svg");
 const HOSTILE: &str = r#"</title></style><script>alert(1)</script>"'><img src=http://evil.example/ onerror=x>&amp;"#;
 
-fn report(text: &str, svg: &str) -> Page {
-    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\x6e\0\0\x01\x54".to_vec();
+fn report(text: &str) -> Page {
     let picture = |image| Picture { title: text.into(), caption: text.into(), image };
+    let strip = Strip { name: text.into(), png: vec![1, 2, 3], width: 1134, height: 340 };
+    let scale = Scale { name: text.into(), low: text.into(), high: text.into(), png: vec![] };
     Page {
         title: text.into(),
         subtitle: text.into(),
         figures: vec![Figure { name: text.into(), value: text.into(), note: text.into() }],
-        tables: vec![Table { title: text.into(), header: vec![text.into(); 2], rows: vec![vec![text.into(); 2]] }],
-        pictures: vec![picture(Image::Svg(svg.into())), picture(Image::Png(png))],
+        tables: vec![Table {
+            title: text.into(),
+            header: vec![text.into(); 2],
+            rows: vec![vec![text.into(); 2]],
+            note: Some(text.into()),
+        }],
+        pictures: vec![
+            picture(Image::Chart(["<svg><path d=\"M0 0\"/></svg>".into(), "<svg></svg>".into()])),
+            picture(Image::Strips { strips: vec![strip], scale: Some(scale) }),
+        ],
         settings: text.into(),
         footer: text.into(),
     }
@@ -47,19 +54,22 @@ fn elements(html: &str) -> Vec<&str> {
 
 #[test]
 fn a_hostile_text_is_shown_and_does_nothing() {
-    let (plain, hostile) = (report("plain", LOSS).to_html(), report(HOSTILE, LOSS).to_html());
-    assert_eq!(elements(&plain), elements(&hostile));
+    let (plain, hostile) = (report("plain").to_html(), report(HOSTILE).to_html());
+    let without_spans = |html| elements(html).into_iter().filter(|name| *name != "span").collect::<Vec<_>>();
+    assert_eq!(without_spans(&plain), without_spans(&hostile));
     assert!(!hostile.contains("<script") && !hostile.contains("<img src"));
-    assert_eq!(hostile.matches(&escape(HOSTILE)).count(), plain.matches("plain").count());
-    assert_eq!(escape(r#"<a b="c" d='e'>&lt;"#), "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;lt;");
+    let escaped = HOSTILE.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;");
+    let escaped = escaped.replace('"', "&#34;").replace('\'', "&#39;");
+    // The card's value has its spaces replaced, so that it does not break within a number.
+    assert_eq!(hostile.matches(&escaped).count() + 1, plain.matches("plain").count());
 }
 
 #[test]
 fn the_page_needs_nothing_from_elsewhere() {
-    let html = report("plain", LOSS).to_html();
+    let html = report("plain").to_html();
     let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
     assert!(html.contains(&format!(r#"<meta http-equiv="Content-Security-Policy" content="{policy}">"#)));
-    let others = html.replace("xmlns='http://www.w3.org/2000/svg'", "");
+    let others = html.replace("xmlns=&#39;http://www.w3.org/2000/svg&#39;", "");
     assert!(!others.contains("http://") && !others.contains("https://") && !others.contains("url("));
     assert!(html.contains(r#"width="1134" height="340""#));
 }
@@ -68,34 +78,13 @@ fn the_page_needs_nothing_from_elsewhere() {
 fn what_is_not_there_leaves_no_trace() {
     let html = Page::default().to_html();
     assert_eq!(elements(&html).iter().filter(|name| ["dl", "table", "figure", "details"].contains(name)).count(), 0);
-    let damaged = Picture { title: String::new(), caption: String::new(), image: Image::Png(vec![1, 2, 3]) };
-    elements(&damaged.to_html());
 }
 
 #[test]
-fn a_chart_follows_the_theme() {
-    let chart = themed(&format!("<?xml version=\"1.0\"?>\n<!DOCTYPE svg>\n{LOSS}")).unwrap();
-    assert!(chart.starts_with(r#"<svg viewBox="0 0 860 520" style="--width:860px">"#));
-    assert_eq!(elements(&chart), elements(LOSS));
-    assert!(!chart.contains("#000000") && !chart.contains("#FFFFFF") && !chart.contains("http"));
-    assert_eq!(chart.matches("#1F77B4").count(), LOSS.matches("#1F77B4").count());
-    assert!(chart.contains(r#"<line opacity="0.08" stroke="currentColor""#));
-    assert!(chart.contains(r#"fill="var(--card)""#));
-    assert_eq!(paint("fill", "#7F7F7F"), "#7F7F7F");
-    assert_eq!(paint("stroke", "#333333"), r#"currentColor" stroke-opacity="0.80"#);
-}
-
-#[test]
-fn a_chart_is_only_drawn_never_run() {
-    for inside in ["<script>x</script>", "<style>*{}</style>", "<a href=\"x\">x</a>", "<!-- -->", "<g>", "</svg", "<"] {
-        let svg = format!("<svg viewBox=\"0 0 1 1\">{inside}</svg>");
-        assert_eq!(themed(&svg), None, "{inside}");
-        let html = report("plain", &svg).to_html();
-        assert!(elements(&html).contains(&"figure") && html.contains("data:image/svg+xml;base64,"));
-    }
-    let sly = r#"<svg onload="x" viewBox="0 0 1 1" viewBox="a b c"><rect onclick="y" href="z" x="1"/></svg><p>"#;
-    assert_eq!(themed(sly), None);
-    let sly = sly.replace(r#" viewBox="a b c""#, "");
-    assert_eq!(themed(&sly).unwrap(), r#"<svg viewBox="0 0 1 1" style="--width:1px"><rect x="1"/></svg>"#);
-    assert_eq!(themed("not a chart"), None);
+fn a_number_stays_with_its_unit_and_no_line_ends_within() {
+    let words = |value: &str| Figure { value: value.into(), ..Figure::default() }.words();
+    assert_eq!(words("4 min 10 s"), ["4\u{a0}min", "10\u{a0}s"]);
+    assert_eq!(words("-105.6 nats"), ["-105.6\u{a0}nats"]);
+    assert_eq!(words("0.0917"), ["0.0917"]);
+    assert!(words("").is_empty());
 }

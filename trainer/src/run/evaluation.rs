@@ -5,7 +5,7 @@ use candle_core::Device;
 use super::Run;
 use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::evaluate::{Measure, PcaReport, TestReport, report};
+use crate::evaluate::{Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, test_report};
 
 /// What a run's best weights are worth on a set of test rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +16,10 @@ pub struct Evaluation {
     pub data: String,
     /// The network.
     pub test: TestReport,
-    /// PCA of the same width, fitted to the training rows of the same data.
-    pub pca: PcaReport,
+    /// PCA of the same width, fitted to the training rows of the same data; nothing when it was left out.
+    pub pca: Option<PcaReport>,
+    /// The baselines that were left out, and why.
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Measures the best weights of `run` on its own test rows, or on those of `data`, with the noise that the run was trained for.
@@ -25,7 +27,7 @@ pub struct Evaluation {
 /// ```no_run
 /// # fn main() -> trainer::Result<()> {
 /// let evaluation = trainer::evaluate_run(&trainer::Run::newest("runs")?, None)?;
-/// println!("{:?} against {:?}", evaluation.test.metrics, evaluation.pca.metrics);
+/// println!("{:?} against {:?}", evaluation.test.metrics, evaluation.pca.map(|pca| pca.metrics));
 /// # Ok(()) }
 /// ```
 ///
@@ -53,6 +55,10 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
         return Err(Error::file(run.dir(), reason));
     }
     let split = Split::new(&dataset, config.validation, config.seed)?;
-    let (test, pca) = report(&Measure::new(&model, config.measure(), &device), &dataset, &split)?;
-    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca })
+    let measure = Measure::new(&model, config.measure(), &device);
+    let mut test = test_report(&measure, &dataset.test)?;
+    let Baselines { neighbour_accuracy, pca, left_out } =
+        Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;
+    test.neighbour_accuracy = neighbour_accuracy;
+    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca, left_out })
 }

@@ -3,7 +3,7 @@
 use bundle::Threshold;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{PcaReport, TestReport};
+use crate::evaluate::{LeftOut, PcaReport, TestReport};
 
 /// The epoch whose weights are kept as the best: the one with the lowest validation loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,8 +70,12 @@ pub struct Summary {
     pub weights: String,
     /// Those weights on the test rows.
     pub test: TestReport,
-    /// The linear baseline.
-    pub pca: PcaReport,
+    /// The linear baseline; nothing when it was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pca: Option<PcaReport>,
+    /// The baselines that were left out, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<LeftOut>,
     /// Where an unusual row begins.
     pub threshold: Threshold,
     /// The data.

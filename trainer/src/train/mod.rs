@@ -4,7 +4,6 @@ mod observer;
 mod progress;
 mod step;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use candle_core::Device;
@@ -87,15 +86,15 @@ impl<'a> Training<'a> {
         Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started })
     }
 
-    /// Trains until there are enough epochs, or `stop` is set.
-    pub(crate) fn train(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<Ended> {
+    /// Trains until there are enough epochs, or `observer` stops it.
+    pub(crate) fn train(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
         self.run.begin(self.config)?;
         observer.start(&self.start_report());
         let reason = loop {
             if let Some(reason) = self.stop_reason() {
                 break reason;
             }
-            match time_epoch(|| self.epoch(observer, stop)) {
+            match time_epoch(|| self.epoch(observer)) {
                 Err(error @ Error::Diverged { .. }) => return Ok(Ended::Diverged(error)),
                 end => match end? {
                     EpochEnd::Whole => {}
@@ -107,7 +106,7 @@ impl<'a> Training<'a> {
                 },
             }
         };
-        if stop.load(Ordering::Relaxed) {
+        if observer.should_stop() {
             return Ok(Ended::Interrupted { epoch: self.progress.history.len(), step: 0 });
         }
         Ok(Ended::Finished(reason))
@@ -142,11 +141,11 @@ impl<'a> Training<'a> {
     }
 
     /// Trains what is left of the next epoch, measures it and saves.
-    fn epoch(&mut self, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<EpochEnd> {
         let epoch = self.progress.history.len() + 1;
         let started = Instant::now();
         let on_cpu = self.device.is_cpu();
-        let mut steps = || self.steps(epoch, observer, stop);
+        let mut steps = || self.steps(epoch, observer);
         let end = if on_cpu { kernels::stay_awake(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
@@ -185,7 +184,7 @@ impl<'a> Training<'a> {
     }
 
     /// Trains the steps of an epoch that are left.
-    fn steps(&mut self, epoch: usize, observer: &mut dyn Observer, stop: &AtomicBool) -> Result<EpochEnd> {
+    fn steps(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<EpochEnd> {
         let Config { seed, batch_size, time_budget, .. } = *self.config;
         let mut order = self.split.train.clone();
         order.shuffle(&mut stream(seed, Purpose::Shuffle, epoch as u32));
@@ -204,7 +203,7 @@ impl<'a> Training<'a> {
             self.progress.rows += indices.len();
             let train_loss = self.progress.loss_sum / self.progress.rows as f64;
             observer.step(&StepReport { epoch, step, steps, train_loss, rows: indices.len() });
-            if stop.load(Ordering::Relaxed) {
+            if observer.should_stop() {
                 return Ok(EpochEnd::Interrupted);
             }
             if time_budget > 0. && self.started.elapsed().as_secs_f64() >= time_budget {

@@ -1,6 +1,7 @@
 //! What a training tells those who watch it, and how it ends.
 
 use crate::device::DeviceKind;
+use crate::evaluate::Stage;
 use crate::run::{EpochRecord, Summary};
 
 /// A training that begins or goes on.
@@ -65,8 +66,17 @@ pub trait Observer: Send {
         let _ = (record, best);
     }
 
-    /// Called when the epochs are done and test rows, PCA and pictures begin.
-    fn finishing(&mut self) {}
+    /// Called when the epochs are done, at the start of each stage of what follows, and again as it goes on: `part` of it is
+    /// done, in 0.0..=1.0.
+    fn finishing(&mut self, stage: Stage, part: f64) {
+        let _ = (stage, part);
+    }
+
+    /// Asked after each step and while baselines are computed. When it answers yes, the run is saved so that it can go on; after
+    /// the last epoch, the baselines that are left are left out.
+    fn should_stop(&self) -> bool {
+        false
+    }
 }
 
 /// Watches without a word.
@@ -79,7 +89,7 @@ impl Observer for Silent {}
 pub enum Outcome {
     /// All epochs are done, or as many as patience and time allowed.
     Finished(Box<Summary>),
-    /// `stop` was set: everything is saved, and another [`fit`](crate::fit()) on the same run goes on after this step.
+    /// It was asked to stop: everything is saved, and another [`fit`](crate::fit()) on the same run goes on after this step.
     Interrupted {
         /// The epoch, from 1.
         epoch: usize,

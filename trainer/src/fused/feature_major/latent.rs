@@ -6,7 +6,8 @@ use super::layer::{Buffers, resized};
 use crate::fused::batch::Batch;
 use crate::fused::loss::LatentPenalty;
 
-/// A sample of the latent, the noise and the standard deviation that it was made with, and its gradient, `[latent_dim, rows]` each.
+/// A sample of the latent, the noise and the standard deviation that it was made with, and its gradient, `[latent_dim, rows]`
+/// each.
 #[derive(Default)]
 pub(super) struct LatentSample {
     pub(super) latent: Vec<f32>,

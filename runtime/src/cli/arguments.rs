@@ -1,0 +1,186 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+use super::range::Preparation;
+use super::rows::{Header, Options, Separator};
+
+/// Runs an exported autoencoder on rows of numbers.
+#[derive(Parser)]
+#[command(
+    name = "runtime",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  runtime encode runs/simple-digits-1 rows.csv            latent vectors as CSV on standard output
+  runtime reconstruct runs/simple-digits-1 rows.npy --out reconstructions.npy
+  runtime encode runs/simple-digits-1 runs/simple-digits-1/onnx/golden.npz
+  runtime sample runs/vae-digits-1 -n 100 --out images.npy
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Rows to latent vectors (needs only encoder.onnx of the bundle)
+    #[command(allow_negative_numbers = true)]
+    Encode(NetworkArguments),
+    /// Latent vectors to rows (needs only decoder.onnx of the bundle)
+    #[command(allow_negative_numbers = true)]
+    Decode(NetworkArguments),
+    /// Rows to their reconstructions
+    #[command(allow_negative_numbers = true)]
+    Reconstruct(NetworkArguments),
+    /// Noisy rows to clean ones, with a network that was trained for it
+    #[command(allow_negative_numbers = true)]
+    Denoise(NetworkArguments),
+    /// New rows from random latent vectors, with a variational network
+    #[command(allow_negative_numbers = true)]
+    Sample(SampleArguments),
+    /// The rows of a file in another format, without a network
+    #[command(allow_negative_numbers = true)]
+    Convert(ConvertArguments),
+    /// Completions for a shell, on standard output
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// The manual page, on standard output
+    Man,
+}
+
+#[derive(Args)]
+pub struct NetworkArguments {
+    /// The folder that `exporter --split` wrote, or its run
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub rows: RowsArguments,
+    /// Divide every value first: by 255 for bytes
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub divide: Option<f32>,
+    /// Move values into the range that the network takes
+    #[arg(long)]
+    pub clip: bool,
+    #[command(flatten)]
+    pub out: OutArguments,
+}
+
+#[derive(Args)]
+pub struct ConvertArguments {
+    #[command(flatten)]
+    pub rows: RowsArguments,
+    #[command(flatten)]
+    pub out: OutArguments,
+}
+
+#[derive(Args)]
+pub struct SampleArguments {
+    /// The folder that `exporter --split` wrote, or its run
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub bundle: PathBuf,
+    /// How many rows
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub count: u32,
+    /// The same seed gives the same rows
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    #[command(flatten)]
+    pub out: OutArguments,
+}
+
+#[derive(Args)]
+pub struct RowsArguments {
+    /// Rows as CSV, .npy or .npz; `-` is standard input
+    ///
+    /// CSV has a row on each line, an array along its first axis. Further axes are flattened.
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub rows: PathBuf,
+    /// Whether a CSV file has a header [default: auto, and it says so]
+    ///
+    /// The first line is a header if it has no numbers, or if it counts the columns from 0 or 1.
+    #[arg(long, value_name = "yes|no|auto", default_value = "auto", hide_default_value = true)]
+    #[arg(hide_possible_values = true)]
+    pub header: Header,
+    /// comma, semicolon, tab or space [default: found out]
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub separator: Option<Separator>,
+    /// Leave out the first N columns, such as an index
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(value_parser = columns)]
+    pub skip_columns: usize,
+    /// Leave out the last N columns, such as a label
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(value_parser = columns)]
+    pub skip_last_columns: usize,
+    /// The array of an .npz file [default: the one that fits]
+    #[arg(long, value_name = "NAME")]
+    pub array: Option<String>,
+}
+
+#[derive(Args)]
+pub struct OutArguments {
+    /// A .csv or .npy file to write [default: CSV on standard output]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub out: Option<PathBuf>,
+}
+
+impl RowsArguments {
+    pub fn options(&self) -> Options {
+        Options {
+            header: self.header,
+            separator: self.separator,
+            skip: [self.skip_columns, self.skip_last_columns],
+            array: self.array.clone(),
+            expected: None,
+        }
+    }
+}
+
+impl NetworkArguments {
+    pub fn preparation(&self) -> Preparation {
+        Preparation { divide: self.divide, clip: self.clip }
+    }
+}
+
+fn positive(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| number.is_finite() && *number > 0.);
+    number.ok_or_else(|| "expected a number above 0".into())
+}
+
+fn columns(text: &str) -> Result<usize, String> {
+    let number = text.parse::<u32>().map(|number| number as usize);
+    number.map_err(|_| "expected a number of columns, from 0".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_fits_a_terminal_of_100_columns() {
+        let mut command = Arguments::command();
+        let mut helps = vec![command.render_long_help().to_string()];
+        for subcommand in command.get_subcommands_mut() {
+            helps.extend([subcommand.render_help().to_string(), subcommand.render_long_help().to_string()]);
+        }
+        for line in helps.iter().flat_map(|help| help.lines()) {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What each command does.
+
+use std::io::{ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bundle::{Manifest, locate};
+use clap::CommandFactory;
+use runtime::{Autoencoder, Decoder, Encoder, Matrix};
+
+use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
+use super::output::Output;
+use super::range::prepare;
+use super::rows::{self, Expected};
+
+/// Says a line on standard error, if anybody reads it.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+pub fn execute(command: Command) -> Result<()> {
+    let written = match command {
+        Command::Sample(arguments) => sample(&arguments),
+        Command::Convert(arguments) => convert(&arguments),
+        Command::Completions { shell } => {
+            let mut script = vec![];
+            clap_complete::generate(shell, &mut Arguments::command(), "runtime", &mut script);
+            print(&script)
+        }
+        Command::Man => {
+            let mut page = vec![];
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            print(&page)
+        }
+        Command::Encode(ref arguments)
+        | Command::Decode(ref arguments)
+        | Command::Reconstruct(ref arguments)
+        | Command::Denoise(ref arguments) => network(&command, arguments),
+    };
+    match written {
+        // A reader that has read enough is no reason to fail.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+fn print(text: &[u8]) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    output.write_all(text)?;
+    Ok(output.flush()?)
+}
+
+fn sample(arguments: &SampleArguments) -> Result<()> {
+    let output = Output::new(arguments.out.out.as_deref())?;
+    let rows = Autoencoder::load(&arguments.bundle)?.sample(arguments.count as usize, arguments.seed)?;
+    output.write(&rows)
+}
+
+fn convert(arguments: &ConvertArguments) -> Result<()> {
+    let output = output(arguments.out.out.as_deref(), &arguments.rows.rows)?;
+    let rows = rows::read(&arguments.rows.rows, &arguments.rows.options())?;
+    rows.note.iter().for_each(|note| say(note));
+    output.write(&Matrix::new(rows.values.len() / rows.columns, rows.columns, rows.values)?)
+}
+
+fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
+    let path = &arguments.rows.rows;
+    let dir = find(&arguments.bundle, path)?;
+    let manifest = Manifest::read(&dir)?;
+    let output = output(arguments.out.out.as_deref(), path)?;
+    let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
+    let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
+    let expected = Some(Expected { name: tensor.name.clone(), columns });
+    let mut rows = rows::read(path, &rows::Options { expected, ..arguments.rows.options() })?;
+    rows.note.iter().for_each(|note| say(note));
+    let note = prepare(&mut rows.values, columns, tensor, arguments.preparation());
+    let note = note.with_context(|| path.display().to_string())?;
+    note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
+    let rows = Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?;
+    output.write(&match command {
+        Command::Encode(_) => Encoder::load(&dir)?.encode(&rows)?,
+        Command::Decode(_) => Decoder::load(&dir)?.decode(&rows)?,
+        Command::Denoise(_) => Autoencoder::load(&dir)?.denoise(&rows)?,
+        _ => Autoencoder::load(&dir)?.reconstruct(&rows)?,
+    })
+}
+
+/// The bundle that is meant, which comes before the rows.
+fn find(bundle: &Path, rows: &Path) -> Result<std::path::PathBuf> {
+    locate(bundle).or_else(|error| match locate(rows) {
+        Ok(_) if bundle.is_file() => {
+            bail!("expected the bundle before the rows, found {} and then {}", bundle.display(), rows.display())
+        }
+        _ => Err(error.into()),
+    })
+}
+
+fn output(out: Option<&Path>, rows: &Path) -> Result<Output> {
+    let output = Output::new(out)?;
+    if output.replaces(rows) {
+        bail!("--out {}: expected another file than the one to read", rows.display());
+    }
+    Ok(output)
+}

@@ -1,0 +1,160 @@
+//! Rows that were not prepared as in training give a result, and a wrong one: they are refused, with what makes them fit.
+
+use anyhow::{Result, bail};
+use bundle::Tensor;
+
+/// What a person wants done with the values of the rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Preparation {
+    /// The number to divide every value by, if any.
+    pub divide: Option<f32>,
+    /// Whether to move values into the range that the network takes.
+    pub clip: bool,
+}
+
+/// Divides and clips the values of rows as wanted. Says in a line what was clipped; fails where values still are outside the
+/// range of `tensor`.
+pub fn prepare(
+    values: &mut [f32],
+    columns: usize,
+    tensor: &Tensor,
+    preparation: Preparation,
+) -> Result<Option<String>> {
+    let Some([low, high]) = tensor.range else {
+        values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
+        if preparation.clip {
+            bail!("--clip: expected a tensor whose values have a range, found `{}`", tensor.name);
+        }
+        return Ok(None);
+    };
+    let raw = Extent::of(values);
+    values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
+    let outside = |value: &f32| !(low..=high).contains(value);
+    let count = values.iter().filter(|value| outside(value)).count();
+    let Some(first) = values.iter().position(|value| outside(value)) else { return Ok(None) };
+    if preparation.clip {
+        values.iter_mut().for_each(|value| *value = value.clamp(low, high));
+        return Ok(Some(format!("{count} of {} values clipped to {low}..={high}", values.len())));
+    }
+    let found = Extent::of(values);
+    let (row, column) = (first / columns + 1, first % columns + 1);
+    let after = preparation.divide.map_or(String::new(), |divisor| format!(" after the division by {divisor}"));
+    bail!(
+        "row {row}, column {column}: expected values in {low}..={high}, found {}{after}, and {count} of {} values outside, \
+         from {} to {}; {}",
+        values[first],
+        values.len(),
+        found.least,
+        found.largest,
+        advice(&raw, [low, high], tensor, preparation.divide),
+    );
+}
+
+/// The least and the largest of some values, and whether all are whole numbers.
+#[derive(Debug)]
+struct Extent {
+    least: f32,
+    largest: f32,
+    whole: bool,
+}
+
+impl Extent {
+    fn of(values: &[f32]) -> Self {
+        let least = values.iter().copied().fold(f32::INFINITY, f32::min);
+        let largest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        Self { least, largest, whole: values.iter().all(|value| value.fract() == 0.) }
+    }
+
+    /// Whether raw values of this extent could be meant to be divided by `divisor`, which brings them into 0..=1: whole
+    /// numbers, or such that come near it.
+    fn fits(&self, divisor: f32) -> bool {
+        self.least >= 0. && self.largest <= divisor && (self.whole || self.largest > divisor / 4.)
+    }
+}
+
+/// What makes the raw values fit; every advice given does.
+fn advice(raw: &Extent, [low, high]: [f32; 2], tensor: &Tensor, divided: Option<f32>) -> String {
+    let trained = tensor.preprocessing.map(|preprocessing| preprocessing.max_value);
+    let clip = format!("`--clip` moves them to {low} and {high}, as for noise that leads out of the range");
+    let unit = [low, high] == [0., 1.];
+    // The largest values of bytes and of 16-bit pixels.
+    let usual = [trained, Some(255.), Some(65535.)].into_iter().flatten();
+    let divisor =
+        usual.into_iter().find(|&divisor| unit && divisor != 1. && raw.fits(divisor) && Some(divisor) != divided);
+    match (divisor, divided) {
+        (_, Some(_)) if raw.least >= low && raw.largest <= high => "without `--divide` they are inside".into(),
+        (Some(divisor), _) if Some(divisor) == trained => {
+            format!("the rows that trained this network were divided by {divisor}, which `--divide {divisor}` does")
+        }
+        (Some(divisor), _) => format!("`--divide {divisor}` brings them into the range"),
+        (None, _) => clip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bundle::Preprocessing;
+
+    use super::*;
+
+    fn pixels(max_value: f32) -> Tensor {
+        let preprocessing = Some(Preprocessing { max_value });
+        Tensor { range: Some([0., 1.]), preprocessing, ..Tensor::new("input", [2]) }
+    }
+
+    fn error(values: &[f32], divide: Option<f32>, max_value: f32) -> String {
+        let mut values = values.to_vec();
+        prepare(&mut values, 2, &pixels(max_value), Preparation { divide, clip: false }).unwrap_err().to_string()
+    }
+
+    /// Follows the advice of a message and gives what comes of it.
+    fn followed(values: &[f32], message: &str, max_value: f32) -> Result<Vec<f32>> {
+        let mut values = values.to_vec();
+        let word = message.split("`--divide ").nth(1).map(|rest| rest.split('`').next().unwrap().parse().unwrap());
+        let clip = message.contains("`--clip`");
+        assert!(word.is_some() || clip || message.contains("without `--divide`"), "{message}");
+        prepare(&mut values, 2, &pixels(max_value), Preparation { divide: word, clip })?;
+        Ok(values)
+    }
+
+    #[test]
+    fn every_advice_brings_the_values_into_range() {
+        for (values, divide, max_value, expected) in [
+            (&[0., 16.][..], None, 16., "divided by 16, which `--divide 16` does"),
+            (&[0., 3.], None, 16., "`--divide 16`"),
+            (&[0., 12.5], None, 16., "`--divide 16`"),
+            (&[0., 255.], None, 16., "`--divide 255`"),
+            (&[0., 255.], Some(16.), 16., "`--divide 255`"),
+            (&[0., 40000.], None, 255., "`--divide 65535`"),
+            (&[0., 1.4824], None, 16., "`--clip`"),
+            (&[-0.1, 0.5], None, 16., "`--clip`"),
+            (&[-3., 16.], None, 16., "`--clip`"),
+            (&[0., 1.], Some(0.5), 16., "without `--divide`"),
+            (&[0., 16.], Some(2.), 16., "`--divide 16`"),
+            (&[0., 1e9], None, 16., "`--clip`"),
+        ] {
+            let message = error(values, divide, max_value);
+            assert!(message.contains(expected), "{values:?}: {message}");
+            let values = followed(values, &message, max_value).unwrap();
+            assert!(values.iter().all(|value| (0. ..=1.).contains(value)), "{message}: {values:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_found_is_said() {
+        assert_eq!(
+            error(&[0., 0.5, 1.25, -0.5], None, 16.),
+            "row 2, column 1: expected values in 0..=1, found 1.25, and 2 of 4 values outside, from -0.5 to 1.25; \
+             `--clip` moves them to 0 and 1, as for noise that leads out of the range"
+        );
+    }
+
+    #[test]
+    fn clipping_says_how_much_it_changed() {
+        let mut values = [-1., 0.5, 2., 1.];
+        let preparation = Preparation { divide: None, clip: true };
+        let note = prepare(&mut values, 2, &pixels(16.), preparation).unwrap();
+        assert_eq!(values, [0., 0.5, 1., 1.]);
+        assert_eq!(note.as_deref(), Some("2 of 4 values clipped to 0..=1"));
+    }
+}

@@ -1,0 +1,96 @@
+//! One cell of a CSV file as a number.
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    Number(f32),
+    /// Nothing, or a word for it.
+    Missing,
+    Text,
+}
+
+/// Words for a missing value, in lower case.
+const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
+
+/// Reads a cell; with `decimal_commas`, 0,5 is a half.
+pub fn cell(bytes: &[u8], decimal_commas: bool) -> Cell {
+    let Ok(text) = str::from_utf8(bytes) else { return Cell::Text };
+    if let Ok(number) = text.parse::<f32>() {
+        return if number.is_nan() { Cell::Missing } else { Cell::Number(number) };
+    }
+    if decimal_commas
+        && let Some((whole, part)) = text.split_once(',')
+        && let Ok(number) = format!("{whole}.{part}").parse()
+    {
+        return Cell::Number(number);
+    }
+    if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) { Cell::Missing } else { Cell::Text }
+}
+
+/// Whether these cells are a header: no numbers at all, or the numbers of the columns, from 0 or from 1 on. A first cell may be
+/// empty, as above the names of rows. So few columns as one or two count themselves by chance: there the rows below must be
+/// `decimals`, which those numbers are not.
+pub fn is_header<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, decimal_commas: bool, decimals: bool) -> bool {
+    let is = |wanted: fn(Cell) -> bool| cells.clone().any(|bytes| wanted(cell(bytes, decimal_commas)));
+    if !is(|cell| matches!(cell, Cell::Number(_))) {
+        return is(|cell| cell == Cell::Text);
+    }
+    let corner = cells.clone().next().is_some_and(<[u8]>::is_empty);
+    let counted = || cells.clone().skip(usize::from(corner));
+    let counts = |start: usize| counted().enumerate().all(|(i, bytes)| bytes == (start + i).to_string().as_bytes());
+    (decimals || counted().count() > 2) && (counts(0) || counts(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_numbers_missing_or_text() {
+        for (text, commas, expected) in [
+            ("1.5", false, Cell::Number(1.5)),
+            ("-2e-3", false, Cell::Number(-2e-3)),
+            ("+7", false, Cell::Number(7.)),
+            ("inf", false, Cell::Number(f32::INFINITY)),
+            ("0,25", true, Cell::Number(0.25)),
+            ("0,25", false, Cell::Text),
+            ("1,000,5", true, Cell::Text),
+            ("", false, Cell::Missing),
+            ("NaN", false, Cell::Missing),
+            ("N/A", false, Cell::Missing),
+            ("four", false, Cell::Text),
+        ] {
+            assert_eq!(cell(text.as_bytes(), commas), expected, "{text}");
+        }
+        assert_eq!(cell(b"\xff", false), Cell::Text);
+    }
+
+    #[test]
+    fn a_header_has_no_numbers_or_counts_the_columns() {
+        for (line, expected) in [
+            ("a,b", true),
+            ("a,,c", true),
+            ("0,1,2", true),
+            ("1,2,3", true),
+            (",0,1,2", true),
+            (",a,b", true),
+            ("x", true),
+            ("a,2", false),
+            ("0,1,3", false),
+            ("0.0,1.0,2.0", false),
+            ("2,3,4", false),
+            ("nan,nan", false),
+            (",", false),
+            // These may as well be rows.
+            ("0,1", false),
+            ("1,2", false),
+            ("0", false),
+            (",0,1", false),
+        ] {
+            assert_eq!(is_header(line.split(',').map(str::as_bytes), false, false), expected, "{line}");
+        }
+        for line in ["0,1", "1,2", "0", "1", ",0,1"] {
+            assert!(is_header(line.split(',').map(str::as_bytes), false, true), "{line}");
+        }
+    }
+}

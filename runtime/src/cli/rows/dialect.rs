@@ -1,0 +1,146 @@
+//! How a CSV file is written, found out from its first lines.
+
+use super::cells::{Cell, cell};
+use super::table::Separator;
+
+/// Lines that are looked at.
+const SAMPLE: usize = 20;
+
+/// How a CSV file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    pub separator: Separator,
+    /// 0,5 is a half.
+    pub decimal_commas: bool,
+    /// Every line ends in a separator, behind which there is nothing.
+    pub trailing: bool,
+    /// All numbers below the first line have a fraction or an exponent.
+    pub decimals: bool,
+}
+
+impl Separator {
+    const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Space];
+
+    pub fn byte(self) -> u8 {
+        match self {
+            Self::Comma => b',',
+            Self::Semicolon => b';',
+            Self::Tab => b'\t',
+            Self::Space => b' ',
+        }
+    }
+
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Comma => "commas",
+            Self::Semicolon => "semicolons",
+            Self::Tab => "tabs",
+            Self::Space => "spaces",
+        }
+    }
+}
+
+/// Finds out how `text` is written. Of several readings, the one whose rows are `expected` values long is right, or else
+/// the one with the most numbers. A separator that is `given` is taken as it is.
+pub fn detect(text: &[u8], given: Option<Separator>, expected: Option<usize>) -> Dialect {
+    let lines = text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii_start);
+    let sample: Vec<&[u8]> = lines.filter(|line| !line.is_empty() && line[0] != b'#').take(SAMPLE).collect();
+    // The first line may be a header, which is no example of numbers.
+    let rows = if sample.len() > 1 { &sample[1..] } else { &sample[..] };
+    let readings = Separator::ALL.into_iter().filter(|&separator| given.is_none_or(|given| given == separator));
+    let mut best: Option<(Reading, Dialect)> = None;
+    for separator in readings {
+        let reading = read(rows, separator, expected, sample.len() - rows.len());
+        if best.as_ref().is_none_or(|(best, _)| reading.0 > *best) {
+            best = Some(reading);
+        }
+    }
+    let plain = Dialect { separator: Separator::Comma, decimal_commas: false, trailing: false, decimals: false };
+    best.map_or(plain, |(_, dialect)| dialect)
+}
+
+/// How well a reading fits, the better the larger: whether all rows are as long as expected, the part of the cells that
+/// are numbers, and how many cells there are.
+type Reading = (bool, u32, usize);
+
+/// Reads some rows, `below` so many lines.
+fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: usize) -> (Reading, Dialect) {
+    let split = |line: &'_ [u8]| -> Vec<Vec<u8>> {
+        let cells = line.trim_ascii_end().len();
+        // A tab at the end is a separator, and a space is not.
+        let line = if separator == Separator::Tab { line } else { &line[..cells] };
+        let cells = line.split(|&byte| byte == separator.byte()).map(<[u8]>::trim_ascii);
+        let cells = cells.filter(|cell| separator != Separator::Space || !cell.is_empty());
+        cells
+            .map(|cell| cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")).unwrap_or(cell).to_vec())
+            .collect()
+    };
+    let rows: Vec<Vec<Vec<u8>>> = rows.iter().map(|line| split(line)).collect();
+    let ends_empty = |row: &Vec<Vec<u8>>| row.len() > 1 && row.last().is_some_and(Vec::is_empty);
+    let as_expected = |row: &Vec<Vec<u8>>| Some(row.len()) == expected;
+    let trailing = !rows.is_empty() && rows.iter().all(ends_empty) && !rows.iter().all(as_expected);
+    let cells = || rows.iter().flat_map(|row| &row[..row.len() - usize::from(trailing)]);
+    let count = cells().count();
+    let numbers = |commas| cells().filter(|bytes| cell(bytes, commas) != Cell::Text).count();
+    let decimal_commas = separator != Separator::Comma && numbers(true) > numbers(false);
+    let part = if count == 0 { 0 } else { (numbers(decimal_commas) * 1000 / count) as u32 };
+    let fits = !rows.is_empty() && rows.iter().all(|row| Some(row.len() - usize::from(trailing)) == expected);
+    let is_decimal = |bytes: &&Vec<u8>| bytes.iter().any(|byte| b".,eE".contains(byte));
+    let decimals = below > 0
+        && cells().filter(|bytes| cell(bytes, decimal_commas) != Cell::Missing).all(|bytes| is_decimal(&bytes));
+    ((fits && part == 1000, part, count), Dialect { separator, decimal_commas, trailing, decimals })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_separator_is_the_one_that_makes_numbers() {
+        use Separator::{Comma, Semicolon, Space, Tab};
+        for (text, expected, separator, decimal_commas, trailing) in [
+            ("1,2\n3,4\n", None, Comma, false, false),
+            ("1, 2\n3, 4\n", None, Comma, false, false),
+            ("1;2\n3;4\n", None, Semicolon, false, false),
+            ("1,5;2,5\n3,5;4,5\n", None, Semicolon, true, false),
+            ("a;b, c\n1,5;2\n", None, Semicolon, true, false),
+            ("1\t2\n3\t4\n", None, Tab, false, false),
+            ("1.0e+00 2.0e+00\n3.0e+00 4.0e+00\n", None, Space, false, false),
+            ("  1   2\n  3   4\n", None, Space, false, false),
+            ("1,2,\n3,4,\n", None, Comma, false, true),
+            ("1\t2\t\n", None, Tab, false, true),
+            ("\"1\",\"2\"\n", None, Comma, false, false),
+            ("5\n6\n", None, Comma, false, false),
+            ("", None, Comma, false, false),
+            ("1,2\n3,four\n", None, Comma, false, false),
+            ("# x y\n1;2\n", None, Semicolon, false, false),
+            // What the network takes decides between two readings.
+            ("1,5;2,5\n", Some(2), Semicolon, true, false),
+            ("1,5\n", Some(2), Comma, false, false),
+            ("1,2,\n", Some(3), Comma, false, false),
+            ("1,2,\n", Some(2), Comma, false, true),
+        ] {
+            let found = detect(text.as_bytes(), None, expected);
+            assert_eq!(found, Dialect { separator, decimal_commas, trailing, ..found }, "{text:?}, {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_separator_that_is_given_is_taken() {
+        assert_eq!(detect(b"1,5\n2,5\n", Some(Separator::Semicolon), None).separator, Separator::Semicolon);
+        assert!(detect(b"1,5\n2,5\n", Some(Separator::Semicolon), None).decimal_commas);
+    }
+
+    #[test]
+    fn decimals_below_the_first_line_are_noticed() {
+        for (text, expected) in [
+            ("0,1\n0.5,1e-3\n", true),
+            ("0;1\n0,5;1,5\n", true),
+            ("0,1\n0.5,\n", true),
+            ("0,1\n0.5,2\n", false),
+            ("0.5,0.5\n", false),
+        ] {
+            assert_eq!(detect(text.as_bytes(), None, None).decimals, expected, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Rows from `.npy`: numbers of any type, byte order and axis order.
+
+use anyhow::{Context, Result, bail};
+use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
+
+use super::table::{Options, Table};
+
+/// How every `.npy` file begins.
+pub const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Reads the rows along the first axis; further axes are flattened. A single axis is a single row.
+pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
+    let (header, data) = split(bytes)?;
+    let columns_expected = options.expected.as_ref().map(|expected| expected.columns);
+    let (rows, row_shape) = rows(&header, columns_expected)?;
+    let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
+    let values = rows.checked_mul(row_shape.iter().product());
+    let expected = values.and_then(|values| values.checked_mul(usize::try_from(dtype.size_field()).ok()?));
+    if expected != Some(data.len()) {
+        let expected = expected.map_or("more".into(), |expected| expected.to_string());
+        bail!("cut short, or longer than its header says: expected {expected} bytes of values, found {}", data.len());
+    }
+    let values = numbers(&dtype, data)?;
+    let columns = row_shape.iter().product();
+    let values = match header.order() {
+        Order::C => values,
+        Order::Fortran => row_by_row(&values, rows, &row_shape),
+    };
+    Ok(Table { columns, values })
+}
+
+/// The shape of an array, for messages; nothing where its header cannot be read.
+pub fn shape(bytes: &[u8]) -> Option<Vec<u64>> {
+    header(bytes).ok().map(|(header, _)| header.shape().to_vec())
+}
+
+fn split(bytes: &[u8]) -> Result<(NpyHeader, &[u8])> {
+    let (header, len) = header(bytes)?;
+    Ok((header, &bytes[len..]))
+}
+
+/// The header and its length. A header says its own length, which may be more than there is.
+fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
+    let len = match bytes.get(6..12) {
+        Some(&[1, _, a, b, ..]) => 10 + usize::from(u16::from_le_bytes([a, b])),
+        Some(&[2 | 3, _, a, b, c, d]) => 12 + u32::from_le_bytes([a, b, c, d]) as usize,
+        Some(&[version, ..]) => bail!("expected version 1, 2 or 3 of the .npy format, found {version}"),
+        _ => bail!("not a whole .npy file: it ends in its header"),
+    };
+    if len > bytes.len() {
+        bail!("not a whole .npy file: its header should end at byte {len}, and the file has {}", bytes.len());
+    }
+    if bytes[..len].windows(4).any(|text| text == b"'|O'") {
+        bail!(
+            "expected numbers, found Python objects; convert the array with `astype(\"float32\")` before it is saved"
+        );
+    }
+    let header = NpyHeader::from_reader(&bytes[..len]).context("not a .npy file: its header cannot be read")?;
+    Ok((header, len))
+}
+
+/// The number of rows and the shape of one.
+fn rows(header: &NpyHeader, columns: Option<usize>) -> Result<(usize, Vec<usize>)> {
+    let shape: Option<Vec<usize>> = header.shape().iter().map(|&length| usize::try_from(length).ok()).collect();
+    let shape = shape.filter(|shape| shape.iter().try_fold(1usize, |values, &len| values.checked_mul(len)).is_some());
+    let Some(shape) = shape else { bail!("expected rows that fit into memory, found shape {:?}", header.shape()) };
+    match shape[..] {
+        [] => bail!("expected rows along the first of two or more axes, found a single number"),
+        [length] if columns.is_none_or(|columns| columns == length) => Ok((1, vec![length])),
+        [length] => bail!("expected rows along the first of two or more axes, found one axis of {length} values"),
+        [rows, ref row @ ..] => Ok((rows, row.to_vec())),
+    }
+}
+
+/// The numbers in `data` as 32-bit floats.
+fn numbers(dtype: &TypeStr, data: &[u8]) -> Result<Vec<f32>> {
+    fn each<const N: usize>(data: &[u8], big: bool, number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+        let (chunks, _) = data.as_chunks::<N>();
+        let swap = |mut bytes: [u8; N]| {
+            bytes.reverse();
+            bytes
+        };
+        chunks.iter().map(|&bytes| number(if big { swap(bytes) } else { bytes })).collect()
+    }
+    let big = dtype.endianness() == Endianness::Big;
+    Ok(match (dtype.type_char(), dtype.size_field()) {
+        (TypeChar::Float, 2) => each(data, big, |bytes| half(u16::from_le_bytes(bytes))),
+        (TypeChar::Float, 4) => each(data, big, f32::from_le_bytes),
+        (TypeChar::Float, 8) => each(data, big, |bytes| f64::from_le_bytes(bytes) as f32),
+        (TypeChar::Uint, 1) => each(data, big, |[byte]: [u8; 1]| f32::from(byte)),
+        (TypeChar::Int, 1) => each(data, big, |[byte]: [u8; 1]| f32::from(byte as i8)),
+        (TypeChar::Uint, 2) => each(data, big, |bytes| f32::from(u16::from_le_bytes(bytes))),
+        (TypeChar::Int, 2) => each(data, big, |bytes| f32::from(i16::from_le_bytes(bytes))),
+        (TypeChar::Uint, 4) => each(data, big, |bytes| u32::from_le_bytes(bytes) as f32),
+        (TypeChar::Int, 4) => each(data, big, |bytes| i32::from_le_bytes(bytes) as f32),
+        (TypeChar::Uint, 8) => each(data, big, |bytes| u64::from_le_bytes(bytes) as f32),
+        (TypeChar::Int, 8) => each(data, big, |bytes| i64::from_le_bytes(bytes) as f32),
+        (TypeChar::Bool, 1) => each(data, big, |[byte]: [u8; 1]| f32::from(u8::from(byte != 0))),
+        _ => bail!("expected floats, integers or truth values, found {dtype}"),
+    })
+}
+
+/// A 16-bit float of IEEE 754 as one of 32 bits.
+fn half(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1. } else { 1. };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        0x1f if fraction == 0. => f32::INFINITY,
+        0x1f => f32::NAN,
+        _ => (1024. + fraction) * 2f32.powi(exponent - 25),
+    }
+}
+
+/// Values in Fortran's order, where the first axis is the fastest, as rows one after the other.
+fn row_by_row(values: &[f32], rows: usize, row_shape: &[usize]) -> Vec<f32> {
+    let columns: usize = row_shape.iter().product();
+    let places: Vec<usize> = (0..columns)
+        .map(|column| {
+            let (mut rest, mut place, mut inner) = (column, 0, columns);
+            let mut stride = rows;
+            for &length in row_shape {
+                inner /= length;
+                place += rest / inner * stride;
+                rest %= inner;
+                stride *= length;
+            }
+            place
+        })
+        .collect();
+    (0..rows).flat_map(|row| places.iter().map(move |place| values[place + row])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of version 1 with this description and data.
+    fn file(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
+        let order = if fortran { "True" } else { "False" };
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+        let len = (header.len() as u16).to_le_bytes();
+        [MAGIC, &[1, 0], &len, header.as_bytes(), data].concat()
+    }
+
+    fn values(descr: &str, data: &[u8]) -> Vec<f32> {
+        let (size, _) = (descr[2..].parse::<usize>().unwrap(), ());
+        let shape = format!("(1, {})", data.len() / size);
+        read(&file(descr, false, &shape, data), &Options::default()).unwrap().values
+    }
+
+    #[test]
+    fn numbers_of_every_type_and_byte_order_are_read() {
+        assert_eq!(values("<f4", &[1.5f32.to_le_bytes(), (-2f32).to_le_bytes()].concat()), [1.5, -2.]);
+        assert_eq!(values(">f4", &1.5f32.to_be_bytes()), [1.5]);
+        assert_eq!(values("<f8", &0.1f64.to_le_bytes()), [0.1]);
+        assert_eq!(values(">f8", &0.1f64.to_be_bytes()), [0.1]);
+        // 1, -2, the largest, the smallest above zero.
+        assert_eq!(values("<f2", &[0, 0x3c, 0, 0xc0, 0xff, 0x7b, 1, 0]), [1., -2., 65504., 2f32.powi(-24)]);
+        assert_eq!(values(">f2", &[0x3c, 0]), [1.]);
+        assert_eq!(values("|u1", &[0, 255]), [0., 255.]);
+        assert_eq!(values("|i1", &[1, 255]), [1., -1.]);
+        assert_eq!(values("<u2", &[1, 2]), [513.]);
+        assert_eq!(values(">i2", &[255, 254]), [-2.]);
+        assert_eq!(values("<i4", &(-7i32).to_le_bytes()), [-7.]);
+        assert_eq!(values("<u4", &7u32.to_le_bytes()), [7.]);
+        assert_eq!(values("<i8", &(-7i64).to_le_bytes()), [-7.]);
+        assert_eq!(values(">u8", &7u64.to_be_bytes()), [7.]);
+        assert_eq!(values("|b1", &[0, 1]), [0., 1.]);
+    }
+
+    #[test]
+    fn halves_that_are_no_numbers_stay_none() {
+        assert_eq!(half(0x7c00), f32::INFINITY);
+        assert_eq!(half(0xfc00), f32::NEG_INFINITY);
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn fortran_order_gives_the_same_rows() {
+        // numpy.arange(12).reshape(2, 2, 3), saved in both orders.
+        let fortran = [0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11];
+        let table = read(&file("|u1", true, "(2, 2, 3)", &fortran), &Options::default()).unwrap();
+        assert_eq!(table, Table { columns: 6, values: (0..12).map(|value| value as f32).collect() });
+    }
+
+    #[test]
+    fn a_header_that_claims_too_much_is_refused() {
+        let error = |bytes: &[u8]| read(bytes, &Options::default()).unwrap_err().to_string();
+        let long = [MAGIC, &[2, 0, 255, 255, 255, 255], b"{'descr'"].concat();
+        assert!(error(&long).contains("its header should end at byte 4294967307"), "{}", error(&long));
+        let huge = file("<f4", false, "(4294967296, 4294967296)", &[]);
+        assert!(error(&huge).contains("expected rows that fit into memory"), "{}", error(&huge));
+        let short = file("<f4", false, "(1000000000, 64)", &[0; 8]);
+        assert!(error(&short).contains("expected 256000000000 bytes of values, found 8"), "{}", error(&short));
+        assert!(error(MAGIC).contains("ends in its header"));
+        assert!(error(&file("<f4", false, "(2, ", &[])).contains("its header cannot be read"));
+    }
+
+    #[test]
+    fn what_is_no_array_of_numbers_is_named() {
+        let error = |bytes: &[u8]| read(bytes, &Options::default()).unwrap_err().to_string();
+        assert!(error(&file("|O", false, "(1, 1)", &[0; 8])).contains("Python objects"));
+        assert!(error(&file("<c8", false, "(1, 1)", &[0; 8])).contains("found <c8"));
+        assert!(error(&file("<f4", false, "()", &[0; 4])).contains("a single number"));
+    }
+}

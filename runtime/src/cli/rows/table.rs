@@ -1,0 +1,113 @@
+//! Rows in memory, and what a person can say about the file that they come from.
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+/// How to read a file, as far as the person says it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub header: Header,
+    pub separator: Option<Separator>,
+    /// The columns to leave out at the start and at the end of each row.
+    pub skip: [usize; 2],
+    /// The array of an `.npz` file.
+    pub array: Option<String>,
+    /// The rows that the network takes.
+    pub expected: Option<Expected>,
+}
+
+/// The rows that the network takes.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The tensor's name.
+    pub name: String,
+    /// Values in a row.
+    pub columns: usize,
+}
+
+/// Whether the first line of a CSV file is a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Header {
+    /// The first line is left out
+    Yes,
+    /// The first line is a row
+    No,
+    /// The first line is a header if it holds no numbers, or counts the columns
+    #[default]
+    Auto,
+}
+
+/// What separates the values of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Separator {
+    Comma,
+    Semicolon,
+    Tab,
+    Space,
+}
+
+/// Rows of so many values, one after the other.
+#[derive(Debug, PartialEq)]
+pub struct Table {
+    pub columns: usize,
+    pub values: Vec<f32>,
+}
+
+impl Table {
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.columns.max(1)
+    }
+
+    /// `3 rows of 64 values`
+    pub fn describe(&self) -> String {
+        let count = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
+        format!("{} of {}", count(self.rows(), "row"), count(self.columns, "value"))
+    }
+
+    /// The same without so many columns at the start and at the end of each row.
+    pub fn without(self, [first, last]: [usize; 2]) -> Result<Self> {
+        if first + last == 0 {
+            return Ok(self);
+        }
+        let Some(columns) = self.columns.checked_sub(first + last).filter(|&columns| columns > 0) else {
+            bail!("expected more columns than the {} to leave out, found {}", first + last, self.columns);
+        };
+        let rows = self.values.chunks(self.columns).flat_map(|row| &row[first..][..columns]);
+        Ok(Self { columns, values: rows.copied().collect() })
+    }
+
+    /// Fails unless there are rows of finite numbers, as long as the network takes them.
+    pub fn check(&self, options: &Options) -> Result<()> {
+        if self.values.is_empty() {
+            bail!("expected at least one row of numbers, found none");
+        }
+        if let Some(expected) = &options.expected
+            && expected.columns != self.columns
+        {
+            let Expected { name, columns } = expected;
+            bail!("expected {columns} values a row for `{name}`, found {}{}", self.columns, self.hint(expected));
+        }
+        if let Some(position) = self.values.iter().position(|value| !value.is_finite()) {
+            let (row, column) = (position / self.columns + 1, position % self.columns + 1);
+            bail!("row {row}, column {column}: expected a finite number, found {}", self.values[position]);
+        }
+        Ok(())
+    }
+
+    /// How to leave out a column that should not be there.
+    fn hint(&self, expected: &Expected) -> String {
+        if self.columns != expected.columns + 1 {
+            return String::new();
+        }
+        let counts = |start: usize| {
+            let mut rows = self.values.chunks(self.columns).enumerate();
+            self.rows() > 1 && rows.all(|(index, row)| row[0] == (start + index) as f32)
+        };
+        if counts(0) || counts(1) {
+            "; the first column numbers the rows: leave it out with `--skip-columns 1`".into()
+        } else {
+            "; leave out the first column with `--skip-columns 1`, or the last one with `--skip-last-columns 1`".into()
+        }
+    }
+}

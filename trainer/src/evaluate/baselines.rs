@@ -1,0 +1,103 @@
+//! What the network is compared with: PCA of the same width, and how well both tell classes apart.
+
+use candle_core::{Device, Tensor};
+
+use super::budget::{Baseline, Budget, Halt, LeftOut};
+use super::knn;
+use super::measure::Measure;
+use super::pca::Pca;
+use super::test_report::PcaReport;
+use crate::data::{Dataset, Split};
+use crate::error::Result;
+use crate::random::Purpose;
+
+/// The baselines that there was time for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Baselines {
+    /// Of the network's latents; nothing where there are no classes.
+    pub(crate) neighbour_accuracy: Option<f64>,
+    pub(crate) pca: Option<PcaReport>,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+impl Baselines {
+    /// Computes what `budget` allows, one after the other.
+    pub(crate) fn compute(measure: &Measure, dataset: &Dataset, split: &Split, budget: Budget) -> Result<Self> {
+        let rows = Rows { measure, dataset, split, budget, all: (0..dataset.test.len() as u32).collect() };
+        let mut found = Self::default();
+        found.neighbour_accuracy = found.unless_left_out(Baseline::Neighbours, || rows.neighbours())?.flatten();
+        if let Some((pca, report)) = found.unless_left_out(Baseline::Pca, || rows.pca())? {
+            let neighbours = found.unless_left_out(Baseline::PcaNeighbours, || rows.pca_neighbours(&pca))?;
+            found.pca = Some(PcaReport { neighbour_accuracy: neighbours.flatten(), ..report });
+        }
+        Ok(found)
+    }
+
+    fn unless_left_out<T>(&mut self, baseline: Baseline, work: impl FnOnce() -> Result<T, Halt>) -> Result<Option<T>> {
+        match work() {
+            Ok(found) => Ok(Some(found)),
+            Err(Halt::Failed(error)) => Err(error),
+            Err(Halt::LeftOut(reason)) => {
+                self.left_out.push(LeftOut { baseline, reason });
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The rows that baselines are fitted to and measured on.
+struct Rows<'a> {
+    measure: &'a Measure<'a>,
+    dataset: &'a Dataset,
+    split: &'a Split,
+    budget: Budget<'a>,
+    /// Every test row.
+    all: Vec<u32>,
+}
+
+impl Rows<'_> {
+    fn neighbours(&self) -> Result<Option<f64>, Halt> {
+        self.accuracy(Baseline::Neighbours, |input| self.measure.model.encode(input))
+    }
+
+    fn pca_neighbours(&self, pca: &Pca) -> Result<Option<f64>, Halt> {
+        self.accuracy(Baseline::PcaNeighbours, |input| pca.project(&input.to_device(&Device::Cpu)?))
+    }
+
+    /// How well what `encode` makes of the rows tells classes apart; nothing where there is one class only.
+    fn accuracy(&self, baseline: Baseline, encode: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Option<f64>, Halt> {
+        let Self { measure, dataset: Dataset { train, test, .. }, split, all, .. } = self;
+        let labels: Vec<u8> = split.train.iter().map(|&row| train.labels()[row as usize]).collect();
+        if labels.iter().all(|label| *label == labels[0]) {
+            return Ok(None);
+        }
+        self.budget.check(baseline, 0.)?;
+        let latents = measure.latents(test, all, Purpose::MeasuredNoise, &encode).collect::<Result<Vec<_>>>()?;
+        let mut done = 0;
+        let training = measure.latents(train, &split.train, Purpose::NeighbourNoise, &encode).map(|block| {
+            self.budget.check(baseline, done as f64 / labels.len() as f64)?;
+            let block = block?;
+            done += block.dim(0)?;
+            Ok(block)
+        });
+        knn::accuracy(training, &labels, &Tensor::cat(&latents, 0)?, test.labels()).map(Some)
+    }
+
+    fn pca(&self) -> Result<(Pca, PcaReport), Halt> {
+        let Self { measure, dataset: Dataset { train, test, .. }, split, all, budget } = self;
+        let pca = Pca::fit_within(train, &split.train, measure.model.network().latent_dim(), *budget)?;
+        let blocks = measure.blocks(test, all, Purpose::MeasuredNoise).map(|block| {
+            let (input, clean) = block?;
+            Ok((input.to_device(&Device::Cpu)?, clean.to_device(&Device::Cpu)?))
+        });
+        let metrics = pca.evaluate_blocks(blocks)?;
+        let report = PcaReport {
+            components: pca.components(),
+            metrics,
+            psnr: metrics.psnr(),
+            explained_variance: pca.explained_variance(),
+            neighbour_accuracy: None,
+        };
+        Ok((pca, report))
+    }
+}

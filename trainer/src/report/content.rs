@@ -1,0 +1,136 @@
+//! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
+
+use super::page::{Figure, Page, Picture, Table};
+use crate::evaluate::Metrics;
+use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
+use crate::run::{StopReason, Summary};
+
+/// The page of a run with these `pictures` and, as TOML, `settings`.
+pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, settings: String) -> Page {
+    Page {
+        title: format!("{} on {}", summary.preset, summary.data.name),
+        subtitle: subtitle(summary),
+        figures: figures(summary),
+        tables: vec![comparison(summary), facts(summary)],
+        pictures,
+        settings,
+        footer: format!(
+            "Hourglass {}, candle {}; weights {}",
+            summary.versions.hourglass,
+            summary.versions.candle,
+            summary.weights.chars().take(12).collect::<String>()
+        ),
+    }
+}
+
+fn subtitle(summary: &Summary) -> String {
+    let Summary { network, best, epochs, data, .. } = summary;
+    let ended = match summary.stop_reason {
+        StopReason::Epochs => "",
+        StopReason::Patience => " until the validation loss no longer fell",
+        StopReason::TimeBudget => " until the time budget was reached",
+        StopReason::Divergence => " until the loss was no longer finite",
+    };
+    let epochs = match epochs {
+        1 => "one epoch".into(),
+        _ => format!("{} epochs{ended} (the best: {})", Count::from(*epochs), Count::from(best.epoch)),
+    };
+    let (train, test) = (Count::from(data.train_rows), Count::from(data.test_rows));
+    format!("The network {network}, trained on {train} rows for {epochs} and tested on {test} others")
+}
+
+fn figures(summary: &Summary) -> Vec<Figure> {
+    let Summary { test, pca, .. } = summary;
+    let figure = |name: &str, value: String, note: String| Figure { name: name.into(), value, note };
+    let error = |name: &str, of: fn(&Metrics) -> f64| match pca {
+        Some(pca) => {
+            let both = Amount::column(&[of(&test.metrics), of(&pca.metrics)]);
+            figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
+        }
+        None => figure(name, Amount(of(&test.metrics)).to_string(), String::new()),
+    };
+    let mut figures = vec![error("Test BCE", |metrics| metrics.bce), error("Test MSE", |metrics| metrics.mse)];
+    let compared = match (test.noisy_mse, pca) {
+        (Some(_), _) => format!("noisy rows: {}", Decibels(test.noisy_psnr())),
+        (None, Some(pca)) => format!("PCA: {}", Decibels(pca.psnr)),
+        (None, None) => String::new(),
+    };
+    figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared));
+    if let Some(elbo) = test.elbo {
+        let parts = format!("reconstruction {} + divergence {}", Amount(elbo.reconstruction), Amount(elbo.divergence));
+        figures.push(figure("ELBO of a row", format!("{} nats", Amount(elbo.value)), parts));
+    }
+    if let Some(accuracy) = test.neighbour_accuracy {
+        let pca = pca.as_ref().and_then(|pca| pca.neighbour_accuracy);
+        let note = pca.map_or(String::new(), |pca| format!("PCA: {}", Percent(pca)));
+        figures.push(figure("5-nearest-neighbour accuracy", Percent(accuracy).to_string(), note));
+    }
+    let width: usize = summary.data.image_shape.iter().product();
+    let note = format!(
+        "of the {} of a row; {} of them zero, mean {}",
+        Count::from(width),
+        Percent(test.latent_sparsity),
+        Amount(test.latent_mean)
+    );
+    figures.push(figure("Latent vector", format!("{} values", Count::from(summary.latent_dim)), note));
+    let per_epoch = summary.seconds / summary.epochs.max(1) as f64;
+    let note = format!("{} per epoch, {}", Seconds(per_epoch), summary.device);
+    figures.push(figure("Training time", Seconds(summary.seconds).to_string(), note));
+    figures
+}
+
+/// The network beside PCA and, where there is noise, beside the noisy rows: a column each, which a phone has room for.
+fn comparison(summary: &Summary) -> Table {
+    let Summary { test, pca, .. } = summary;
+    let mut header = ["", "network"].map(str::to_owned).to_vec();
+    let mut bce = vec![test.metrics.bce];
+    let mut squared = vec![test.metrics.mse];
+    let mut psnr = vec![test.psnr];
+    let mut accuracy = vec![test.neighbour_accuracy];
+    if let Some(pca) = pca {
+        header.push("PCA".into());
+        bce.push(pca.metrics.bce);
+        squared.push(pca.metrics.mse);
+        psnr.push(pca.psnr);
+        accuracy.push(pca.neighbour_accuracy);
+    }
+    let mut bce = Amount::column(&bce);
+    if let Some(mse) = test.noisy_mse {
+        header.push("noisy rows".into());
+        bce.push("–".into());
+        squared.push(mse);
+        psnr.push(test.noisy_psnr());
+        accuracy.push(None);
+    }
+    let row = |name: &str, cells: Vec<String>| [vec![name.to_owned()], cells].concat();
+    let mut rows = vec![
+        row("BCE", bce),
+        row("MSE", Amount::column(&squared)),
+        row("PSNR", psnr.into_iter().map(|psnr| Decibels(psnr).to_string()).collect()),
+    ];
+    if accuracy.iter().any(Option::is_some) {
+        let cells = accuracy.into_iter().map(|part| part.map_or("–".into(), |part| Percent(part).to_string()));
+        rows.push(row("5-NN accuracy", cells.collect()));
+    }
+    let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
+    let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
+    notes.extend(same_width.map(|pca| {
+        format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
+    }));
+    let title = format!("{} test rows", Count::from(test.rows));
+    Table { title, header, rows, note: (!notes.is_empty()).then(|| notes.join(" ")) }
+}
+
+fn facts(summary: &Summary) -> Table {
+    let Summary { pca, threshold, best, .. } = summary;
+    let best_loss = format!("{} in epoch {}", Amount(best.val_loss), Count::from(best.epoch));
+    let pca = pca.as_ref().map(|pca| Percent(pca.explained_variance).to_string());
+    let facts = [
+        ("parameters", Some(Count::from(summary.parameters).to_string())),
+        ("best validation loss", Some(best_loss)),
+        ("variance that PCA keeps", pca),
+        ("99 % of validation rows have an MSE of at most", Some(Amount(threshold.value).to_string())),
+    ];
+    let rows = facts.into_iter().filter_map(|(name, value)| Some(vec![name.to_owned(), value?])).collect();
+    Table { title: "Also measured".into(), header: Vec::new(), rows, note: None }
+}
