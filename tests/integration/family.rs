@@ -151,7 +151,7 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
         ),
         (
             "[[model.encoder]]\nlayer = \"relu\"\n[[model.decoder]]\nlayer = \"linear\"\nunits = 5",
-            "layer `decoder.0` (linear): it gives 5 values; expected the 64 values of the input back",
+            "layer `decoder.0` (linear): expected 64 values at the end of the decoder, as many as the input has, found 5 values",
         ),
         ("hidden = 3", "unknown field `hidden`"),
         ("preset = \"conv\"\n[model]\nhidden = [3]", "expected either widths in `hidden` or a list of layers"),

@@ -5,6 +5,7 @@ mod bundle;
 mod commands;
 mod family;
 mod inference;
+mod layers;
 mod mnist;
 mod other_bundles;
 mod parity;

@@ -20,6 +20,7 @@ mod evaluate;
 mod file;
 mod fit;
 mod fused;
+mod memory;
 mod model;
 mod numbers;
 mod objective;

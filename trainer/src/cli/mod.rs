@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use clap::Parser;
 use trainer::{
-    Config, Dataset, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport, StepReport,
-    StopReason, Summary, Timings, fit,
+    Config, Dataset, DeviceKind, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport,
+    StepReport, StopReason, Summary, Timings, fit,
 };
 
 use args::{Arguments, Command, FitArguments, LogFormat};
@@ -56,7 +56,10 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     let dataset = Dataset::load(&config.data)?;
     // Whatever does not fit the data is refused before a folder is made.
     Split::new(&dataset, config.validation, config.seed)?;
-    NetworkConfig::new(&config.model, dataset.image_shape())?;
+    let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
+    if config.device == DeviceKind::Cpu {
+        network.check_memory(config.batch_size)?;
+    }
     let run = match (resumed, &arguments.out) {
         (Some(run), _) => {
             run.check_unfinished(&config)?;

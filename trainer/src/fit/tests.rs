@@ -6,7 +6,7 @@ use super::*;
 use crate::config::Preset;
 use crate::data::DataSource;
 use crate::evaluate::LeftOutReason;
-use crate::model::{Dropout, Noise};
+use crate::model::{Dropout, ModelConfig, Noise};
 use crate::objective::Loss;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::run::evaluation::evaluate_run;
@@ -62,6 +62,14 @@ fn training_fills_the_run_folder_and_lowers_the_loss() {
     let metrics = std::fs::read_to_string(run.dir().join("metrics.csv")).unwrap();
     assert_eq!(metrics.lines().count(), 21);
     assert!(metrics.starts_with("epoch,train_loss,val_loss,learning_rate,seconds,val_bce,val_mse,val_penalty\n1,"));
+}
+
+#[test]
+fn a_network_of_as_many_layers_as_there_may_be_is_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = ModelConfig::dense(4, [4; 249]);
+    let (_, outcome) = train(&Config { epochs: 1, model, ..config() }, &dir.path().join("run")).unwrap();
+    assert!(matches!(outcome, Outcome::Finished(_)));
 }
 
 #[test]

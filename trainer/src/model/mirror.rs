@@ -57,7 +57,7 @@ fn waist(encoder: &[LayerConfig], latent: Shape) -> Option<LayerConfig> {
     }
 }
 
-/// An activation gives the same before an image is enlarged, from fewer pixels.
+/// An activation before an image is enlarged has the same result as behind it, from fewer pixels.
 fn activate_before_enlarging(layers: &mut [LayerConfig]) {
     for index in 1..layers.len() {
         let mut place = index;
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_convolutional_encoder_is_turned_round() {
+    fn a_convolutional_encoder_is_mirrored() {
         let encoder = layers(
             r#"layers = [
                 { layer = "conv", channels = 16 }, { layer = "relu" }, { layer = "max_pool" },
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recurrent_encoder_is_turned_round() {
+    fn a_recurrent_encoder_is_mirrored() {
         let encoder = layers(r#"layers = [{ layer = "lstm", units = 64 }, { layer = "linear", units = 16 }]"#);
         let expected = layers(
             r#"layers = [

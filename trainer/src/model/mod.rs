@@ -5,6 +5,7 @@ mod checkpoint;
 mod config;
 mod encoding;
 mod layers;
+mod memory;
 mod mirror;
 mod network;
 mod stack;

@@ -47,7 +47,7 @@ impl NetworkConfig {
                 return Err(Error::setting("model.hidden", reason));
             }
             let mut decoder = model.decoder.clone();
-            // A sigmoid may be followed by what gives the same values another shape.
+            // A sigmoid may be followed by layers that only change the shape.
             let is_shaping = |layer: &LayerConfig| layer.role() == Role::Reshape;
             if decoder.iter().rfind(|layer| !is_shaping(layer)) == Some(&SIGMOID) {
                 while decoder.last().is_some_and(is_shaping) {
@@ -83,11 +83,31 @@ impl NetworkConfig {
         shape.ok().and_then(Shape::len).expect("the network was checked when it was made")
     }
 
+    /// What about the network works and is seldom meant, a sentence each.
+    ///
+    /// A latent as wide as the input is fine where noise on the input or a penalty on the latent keeps the network from copying.
+    pub fn warnings(&self) -> Vec<String> {
+        let (latent, input) = (self.latent_dim(), self.input_dim());
+        let wide = latent >= input && !self.encoder.iter().any(|layer| layer.role() == Role::Regularise);
+        let warning = format!(
+            "the latent has {latent} values and the input {input}: the network can copy its input without learning what the rows have \
+             in common; a narrower latent makes it learn"
+        );
+        wide.then_some(warning).into_iter().collect()
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if !(1..=MAX_WIDTH).contains(&self.image_shape[0].saturating_mul(self.image_shape[1])) {
             let [height, width] = self.image_shape;
             let reason = format!("expected images of 1 to {MAX_WIDTH} pixels, found {height} x {width}");
             return Err(Error::setting("data", reason));
+        }
+        let layers = self.encoder.len() + self.decoder.len();
+        if layers > MAX_LAYERS {
+            let reason = format!(
+                "expected at most {MAX_LAYERS} layers in encoder and decoder together, activations counted, found {layers}"
+            );
+            return Err(Error::setting("model", reason));
         }
         if self.variational && !matches!(self.encoder.last(), Some(LayerConfig::Linear(_))) {
             let reason = "expected an encoder that ends in a linear layer, which `latent_dim` appends";
@@ -105,17 +125,32 @@ impl NetworkConfig {
         }
         let output = decoder[self.decoder.len()];
         if output.len() != Some(self.input_dim()) {
-            let reason = format!("it gives {output}; expected the {} values of the input back", self.input_dim());
+            let values = self.input_dim();
+            let reason =
+                format!("expected {values} values at the end of the decoder, as many as the input has, found {output}");
             let last = self.decoder.iter().rposition(LayerConfig::computes).unwrap_or(0);
             return Err(layer_error("decoder", last, &self.decoder[last], reason));
         }
-        let layers = self.encoder.iter().zip(&encoder).chain(self.decoder.iter().zip(&decoder));
-        let weights = layers.fold(0u64, |sum, (layer, &input)| sum.saturating_add(layer.weight_count(input)));
+        let weights = self.weight_count();
         if !(1..=MAX_WEIGHTS).contains(&weights) {
             let reason = format!("expected a network of 1 to {MAX_WEIGHTS} weights, found {weights}");
             return Err(Error::setting("model", reason));
         }
         Ok(())
+    }
+
+    /// The number of its weights, biases left out.
+    pub(super) fn weight_count(&self) -> u64 {
+        let weights = |(layer, [input, _]): (&LayerConfig, [Shape; 2])| layer.weight_count(input);
+        self.layer_shapes().into_iter().map(weights).fold(0, u64::saturating_add)
+    }
+
+    /// Every layer with the shapes of its input and output, for a network that fits together.
+    pub(super) fn layer_shapes(&self) -> Vec<(&LayerConfig, [Shape; 2])> {
+        let [encoder, decoder] = self.inputs().expect("the network was checked when it was made");
+        let pairs = |shapes: Vec<Shape>| shapes.windows(2).map(|pair| [pair[0], pair[1]]).collect::<Vec<_>>();
+        let (encoder, decoder) = (pairs(encoder), pairs(decoder));
+        self.encoder.iter().zip(encoder).chain(self.decoder.iter().zip(decoder)).collect()
     }
 
     /// The shapes of the inputs of the encoder's layers and of its output, and the same of the decoder.
@@ -130,8 +165,12 @@ impl NetworkConfig {
     }
 }
 
-/// 4 GB of weights; training needs four times that.
+/// 4 GB of weights; training takes nine times that.
 const MAX_WEIGHTS: u64 = 1 << 30;
+
+/// candle goes through the graph of a step layer by layer, one call within the other: some ten times as many overflow the stack of
+/// a thread.
+const MAX_LAYERS: usize = 1000;
 
 fn start([height, width]: [usize; 2]) -> Shape {
     Shape::Image { channels: 1, height, width }

@@ -26,6 +26,9 @@ use crate::timing::Phase;
 
 /// Values that a thread moves at once.
 const PART: usize = 1 << 13;
+/// Parameters that are moved together: candle lends each tensor within a call that has lent the one before, so that all tensors
+/// of a deep network would overflow the stack.
+const LENT: usize = 64;
 
 /// Moves named parameters along their gradients.
 ///
@@ -158,10 +161,11 @@ impl Optimizer {
 
     /// Moves `parameters`, `f32` on the CPU.
     fn update_in_place(&self, parameters: &[&Parameter], gradients: &[&[f32]]) -> Result<()> {
-        if self.tied && parameters.len() > 1 {
-            // One under two names can't be lent twice at a time.
-            let one = |(parameter, gradient): (&&Parameter, &&[f32])| self.update_in_place(&[parameter], &[gradient]);
-            return parameters.iter().zip(gradients).try_for_each(one);
+        // One under two names can't be lent twice at a time.
+        let at_once = if self.tied { 1 } else { LENT };
+        if parameters.len() > at_once {
+            let mut groups = parameters.chunks(at_once).zip(gradients.chunks(at_once));
+            return groups.try_for_each(|(parameters, gradients)| self.update_in_place(parameters, gradients));
         }
         let tensors = parameters.iter().flat_map(|parameter| once(parameter.var.as_tensor()).chain(&parameter.slots));
         let kept = 1 + self.rule.slots().len();

@@ -61,6 +61,9 @@ impl<'a> Training<'a> {
         let device = config.device.open()?;
         let split = Split::new(dataset, config.validation, config.seed)?;
         let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
+        if device.is_cpu() {
+            network.check_memory(config.batch_size)?;
+        }
         let started = Instant::now();
         let (model, optimizer, progress) = if run.resume().exists() {
             let saved = Saved::read(&run.resume(), &device)?;

@@ -302,6 +302,37 @@ fn every_preset_but_the_recurrent_one_has_a_pass() {
 }
 
 #[test]
+fn what_the_layers_say_of_the_fused_chain_is_so() {
+    for (name, model) in networks() {
+        let network = NetworkConfig::new(&model, SHAPE).unwrap();
+        let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
+        assert_eq!(network.fuses(), model.chains().is_some(), "{name}");
+    }
+}
+
+#[test]
+fn the_deepest_network_does_not_overflow_a_threads_stack() {
+    // A pooling is the layer of which candle's graph has the most: ten operators.
+    let deep = format!(
+        r#"encoder = [{{ layer = "conv", channels = 1 }}, {pools} {{ layer = "linear", units = 2 }}]
+        decoder = [{{ layer = "linear", units = 6 }}, {{ layer = "reshape", channels = 1, height = 3, width = 2 }}, {pools}]"#,
+        pools = r#"{ layer = "max_pool", size = 1 },"#.repeat(497)
+    );
+    let network = NetworkConfig::new(&layers(&deep), [3, 2]).unwrap();
+    let error = NetworkConfig::new(&ModelConfig::dense(2, [3; 300]), [3, 2]).unwrap_err().to_string();
+    assert!(error.contains("at most 1000 layers") && error.ends_with("found 1204"), "{error}");
+    // As much as rayon's threads have.
+    let train = move || {
+        let model = Autoencoder::new(&network, 1, &Device::Cpu).unwrap();
+        let input = Tensor::full(0.5f32, (2, 6), &Device::Cpu).unwrap();
+        let pass = model.forward_training(&input, &mut stream(1, Purpose::Dropout, 0)).unwrap();
+        let gradients = pass.logits.sum_all().unwrap().backward().unwrap();
+        assert!(gradients.get(&model.parameters()[0].1).is_some());
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(train).unwrap().join().unwrap();
+}
+
+#[test]
 fn the_divergence_of_a_batch_is_that_of_the_formula() {
     let (mean, log_variance) = ([[0.5, -2.], [0., 1.5]], [[0.3, -1.2], [0., 2.]]);
     let tensor = |values: &[[f64; 2]; 2]| Tensor::new(values, &Device::Cpu).unwrap();

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings};
+use super::settings::{Parameters, Role, Settings, values};
 use crate::fused::Chain;
 use crate::ops;
 
@@ -77,6 +77,21 @@ impl Settings for Activation {
 
     fn input_dims(&self, _input: Shape, dims: &[usize]) -> Vec<usize> {
         dims.to_vec()
+    }
+
+    fn fuses(&self, _input: Shape) -> bool {
+        *self == Self::Relu
+    }
+
+    fn graph_values(&self, _input: Shape, output: Shape) -> u64 {
+        let copies = match self {
+            Self::Relu => 1,
+            Self::Tanh | Self::Sigmoid => 4,
+            Self::Elu | Self::Silu => 9,
+            Self::Gelu => 13,
+            Self::LeakyRelu => 25,
+        };
+        copies * values(output)
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count, product};
+use super::settings::{Parameters, Role, Settings, check_count, product, values};
 use super::shapes::{Enlarge, expect_image};
 use crate::fused::Chain;
 use crate::ops;
@@ -105,6 +105,20 @@ impl Settings for ConvConfig {
     fn weight_count(&self, input: Shape) -> u64 {
         let Shape::Image { channels, .. } = input else { return 0 };
         product([channels, self.channels, self.kernel, self.kernel])
+    }
+
+    fn fuses(&self, _input: Shape) -> bool {
+        self.stride == 1 && self.kernel % 2 == 1 && self.zeros() < self.kernel
+    }
+
+    fn graph_values(&self, input: Shape, output: Shape) -> u64 {
+        if self.fuses(input) {
+            return 2 * values(output);
+        }
+        // candle lays out every window before it multiplies.
+        let Shape::Image { channels, .. } = input else { return 0 };
+        let window = product([channels, self.kernel, self.kernel]);
+        2 * values(output) + window.saturating_mul(values(output) / self.channels as u64) + 4 * values(input)
     }
 
     fn summary(&self) -> Option<String> {

@@ -52,6 +52,10 @@ impl Settings for Crop {
         Ok(Shape::Image { channels, height, width })
     }
 
+    fn fuses(&self, _input: Shape) -> bool {
+        true
+    }
+
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
         Ok(Some(self.clone()))
     }

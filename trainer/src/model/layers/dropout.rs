@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings};
+use super::settings::{Parameters, Role, Settings, values};
 
 /// In training, zeros in place of a random part of the values; the others are scaled up, so that the mean stays
 /// (Srivastava et al. 2014).
@@ -50,6 +50,10 @@ impl Settings for Dropout {
 
     fn input_dims(&self, _input: Shape, dims: &[usize]) -> Vec<usize> {
         dims.to_vec()
+    }
+
+    fn graph_values(&self, _input: Shape, output: Shape) -> u64 {
+        4 * values(output)
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {

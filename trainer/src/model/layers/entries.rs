@@ -2,6 +2,8 @@
 
 use toml::{Table, Value};
 
+use crate::suggest::did_you_mean;
+
 /// The settings of one layer that are not read yet.
 pub(super) struct Entries {
     table: Table,
@@ -21,7 +23,7 @@ impl Entries {
 
     /// A whole number that must be there.
     pub(super) fn count(&mut self, setting: &'static str) -> Result<usize, String> {
-        self.optional_count(setting)?.ok_or_else(|| format!("`{setting}` is missing: expected a whole number"))
+        self.optional_count(setting)?.ok_or_else(|| format!("`{setting}`: expected a whole number, found none"))
     }
 
     /// A whole number, or `default`.
@@ -39,7 +41,7 @@ impl Entries {
     /// A number that must be there, under its name or an earlier one.
     pub(super) fn number(&mut self, setting: &'static str, earlier: Option<&str>) -> Result<f64, String> {
         let value = self.take(setting).or_else(|| self.table.remove(earlier?));
-        let value = value.ok_or_else(|| format!("`{setting}` is missing: expected a number"))?;
+        let value = value.ok_or_else(|| format!("`{setting}`: expected a number, found none"))?;
         let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
         number.ok_or_else(|| format!("`{setting}`: expected a number, found {}", shown(&value)))
     }
@@ -53,12 +55,13 @@ impl Entries {
     /// Fails when a setting is left that nothing asked for.
     pub(super) fn finish(self) -> Result<(), String> {
         let Some(unknown) = self.table.keys().next() else { return Ok(()) };
-        let unknown = shown_name(unknown);
-        let known: Vec<String> = self.known.iter().map(|setting| format!("`{setting}`")).collect();
-        Err(match &known[..] {
-            [] => format!("unknown setting {unknown}; this layer has no settings"),
-            known => format!("unknown setting {unknown}; this layer has {}", known.join(", ")),
-        })
+        let meant = did_you_mean(unknown, self.known.iter().copied());
+        let advice = match &self.known[..] {
+            [] => "; this layer has no settings".into(),
+            known if meant.is_empty() => format!("; there are {}", known.join(", ")),
+            _ => meant,
+        };
+        Err(format!("{}: no such setting{advice}", shown_name(unknown)))
     }
 }
 
@@ -70,7 +73,7 @@ pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Table(_) => "a table".into(),
         Value::Array(_) => "a list".into(),
-        Value::String(text) => format!("\"{}\"", cut(text)),
+        Value::String(text) => format!("the text \"{}\"", cut(text)),
         value => value.to_string(),
     }
 }

@@ -71,6 +71,10 @@ impl Settings for LinearConfig {
         product([Self::width(input).unwrap_or(usize::MAX), self.units])
     }
 
+    fn fuses(&self, input: Shape) -> bool {
+        !matches!(input, Shape::Sequence { .. })
+    }
+
     fn summary(&self) -> Option<String> {
         Some(self.units.to_string())
     }

@@ -73,6 +73,11 @@ impl Settings for LstmConfig {
         product([input.as_sequence().map_or(0, |(_, features)| features) + self.units, self.units, 4])
     }
 
+    fn graph_values(&self, input: Shape, _output: Shape) -> u64 {
+        let steps = input.as_sequence().map_or(0, |(steps, _)| steps);
+        6 * product([steps, self.units])
+    }
+
     fn summary(&self) -> Option<String> {
         Some(format!("lstm{}", self.units))
     }

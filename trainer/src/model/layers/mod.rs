@@ -23,6 +23,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
+use crate::suggest::did_you_mean;
 pub use activation::Activation;
 pub use conv::ConvConfig;
 pub use crop::Crop;
@@ -38,7 +39,7 @@ pub use pool::{AvgPool, MaxPool};
 pub use repeat::Repeat;
 pub use reshape::{Flatten, Reshape, ReshapeConfig};
 use settings::Settings;
-pub(super) use settings::{MAX_WIDTH, Parameters, Role};
+pub(super) use settings::{MAX_WIDTH, Parameters, Role, values};
 pub(super) use shapes::checked_len;
 pub use upsample::Upsample;
 
@@ -157,13 +158,23 @@ impl LayerConfig {
         });
         match shape.len() {
             Some(1..=MAX_VALUES) => Ok(shape),
-            _ => Err(format!("it would give {shape}; expected at most {MAX_VALUES} values")),
+            _ => Err(format!("expected at most {MAX_VALUES} values, found {shape}")),
         }
     }
 
     /// The number of its weights, biases left out.
     pub(super) fn weight_count(&self, input: Shape) -> u64 {
         each!(self, settings => settings.weight_count(input))
+    }
+
+    /// Whether the fused chain takes it.
+    pub(super) fn fuses(&self, input: Shape) -> bool {
+        each!(self, settings => settings.fuses(input))
+    }
+
+    /// Values that candle's graph holds of each row in training.
+    pub(super) fn graph_values(&self, input: Shape, output: Shape) -> u64 {
+        each!(self, settings => settings.graph_values(input, output))
     }
 
     /// How a network's summary names it; nothing for a layer without weights.
@@ -186,26 +197,29 @@ impl LayerConfig {
         each!(self, settings => Ok(settings.build(input, parameters)?.map(Layer::from)))
     }
 
-    /// The layer of a config's table.
+    /// The layer of a config's table; an error begins with the layer's name in brackets, if there is such a layer.
     fn read(value: Value) -> Result<Self, String> {
         let Value::Table(mut table) = value else {
-            return Err(format!("expected a table such as {{ layer = \"relu\" }}, found {}", shown(&value)));
+            return Err(format!(": expected a table such as {{ layer = \"relu\" }}, found {}", shown(&value)));
         };
         let name = match table.remove("layer") {
             Some(Value::String(name)) => name,
-            Some(other) => return Err(format!("`layer`: expected a layer's name, found {}", shown(&other))),
-            None => return Err("`layer` is missing: expected a layer's name".into()),
+            Some(other) => return Err(format!(": `layer`: expected a layer's name, found {}", shown(&other))),
+            None => return Err(": `layer`: expected a layer's name, found none".into()),
         };
         let mut entries = Entries::new(table);
-        let layer = Self::read_named(&name, &mut entries)
-            .ok_or_else(|| format!("unknown layer {}; there are {}", shown_name(&name), Self::names().join(", ")))?;
-        layer.and_then(|layer| entries.finish().map(|()| layer)).map_err(|reason| format!("{name}: {reason}"))
+        let layer = Self::read_named(&name, &mut entries).ok_or_else(|| {
+            let known = Self::names();
+            let meant = did_you_mean(&name, known.iter().copied());
+            format!(": expected one of {}; found {}{meant}", known.join(", "), shown_name(&name))
+        })?;
+        layer.and_then(|layer| entries.finish().map(|()| layer)).map_err(|reason| format!(" ({name}): {reason}"))
     }
 }
 
 impl<'de> Deserialize<'de> for LayerConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(Value::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::read(Value::deserialize(deserializer)?).map_err(|reason| D::Error::custom(format!("layer{reason}")))
     }
 }
 
@@ -225,7 +239,7 @@ fn read_list<'de, D: Deserializer<'de>>(list: &str, deserializer: D) -> Result<V
         return Err(D::Error::custom(format!("`{list}`: expected a list of layers such as [{{ layer = \"relu\" }}]")));
     };
     let read = |(index, value)| {
-        LayerConfig::read(value).map_err(|reason| D::Error::custom(format!("layer `{list}.{index}`: {reason}")))
+        LayerConfig::read(value).map_err(|reason| D::Error::custom(format!("layer `{list}.{index}`{reason}")))
     };
     values.into_iter().enumerate().map(read).collect()
 }

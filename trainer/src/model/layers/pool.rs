@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count};
+use super::settings::{Parameters, Role, Settings, check_count, values};
 use super::shapes::{Enlarge, expect_image};
 use crate::fused::Chain;
 use crate::ops;
@@ -82,6 +82,14 @@ impl Settings for MaxPool {
         Ok(Shape::Image { channels, height: height.div_ceil(size), width: width.div_ceil(size) })
     }
 
+    fn fuses(&self, _input: Shape) -> bool {
+        self.size == 2
+    }
+
+    fn graph_values(&self, input: Shape, output: Shape) -> u64 {
+        if self.fuses(input) { 2 * values(output) } else { 4 * values(input) }
+    }
+
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
         Ok(Some(self.clone()))
     }
@@ -111,6 +119,10 @@ impl Settings for AvgPool {
             return Err(format!("its window of {size} x {size} is larger than {input}: nothing would be left"));
         }
         Ok(Shape::Image { channels, height: height / size, width: width / size })
+    }
+
+    fn graph_values(&self, input: Shape, _output: Shape) -> u64 {
+        3 * values(input)
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {

@@ -104,6 +104,10 @@ impl Settings for ReshapeConfig {
         vec![self.channels, self.height, self.width]
     }
 
+    fn fuses(&self, _input: Shape) -> bool {
+        true
+    }
+
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Reshape>> {
         Ok(None)
     }
@@ -128,6 +132,10 @@ impl Settings for Flatten {
 
     fn input_dims(&self, input: Shape, _dims: &[usize]) -> Vec<usize> {
         vec![checked_len(input)]
+    }
+
+    fn fuses(&self, _input: Shape) -> bool {
+        true
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Reshape>> {

@@ -1,4 +1,4 @@
-//! What a layer's settings answer: the rules that every layer's file gives for its layer.
+//! The questions that every layer's file answers about its layer.
 
 use bundle::Shape;
 use candle_core::Var;
@@ -21,13 +21,13 @@ pub(in crate::model) enum Role {
     Enlarge,
     /// One value in, one value out.
     Activate,
-    /// Gives the same values another shape.
+    /// Changes the shape and no value.
     Reshape,
     /// Changes values in training only.
     Regularise,
 }
 
-/// Gives the parameter of this name and shape: fresh, with these initial values, or a checkpoint's.
+/// Returns the parameter of this name and shape: fresh, with these initial values, or a checkpoint's.
 pub(in crate::model) type Parameters<'a> = dyn FnMut(&str, Vec<usize>, Init) -> crate::Result<Var> + 'a;
 
 /// A layer's settings, as a config has them.
@@ -64,6 +64,17 @@ pub(super) trait Settings: Sized {
         0
     }
 
+    /// Whether the fused chain takes it: where it takes all layers, a batch goes through them a few rows at a time.
+    fn fuses(&self, _input: Shape) -> bool {
+        false
+    }
+
+    /// Values that candle's graph holds of each row at the peak of a training step, about: outputs, gradients and temporaries, as
+    /// measured on CPU.
+    fn graph_values(&self, _input: Shape, output: Shape) -> u64 {
+        2 * values(output)
+    }
+
     /// How a network's summary names the layer, `conv16`; nothing for a layer without weights.
     fn summary(&self) -> Option<String> {
         None
@@ -84,6 +95,11 @@ pub(super) fn check_count(setting: &str, value: usize) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("`{setting}`: expected 1 to {MAX_WIDTH}, found {value}"))
+}
+
+/// The number of values of one row.
+pub(in crate::model) fn values(shape: Shape) -> u64 {
+    shape.len().map_or(u64::MAX >> 16, |len| len as u64)
 }
 
 /// The product of `factors`, at most the largest number.

@@ -41,7 +41,7 @@ fn what_does_not_fit_is_refused_with_its_reason() {
 
 fn read(text: &str) -> Result<LayerConfig, String> {
     let table: toml::Table = format!("layer = {text}").parse().unwrap();
-    LayerConfig::read(table["layer"].clone())
+    table["layer"].clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 /// One layer of every name, as JSON of a checkpoint holds it.
@@ -90,22 +90,33 @@ fn noise_is_read_under_its_earlier_name() {
 #[test]
 fn a_setting_that_does_not_fit_is_named_with_what_was_found() {
     for (text, expected) in [
-        (r#"{ layer = "linear", units = "5" }"#, r#"linear: `units`: expected a whole number, found "5""#),
-        (r#"{ layer = "linear", units = -5 }"#, "linear: `units`: expected a whole number, found -5"),
-        (r#"{ layer = "linear", units = 5.5 }"#, "linear: `units`: expected a whole number, found 5.5"),
-        (r#"{ layer = "linear" }"#, "linear: `units` is missing: expected a whole number"),
-        (r#"{ layer = "linear", units = 5, unit = 6 }"#, "linear: unknown setting `unit`; this layer has `units`"),
-        (r#"{ layer = "relu", units = 5 }"#, "relu: unknown setting `units`; this layer has no settings"),
-        (r#"{ layer = "dropout", rate = true }"#, "dropout: `rate`: expected a number, found true"),
-        (r#"{ layer = "lstm", units = 5, sequence = 1 }"#, "lstm: `sequence`: expected true or false, found 1"),
-        (r#"{ units = 5 }"#, "`layer` is missing: expected a layer's name"),
-        (r#"{ layer = ["relu"] }"#, "`layer`: expected a layer's name, found a list"),
-        (r#""relu""#, r#"expected a table such as { layer = "relu" }, found "relu""#),
+        (
+            r#"{ layer = "linear", units = "5" }"#,
+            r#"layer (linear): `units`: expected a whole number, found the text "5""#,
+        ),
+        (r#"{ layer = "linear", units = -5 }"#, "layer (linear): `units`: expected a whole number, found -5"),
+        (r#"{ layer = "linear", units = 5.5 }"#, "layer (linear): `units`: expected a whole number, found 5.5"),
+        (r#"{ layer = "linear" }"#, "layer (linear): `units`: expected a whole number, found none"),
+        (
+            r#"{ layer = "linear", units = 5, unit = 6 }"#,
+            "layer (linear): `unit`: no such setting; did you mean `units`?",
+        ),
+        (r#"{ layer = "relu", units = 5 }"#, "layer (relu): `units`: no such setting; this layer has no settings"),
+        (r#"{ layer = "dropout", rate = true }"#, "layer (dropout): `rate`: expected a number, found true"),
+        (r#"{ layer = "lstm", units = 5, sequence = 1 }"#, "layer (lstm): `sequence`: expected true or false, found 1"),
+        (r#"{ units = 5 }"#, "layer: `layer`: expected a layer's name, found none"),
+        (r#"{ layer = ["relu"] }"#, "layer: `layer`: expected a layer's name, found a list"),
+        (r#""relu""#, r#"layer: expected a table such as { layer = "relu" }, found the text "relu""#),
     ] {
         assert_eq!(read(text).unwrap_err(), expected);
     }
     let error = read(r#"{ layer = "dense", units = 5 }"#).unwrap_err();
-    assert!(error.starts_with("unknown layer `dense`; there are linear, conv, max_pool,"), "{error}");
+    assert!(
+        error.starts_with("layer: expected one of linear, conv, max_pool,") && error.ends_with("; found `dense`"),
+        "{error}"
+    );
+    let error = read(r#"{ layer = "maxpool" }"#).unwrap_err();
+    assert!(error.ends_with("; found `maxpool`; did you mean `max_pool`?"), "{error}");
     let error = read(&format!(r#"{{ layer = "{}\u0007" }}"#, "x".repeat(1000))).unwrap_err();
     assert!(error.len() < 400 && !error.contains('\u{7}'), "{error}");
 }
@@ -117,7 +128,7 @@ fn a_list_names_the_place_of_what_does_not_fit() {
         let error = toml::from_str::<crate::model::ModelConfig>(&text).unwrap_err();
         assert_eq!(
             error.message(),
-            format!("layer `{place}.1`: max_pool: unknown setting `sise`; this layer has `size`")
+            format!("layer `{place}.1` (max_pool): `sise`: no such setting; did you mean `size`?")
         );
     }
 }

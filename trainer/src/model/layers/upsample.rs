@@ -67,6 +67,10 @@ impl Settings for Upsample {
         Ok(Shape::Image { channels, height: scaled(height)?, width: scaled(width)? })
     }
 
+    fn fuses(&self, _input: Shape) -> bool {
+        self.size == 2
+    }
+
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
         Ok(Some(self.clone()))
     }

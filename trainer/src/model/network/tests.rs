@@ -47,7 +47,10 @@ fn what_does_not_fit_names_its_layer() {
         r#"encoder = [{ layer = "linear", units = 4 }]
         decoder = [{ layer = "linear", units = 700 }, { layer = "sigmoid" }]"#,
     );
-    assert_eq!(error, "layer `decoder.0` (linear): it gives 700 values; expected the 784 values of the input back");
+    assert_eq!(
+        error,
+        "layer `decoder.0` (linear): expected 784 values at the end of the decoder, as many as the input has, found 700 values"
+    );
     let error = refused("hidden = [4]\nencoder = [{ layer = \"relu\" }]");
     assert!(error.contains("found both"), "{error}");
     let error = refused("variational = true\nencoder = [{ layer = \"relu\" }]");
@@ -67,7 +70,7 @@ fn what_does_not_fit_names_its_layer() {
         r#"encoder = [{ layer = "linear", units = 4 }]
         decoder = [{ layer = "linear", units = 30 }, { layer = "dropout", rate = 0.1 }]"#,
     );
-    assert!(error.starts_with("layer `decoder.0` (linear): it gives 30 values"), "{error}");
+    assert!(error.starts_with("layer `decoder.0` (linear): expected 784 values"), "{error}");
 }
 
 #[test]
@@ -79,4 +82,19 @@ fn a_listed_sigmoid_is_not_doubled() {
         );
         assert_eq!(network(&text).unwrap().decoder[1..], [SIGMOID], "{end}");
     }
+}
+
+#[test]
+fn a_latent_as_wide_as_the_input_is_warned_of() {
+    let warnings = |text: &str| network(text).unwrap().warnings();
+    assert_eq!(
+        warnings("latent_dim = 784"),
+        [
+            "the latent has 784 values and the input 784: the network can copy its input without learning what the rows have in common; \
+             a narrower latent makes it learn"
+        ]
+    );
+    assert_eq!(warnings("latent_dim = 783"), [""; 0]);
+    let noisy = r#"encoder = [{ layer = "noise", std = 0.3 }, { layer = "linear", units = 1000 }]"#;
+    assert_eq!(warnings(noisy), [""; 0]);
 }
