@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use trainer::{OptimizerConfig, Preset, Schedule};
+use trainer::{DataSource, OptimizerConfig, Preset, Schedule};
 
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
-use super::values::{amount, count};
+use super::values::{amount, count, source};
 
 /// Trains autoencoders; `exporter --split` makes ONNX of them.
 #[derive(Parser)]
@@ -33,15 +33,15 @@ pub enum Command {
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  trainer evaluate runs/simple-mnist-1
+  trainer evaluate                                             the newest run
   trainer evaluate runs/simple-mnist-1 --data fashion-mnist    how it does on other data")]
 pub struct EvaluateArguments {
-    /// The run's folder
-    pub run: PathBuf,
-    #[arg(long, value_name = "NAME|DIR", help = wrapped(
+    /// The run's folder [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    #[arg(long, value_name = "NAME|DIR", value_parser = source, help = wrapped(
         "Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows"
     ))]
-    pub data: Option<String>,
+    pub data: Option<DataSource>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -93,21 +93,21 @@ const RUN: &str = "Run";
 All options: trainer fit --help",
     after_long_help = "Examples:
   trainer fit                                      64-32-64 on the built-in digits
-  trainer fit --preset conv                        convolutions; also sparse, deep, denoise, vae, sequence
+  trainer fit --preset conv                        convolutions instead of dense layers
   trainer fit --data path/to/idx --hidden 128,64   deeper, on your own IDX files
   trainer fit --data mnist --optimizer adadelta    the classic tutorial's network
   trainer fit --config runs/simple-digits-1/config.toml
                                                    the same run again"
 )]
 pub struct FitArguments {
-    #[arg(long, value_name = "NAME|DIR", help_heading = DATA,
+    #[arg(long, value_name = "NAME|DIR", value_parser = source, help_heading = DATA,
         help = "digits, series, mnist, fashion-mnist, or a folder of IDX files",
         long_help = with_default(
             "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (from the Hugging Face hub), or a folder \
              with four IDX files named as MNIST's",
             "digits; series with the preset sequence"
         ))]
-    pub data: Option<String>,
+    pub data: Option<DataSource>,
     #[arg(long, value_name = "FRACTION|test", help_heading = DATA, hide_short_help = true, allow_hyphen_values = true,
         long_help = by_preset(
             "Part of the training rows to hold out for choosing the best epoch, or `test` to choose it on the test rows",
@@ -322,7 +322,7 @@ mod tests {
     fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
         let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
         assert_eq!(options(help(false)), 10);
-        assert_eq!(options(help(true)), 29);
+        assert_eq!(options(help(true)), 28);
         for heading in ["Data:", "Network:", "Training:", "Run:"] {
             assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
         }

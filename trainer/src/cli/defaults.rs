@@ -58,9 +58,12 @@ fn value_at(settings: &Value, path: &str) -> String {
     }
 }
 
-/// `text` with a default.
+/// `text` with a default, which has a line of its own where it would be broken.
 pub fn with_default(text: &str, default: &str) -> String {
-    wrapped(&format!("{text} [default: {default}]"))
+    let (text, default) = (wrapped(text), format!("[default: {default}]"));
+    let last = text.lines().last().unwrap_or_default().chars().count();
+    let separator = if last + 1 + default.chars().count() <= WIDTH { ' ' } else { '\n' };
+    format!("{text}{separator}{}", wrapped(&default))
 }
 
 /// `text` in lines that fit into the help.

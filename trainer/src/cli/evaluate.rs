@@ -4,18 +4,19 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run};
+use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, Run, TestReport, evaluate_run};
 
 use super::args::EvaluateArguments;
 use super::output::print;
-use super::overrides::data_source;
-use super::runs;
 use super::table::aligned;
+use super::{RUNS, runs};
 
 pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
-    let run = runs::open(&arguments.run)?;
-    let source = arguments.data.as_deref().map(data_source).transpose()?;
-    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, source.as_ref())?;
+    let run = match &arguments.run {
+        Some(dir) => runs::open(dir)?,
+        None => Run::newest(RUNS)?,
+    };
+    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
         let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
             "left_out": left_out });

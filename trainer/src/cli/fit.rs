@@ -25,7 +25,7 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
         None => (arguments.resolve()?, None),
         Some(dir) => {
             let run = runs::open(dir)?;
-            (arguments.resume(run.config()?)?, Some(run))
+            (arguments.resume(run.config()?), Some(run))
         }
     };
     config.check()?;

@@ -54,6 +54,22 @@ pub fn run() -> Result<ExitCode> {
     }
 }
 
+/// Prints what went wrong in one line.
+pub fn say_error(error: &anyhow::Error) {
+    say(&format!("error: {}", without_numbers(&format!("{error:#}"))));
+}
+
+/// The operating system's reasons without their numbers: `No such file or directory (os error 2)`.
+fn without_numbers(text: &str) -> String {
+    let mut parts = text.split(" (os error ");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        plain += digits.strip_prefix(')').unwrap_or(digits);
+    }
+    plain
+}
+
 fn wrong_usage(error: &clap::Error) -> ExitCode {
     // Without any argument, the help is what is wanted.
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
@@ -64,4 +80,16 @@ fn wrong_usage(error: &clap::Error) -> ExitCode {
         say(&format!("error: {}", usage::explain(error, &arguments)));
     }
     ExitCode::from(USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_of_the_operating_system_have_no_numbers() {
+        assert_eq!(without_numbers("cannot read a: No such file (os error 2)"), "cannot read a: No such file");
+        assert_eq!(without_numbers("a (os error 20): b"), "a: b");
+        assert_eq!(without_numbers("plain"), "plain");
+    }
 }

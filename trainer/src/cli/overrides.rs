@@ -1,10 +1,11 @@
 //! The settings that the options of `trainer fit` give, in the layout of `config.toml`.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use toml::{Table, Value};
-use trainer::{Config, DataSource, Schedule, Validation};
+use trainer::{Config, Schedule, Validation};
 
 use super::args::FitArguments;
+use super::programs::quoted;
 
 impl FitArguments {
     /// A new run's settings: the preset's, with those of `--config` over them and the options on top.
@@ -13,6 +14,11 @@ impl FitArguments {
     ///
     /// What [`Config::resolve`] says, and for an option that the others leave without effect.
     pub fn resolve(&self) -> Result<Config> {
+        if let Some(dir) = self.config.as_deref().filter(|path| path.is_dir()) {
+            let file = dir.join("config.toml");
+            let meant = if file.is_file() { format!("; did you mean `{}`?", quoted(&file)) } else { String::new() };
+            bail!("{}: expected a file of settings, found a folder{meant}", dir.display());
+        }
         let mut overrides = self.overrides()?;
         let Some(epochs) = self.warmup else { return Ok(Config::resolve(self.config.as_deref(), overrides)?) };
         let config = Config::resolve(self.config.as_deref(), overrides.clone())?;
@@ -27,11 +33,10 @@ impl FitArguments {
     }
 
     /// The settings of a run that goes on, with those that may change.
-    pub fn resume(&self, config: Config) -> Result<Config> {
+    pub fn resume(&self, config: Config) -> Config {
         let count = |option: Option<i64>, setting: usize| option.map_or(setting, |count| count as usize);
-        let source = self.data.as_deref().map(data_source).transpose()?;
-        Ok(Config {
-            data: source.unwrap_or(config.data),
+        Config {
+            data: self.data.clone().unwrap_or(config.data),
             epochs: count(self.epochs, config.epochs),
             threads: count(self.threads, config.threads),
             patience: count(self.patience, config.patience),
@@ -42,7 +47,7 @@ impl FitArguments {
                 None => config.optimizer,
             },
             ..config
-        })
+        }
     }
 
     fn overrides(&self) -> Result<Table> {
@@ -50,7 +55,6 @@ impl FitArguments {
         let integer = |value: Option<i64>| value.map(Value::Integer);
         let float = |value: Option<f64>| value.map(Value::Float);
         let validation = self.validation.as_deref().map(str::parse::<Validation>).transpose()?;
-        let source = self.data.as_deref().map(data_source).transpose()?;
         let hidden = self.hidden.as_ref().map(|widths| widths.iter().copied().map(Value::Integer).collect());
         let model = table([("latent_dim", integer(self.latent_dim)), ("hidden", hidden.map(Value::Array))]);
         let schedule = table([("name", text(&self.schedule))]);
@@ -61,7 +65,7 @@ impl FitArguments {
         ]);
         let settings = [
             ("preset", text(&self.preset)),
-            ("data", source.map(|source| Value::String(source.into()))),
+            ("data", self.data.clone().map(|source| Value::String(source.into()))),
             ("validation", validation.map(Value::try_from).transpose()?),
             ("loss", text(&self.loss)),
             ("epochs", integer(self.epochs)),
@@ -86,17 +90,4 @@ impl FitArguments {
 /// The entries that are there.
 fn table<'a>(entries: impl IntoIterator<Item = (&'a str, Option<Value>)>) -> Table {
     entries.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// What `--data` names. A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
-pub fn data_source(text: &str) -> Result<DataSource> {
-    if text.is_empty() {
-        bail!("`--data`: expected digits, series, mnist, fashion-mnist or a folder, found nothing");
-    }
-    Ok(match text.to_owned().into() {
-        DataSource::Dir(dir) => {
-            DataSource::Dir(std::path::absolute(&dir).with_context(|| format!("cannot resolve {text}"))?)
-        }
-        named => named,
-    })
 }

@@ -35,7 +35,7 @@ pub fn open(dir: &Path) -> Result<Run> {
     let names: Vec<String> = runs.iter().take(LISTED).map(|run| format!("`{}`", quoted(run))).collect();
     let more = runs.len().saturating_sub(LISTED);
     let more = if more == 0 { String::new() } else { format!(" and {more} more in {}", parent.display()) };
-    bail!("{error}; there are {}{more}", names.join(", "))
+    bail!("{error}; the runs here are {}{more}", names.join(", "))
 }
 
 fn is_run(dir: &Path) -> bool {

@@ -1,4 +1,6 @@
-//! Numbers on the command line, and words for what is none.
+//! Values on the command line, and plain words for what is none.
+
+use trainer::DataSource;
 
 /// A whole number from 0; which of them make sense is a matter of the setting.
 pub fn count(text: &str) -> Result<i64, String> {
@@ -10,6 +12,17 @@ pub fn count(text: &str) -> Result<i64, String> {
         }
         Err(_) => Err(format!("expected a whole number, found `{text}`")),
     }
+}
+
+/// What `--data` names. A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
+pub fn source(text: &str) -> Result<DataSource, String> {
+    Ok(match text.to_owned().into() {
+        DataSource::Dir(dir) if !text.is_empty() => {
+            DataSource::Dir(std::path::absolute(&dir).map_err(|error| format!("cannot resolve `{text}`: {error}"))?)
+        }
+        DataSource::Dir(_) => return Err("expected a name or a folder, found nothing".into()),
+        named => named,
+    })
 }
 
 /// A number; a decimal comma is not taken for one.

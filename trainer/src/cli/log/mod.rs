@@ -61,7 +61,7 @@ pub fn of(format: LogFormat) -> Box<dyn Log> {
 }
 
 /// What is trained, on how much, and for how long.
-fn first_line(report: &StartReport) -> String {
+fn first_lines(report: &StartReport) -> String {
     let StartReport { network, optimizer, learning_rate, batch_size, device, epochs_done, .. } = report;
     let [train, validation] = [report.train_rows, report.validation_rows].map(Count::from);
     let epochs = match (report.epochs, epochs_done) {
@@ -69,8 +69,10 @@ fn first_line(report: &StartReport) -> String {
         (epochs, 0) => format!("{} epochs", Count::from(epochs)),
         (epochs, done) => format!("epochs {} to {}", Count::from(done + 1), Count::from(epochs)),
     };
-    format!(
-        "{network}, {optimizer} at {learning_rate}, {train} training and {validation} validation rows, \
-         {epochs} in batches of {batch_size}, on {device}"
-    )
+    let lines = [
+        ("network", network.clone()),
+        ("rows", format!("{train} to train, {validation} to validate")),
+        ("training", format!("{epochs} in batches of {batch_size}, {optimizer} at {learning_rate}, on {device}")),
+    ];
+    lines.map(|(what, text)| format!("{what:<10}{text}")).join("\n")
 }

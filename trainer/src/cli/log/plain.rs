@@ -2,7 +2,7 @@
 
 use trainer::{Amount, EpochRecord, Observer, Seconds, Stage, StartReport};
 
-use super::{Log, first_line};
+use super::{Log, first_lines};
 use crate::cli::output::say;
 
 /// As many lines as a person reads.
@@ -48,7 +48,7 @@ fn step_for(count: usize, most: usize) -> usize {
 impl Observer for Plain {
     fn start(&mut self, report: &StartReport) {
         (self.done, self.epochs) = (report.epochs_done, report.epochs);
-        say(&first_line(report));
+        say(&first_lines(report));
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {

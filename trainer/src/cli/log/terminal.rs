@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use trainer::{Amount, Count, EpochRecord, Observer, Run, Seconds, Stage, StartReport, StepReport, Summary};
 
-use super::{Log, first_line};
+use super::{Log, first_lines};
 use crate::cli::output::{print, say};
 use crate::cli::result;
 
@@ -62,7 +62,7 @@ impl Pace {
 
 impl Observer for Terminal {
     fn start(&mut self, report: &StartReport) {
-        say(&first_line(report));
+        say(&first_lines(report));
         let steps = report.steps();
         let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %{prefix}\n{wide_msg}")
             .expect("the template is well formed");
