@@ -1,6 +1,6 @@
 //! A node's attributes.
 
-use crate::proto::{AttributeProto, AttributeType};
+use onnx::{AttributeProto, AttributeType};
 
 pub(crate) fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { i: Some(value), ..attribute(name, AttributeType::Int) }

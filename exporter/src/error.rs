@@ -45,7 +45,7 @@ pub enum Error {
         reason: String,
     },
     /// An opset that this crate does not write.
-    #[error("opset {found}: expected {} to {}", crate::model::OPSETS.start(), crate::model::OPSETS.end())]
+    #[error("opset {found}: expected {} to {}", onnx::OPSETS.start(), onnx::OPSETS.end())]
     Opset {
         /// The opset that was asked for.
         found: i64,
@@ -126,5 +126,14 @@ fn place(layer: &str) -> String {
 impl Error {
     pub(crate) fn io(action: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
         Self::Io { action, path: path.into(), source }
+    }
+}
+
+impl From<onnx::Error> for Error {
+    fn from(error: onnx::Error) -> Self {
+        match error {
+            onnx::Error::Invalid { graph, reason } => Self::Invalid { graph, reason },
+            unreadable => Self::Invalid { graph: "?".into(), reason: unreadable.to_string() },
+        }
     }
 }

@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candle_core::{DType, Tensor, TensorId};
-
-use crate::encode::Data;
-use crate::proto::{
+use onnx::{
     AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto,
 };
+
+use crate::data::Data;
 use crate::value::{Dim, DimSpec, ElementType, IntoDims, MAX_RANK, Shape, Symbol, Value};
 use crate::{Error, Result};
 
@@ -362,6 +362,7 @@ impl GraphBuilder {
             name,
             op_type: operator.into(),
             attribute,
+            ..NodeProto::default()
         });
         Ok(self.value(output, element_type, shape))
     }
@@ -443,7 +444,7 @@ impl GraphBuilder {
             dims: dims.iter().map(|&dim| dim as i64).collect(),
             data_type: element_type.data_type().into(),
             name: name.clone(),
-            raw_data: vec![],
+            ..TensorProto::default()
         });
         self.data.push(data);
         Ok(self.value(name, element_type, shape))
@@ -510,7 +511,6 @@ impl GraphBuilder {
         ValueInfoProto {
             name: self.names[value.id as usize].clone(),
             r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
-            doc_string: String::new(),
         }
     }
 }

@@ -48,24 +48,22 @@
 mod attribute;
 #[cfg(feature = "cli")]
 mod bundle;
-mod check;
-mod encode;
+mod data;
 mod error;
 mod graph;
 mod layers;
 mod model;
 mod operators;
-mod proto;
 mod trace;
 mod value;
 
 #[cfg(feature = "cli")]
 pub use bundle::{Bundle, ExportOptions, Layout, Parity, ParityRow, export};
-pub use check::check;
 pub use error::{Error, Result};
 pub use graph::{GraphBuilder, ToOnnx};
 pub use layers::{GroupNorm, Gru, Lstm};
 pub use model::Model;
+pub use onnx::check;
 pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
 pub use trace::Trace;
 pub use value::{Dim, DimSpec, ElementType, IntoDims, Symbol, Value};

@@ -2,17 +2,12 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::ops::RangeInclusive;
 use std::path::Path;
 
-use crate::encode::{self, Data};
-use crate::proto::{DimensionValue, ModelProto, OperatorSetIdProto, StringStringEntryProto};
-use crate::{Error, GraphBuilder, Result, ToOnnx, Trace, check};
+use onnx::{DimensionValue, ModelProto, OPSETS, OperatorSetIdProto, StringStringEntryProto, TensorData};
 
-/// Opsets that are written.
-pub(crate) const OPSETS: RangeInclusive<i64> = 13..=21;
-/// With IR version 8, the newest that onnxruntime 1.14 loads.
-pub(crate) const DEFAULT_OPSET: i64 = 17;
+use crate::data::Data;
+use crate::{Error, GraphBuilder, Result, ToOnnx, Trace};
 
 /// An ONNX model, checked. Its weights are candle's own, shared, until they are written.
 ///
@@ -69,7 +64,7 @@ impl Model {
         build(&mut graph)?;
         let (graph, data) = graph.finish();
         let proto = ModelProto {
-            ir_version: ir_version(opset),
+            ir_version: onnx::ir_version(opset),
             producer_name: "hourglass".into(),
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(graph),
@@ -121,7 +116,7 @@ impl Model {
     /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.len());
-        encode::write_model(&self.proto, &self.data, &mut bytes).expect("memory takes every byte");
+        onnx::write_model(&self.proto, &self.data, &mut bytes).expect("memory takes every byte");
         bytes
     }
 
@@ -133,7 +128,7 @@ impl Model {
     /// # Ok::<(), exporter::Error>(())
     /// ```
     pub fn len(&self) -> usize {
-        encode::model_len(&self.proto, &self.data)
+        onnx::model_len(&self.proto, &self.data)
     }
 
     /// Never true: a model has an output at least.
@@ -156,7 +151,7 @@ impl Model {
         let path = path.as_ref();
         let write = || {
             let mut file = BufWriter::new(File::create(path)?);
-            encode::write_model(&self.proto, &self.data, &mut file)?;
+            onnx::write_model(&self.proto, &self.data, &mut file)?;
             file.flush()
         };
         write().map_err(|source| Error::io("write", path, source))
@@ -213,21 +208,11 @@ impl Model {
     /// # Ok::<(), exporter::Error>(())
     /// ```
     pub fn versions(&self) -> (i64, i64) {
-        (self.proto.opset_import.first().map_or(0, |opset| opset.version), self.proto.ir_version)
+        (self.proto.opset().unwrap_or(0), self.proto.ir_version)
     }
 
     fn check(&self) -> Result<()> {
-        check::check_proto(&self.proto, self.len(), |index| self.data[index].len())
-    }
-}
-
-/// The oldest IR version that may hold the opset: the table in ONNX's `Versioning.md`.
-fn ir_version(opset: i64) -> i64 {
-    match opset {
-        ..=14 => 7,
-        15..=18 => 8,
-        19..=20 => 9,
-        _ => 10,
+        Ok(onnx::check_model(&self.proto, self.len(), |index| self.data[index].byte_len())?)
     }
 }
 
@@ -291,7 +276,7 @@ mod tests {
     fn metadata_and_doc_string_are_written() {
         let trace =
             Model::trace(&Same).input("x", ("batch", 4)).name("same").metadata("licence", "MIT").doc_string("as is");
-        let proto = <ModelProto as prost::Message>::decode(trace.build().unwrap().to_bytes().as_slice()).unwrap();
+        let proto = ModelProto::from_bytes(&trace.build().unwrap().to_bytes()).unwrap();
         assert_eq!((proto.doc_string.as_str(), proto.graph.unwrap().name.as_str()), ("as is", "same"));
         assert_eq!((proto.metadata_props[0].key.as_str(), proto.metadata_props[0].value.as_str()), ("licence", "MIT"));
     }

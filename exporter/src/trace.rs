@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::model::DEFAULT_OPSET;
+use onnx::DEFAULT_OPSET;
+
 use crate::value::{DimSpec, ElementType, IntoDims};
 use crate::{Model, Result, ToOnnx};
 

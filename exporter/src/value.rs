@@ -1,8 +1,7 @@
 //! Values of a graph: small copyable handles that know their type and shape, symbolic dimensions included.
 
 use candle_core::DType;
-
-use crate::proto::DataType;
+use onnx::DataType;
 
 /// ONNX tensors of more dimensions than this do not occur in feed-forward models.
 pub(crate) const MAX_RANK: usize = 8;

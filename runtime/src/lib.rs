@@ -21,7 +21,6 @@ mod engine;
 mod error;
 mod load;
 mod matrix;
-mod onnx;
 mod score;
 mod threads;
 

@@ -9,11 +9,11 @@ mod staging;
 use std::path::PathBuf;
 
 use candle_core::Device;
+use onnx::DEFAULT_OPSET;
 use trainer::{Autoencoder, DataSource, Dataset, Run};
 
 pub use parity::{Parity, ParityRow};
 
-use crate::model::DEFAULT_OPSET;
 use crate::{Error, Model, Result};
 use autoencoder::Whole;
 use manifest::Manifest;

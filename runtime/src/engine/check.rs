@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use bundle::printable;
-
-use crate::onnx::{EXTERNAL, GraphProto, ValueInfoProto};
+use onnx::{DataLocation, GraphProto, ValueInfoProto};
 
 /// The graph's only input, if the graph is well-formed.
 pub(crate) fn check(graph: &GraphProto) -> Result<&ValueInfoProto, String> {
@@ -46,7 +45,7 @@ fn refuse_external_data(graph: &GraphProto) -> Result<(), String> {
     let attributes = graph.node.iter().flat_map(|node| &node.attribute);
     let attribute_tensors = attributes.clone().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
     for tensor in graph.initializer.iter().chain(attribute_tensors) {
-        if tensor.data_location == EXTERNAL || !tensor.external_data.is_empty() {
+        if tensor.data_location != i32::from(DataLocation::Default) || !tensor.external_data.is_empty() {
             return Err(format!(
                 "tensor `{}` refers to another file, which is refused; save the graph as a single file",
                 printable(&tensor.name)

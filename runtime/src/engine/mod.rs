@@ -12,11 +12,10 @@ mod tract;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prost::Message;
+use onnx::ModelProto;
 
 use crate::error::{Error, Result};
 use crate::matrix::{Matrix, MatrixView};
-use crate::onnx::ModelProto;
 use crate::threads::{Pool, Threads};
 use blocks::Blocks;
 use contained::contained;
@@ -62,8 +61,7 @@ impl Graph {
         read: impl FnOnce(&Request) -> Result<(Network, Vec<Signature>), String>,
     ) -> Result<Self> {
         let build = || -> Result<Self, String> {
-            let damaged = |error| format!("not an ONNX file, or not a whole one: {error}");
-            let model = ModelProto::decode(bytes).map_err(damaged)?;
+            let model = ModelProto::from_bytes(bytes).map_err(|error| error.to_string())?;
             let graph = model.graph.as_ref().ok_or("it holds no graph")?;
             let (input, layout) = signature::input(check::check(graph)?, tensors.row_shape.as_deref())?;
             let wanted = signature::wanted(graph, tensors)?;

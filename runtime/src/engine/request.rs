@@ -1,7 +1,8 @@
 //! What an engine is asked to compute.
 
+use onnx::ModelProto;
+
 use crate::engine::signature::{Layout, Signature};
-use crate::onnx::ModelProto;
 
 /// A graph, its input, and the outputs that are wanted of it.
 pub(crate) struct Request<'a> {

@@ -1,8 +1,7 @@
 //! Name and shape of a graph's input, and which of its outputs are wanted, as far as the file says it.
 
 use bundle::printable;
-
-use crate::onnx::{DimensionValue, FLOAT, GraphProto, TensorTypeProto, ValueInfoProto};
+use onnx::{DataType, DimensionValue, GraphProto, TensorTypeProto, ValueInfoProto};
 
 /// The name and the shape of an input or output, less the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ pub(crate) fn wanted(graph: &GraphProto, tensors: &Tensors) -> Result<Vec<(usize
 fn float_tensor(value: &ValueInfoProto) -> Result<&TensorTypeProto, String> {
     let tensor = value.r#type.as_ref().and_then(|r#type| r#type.tensor_type.as_ref());
     let tensor = tensor.ok_or("expected a tensor of 32-bit floats, found a value of another type")?;
-    if tensor.elem_type != FLOAT {
+    if tensor.elem_type != i32::from(DataType::Float) {
         let found = type_name(tensor.elem_type);
         return Err(format!(
             "expected 32-bit floats, found {found}; convert the network to 32-bit floats before its export"

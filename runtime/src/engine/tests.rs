@@ -1,21 +1,12 @@
 //! Graphs that are not what they claim.
 
-use super::*;
-use crate::onnx::{
-    DimensionProto, DimensionValue, FLOAT, GraphProto, NodeProto, OperatorSetIdProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, ValueInfoProto,
-};
+use onnx::{GraphProto, NodeProto, OperatorSetIdProto, ValueInfoProto};
 
-/// `[batch, width]`
-fn rows(name: &str, width: i64) -> ValueInfoProto {
-    let dim = [DimensionValue::DimParam("batch".into()), DimensionValue::DimValue(width)];
-    let shape = TensorShapeProto { dim: dim.map(|value| DimensionProto { value: Some(value) }).into() };
-    let tensor_type = TensorTypeProto { elem_type: FLOAT, shape: Some(shape) };
-    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
-}
+use super::*;
 
 /// Rows of two values to their softplus, which the file claims to have `width` values.
 fn softplus(width: i64) -> Result<Graph> {
+    let rows = |name, width: i64| ValueInfoProto::f32(name, &["batch", &width.to_string()]);
     let node = NodeProto {
         input: vec!["x".into()],
         output: vec!["y".into()],
@@ -23,12 +14,13 @@ fn softplus(width: i64) -> Result<Graph> {
         op_type: "Softplus".into(),
         ..Default::default()
     };
-    let (input, output) = (vec![rows("x", 2)], vec![rows("y", width)]);
+    let (input, output) = (rows("x", 2), rows("y", width));
     let model = ModelProto {
         opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
-        graph: Some(GraphProto { node: vec![node], input, output, ..Default::default() }),
+        graph: Some(GraphProto { node: vec![node], input: vec![input], output: vec![output], ..Default::default() }),
+        ..Default::default()
     };
-    Graph::from_bytes("encoder", &model.encode_to_vec(), &Tensors::default())
+    Graph::from_bytes("encoder", &model.to_bytes(), &Tensors::default())
 }
 
 #[cfg(feature = "tract")]

@@ -1,12 +1,12 @@
 //! ONNX operators as layers: one function for each operator, which gives nothing where there is no kernel for the node.
 
 use kernels::{Activation, Conv, Dense};
+use onnx::NodeProto;
 
 use super::attributes::{Attributes, dims, floats, ints};
 use super::network::{Layer, Place};
 use super::reader::{Reader, Value};
 use crate::engine::signature::Batch;
-use crate::onnx::NodeProto;
 
 /// The widest window of a convolution.
 const MAX_WINDOW: usize = 31;

@@ -4,23 +4,20 @@
 use std::collections::{HashMap, HashSet};
 
 use kernels::Activation;
+use onnx::{GraphProto, NodeProto, OPSETS, TensorProto};
 
 use super::network::{Layer, Network, Place, Step};
 use super::unsupported::{describe, unsupported};
 use crate::engine::request::Request;
 use crate::engine::signature::{Batch, Signature};
-use crate::onnx::{GraphProto, NodeProto, TensorProto};
 
-/// The operators below have the same meaning from this version of ONNX's operators on.
-const OPSETS: std::ops::RangeInclusive<i64> = 13..=21;
 /// The most values of a row between two layers: a small file may ask for much memory.
 const MAX_VALUES: usize = 1 << 22;
 
 /// The network that computes the wanted outputs, and their shapes; or why there are not kernels for all of it.
 pub(crate) fn read(request: &Request) -> Result<(Network, Vec<Signature>), String> {
     let graph = request.model.graph.as_ref().ok_or("it holds no graph")?;
-    let opset = request.model.opset_import.iter().find(|opset| opset.domain.is_empty());
-    let version = opset.ok_or("it names no opset")?.version;
+    let version = request.model.opset().ok_or("it names no opset")?;
     if !OPSETS.contains(&version) {
         return Err(format!("there are kernels for opsets {} to {}, found {version}", OPSETS.start(), OPSETS.end()));
     }

@@ -1,11 +1,12 @@
 //! Which graphs are read as networks, and what those compute.
 
+use onnx::{
+    AttributeProto, DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
+};
+
 use super::{Network, read};
 use crate::engine::request::Request;
 use crate::engine::signature::{Batch, Layout, Signature};
-use crate::onnx::{
-    AttributeProto, FLOAT, GraphProto, INT64, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
-};
 
 const ANY: Layout = Layout { before: 0, batch: Batch::Any };
 
@@ -28,7 +29,7 @@ fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeP
 }
 
 fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto { name: name.into(), i, r#type: 2, ..Default::default() }
+    AttributeProto { name: name.into(), i: Some(i), r#type: 2, ..Default::default() }
 }
 
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {
@@ -36,17 +37,23 @@ fn ints(name: &str, ints: &[i64]) -> AttributeProto {
 }
 
 fn text(name: &str, s: &str) -> AttributeProto {
-    AttributeProto { name: name.into(), s: s.into(), r#type: 3, ..Default::default() }
+    AttributeProto { name: name.into(), s: Some(s.into()), r#type: 3, ..Default::default() }
 }
 
 fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    TensorProto { name: name.into(), dims: dims.into(), data_type: FLOAT, raw_data, ..Default::default() }
+    TensorProto {
+        name: name.into(),
+        dims: dims.into(),
+        data_type: DataType::Float.into(),
+        raw_data,
+        ..Default::default()
+    }
 }
 
 fn numbers(name: &str, values: &[i64]) -> TensorProto {
     let (dims, int64_data) = (vec![values.len() as i64], values.to_vec());
-    TensorProto { name: name.into(), dims, data_type: INT64, int64_data, ..Default::default() }
+    TensorProto { name: name.into(), dims, data_type: DataType::Int64.into(), int64_data, ..Default::default() }
 }
 
 fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str]) -> ModelProto {
@@ -54,6 +61,7 @@ fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str])
     ModelProto {
         opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
         graph: Some(GraphProto { node: nodes, initializer, output, ..Default::default() }),
+        ..Default::default()
     }
 }
 
@@ -146,7 +154,7 @@ fn what_could_mean_something_else_is_left_to_tract() {
     assert!(changed(|_, graph| graph.node[0].domain = "mine".into()).is_err());
     assert!(changed(|_, graph| graph.node[0].attribute.push(int("unknown", 1))).is_err());
     assert!(changed(|_, graph| graph.node[0].attribute.push(int("transA", 1))).is_err());
-    assert!(changed(|_, graph| graph.node[0].attribute[0].i = 2).is_err(), "neither turned nor not");
+    assert!(changed(|_, graph| graph.node[0].attribute[0].i = Some(2)).is_err(), "neither turned nor not");
     assert!(changed(|_, graph| graph.node[0].attribute[0].r#type = 1).is_err(), "a float");
     assert!(changed(|_, graph| graph.initializer[1].raw_data.push(0)).is_err());
     assert!(changed(|_, graph| graph.node[1].op_type = "Mish".into()).is_err());

@@ -1,6 +1,6 @@
 //! Says why a node has no kernel.
 
-use crate::onnx::NodeProto;
+use onnx::NodeProto;
 
 /// ``node `decoder.0` (Gemm)``, by its output where it has no name.
 pub(super) fn describe(node: &NodeProto) -> String {
