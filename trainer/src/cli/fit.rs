@@ -17,8 +17,6 @@ use super::{RUNS, runs, timings};
 
 /// What a shell expects of a program that was stopped by Ctrl-C.
 const INTERRUPTED: u8 = 130;
-/// The network is no better than the mean of the training rows.
-const LEARNED_NOTHING: u8 = 3;
 
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let (config, resumed) = match &arguments.resume {
@@ -58,7 +56,7 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     }
     match outcome {
         Outcome::Finished(summary) => {
-            log.finished(&run, &summary, &next_commands(&run))?;
+            log.finished(&run, &summary, &next_commands(&run, summary.epochs))?;
             Ok(ExitCode::SUCCESS)
         }
         Outcome::Interrupted { epoch, step } => {
@@ -111,10 +109,10 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
 }
 
 /// What to run after training, as it would be typed here.
-fn next_commands(run: &Run) -> Vec<(&'static str, String)> {
+fn next_commands(run: &Run, epochs: usize) -> Vec<(&'static str, String)> {
     let run = quoted(run.dir());
     vec![
         ("export to ONNX", format!("{} --split {run}", command("exporter"))),
-        ("train longer", format!("{} fit --resume {run} --epochs N", command("trainer"))),
+        ("train longer", format!("{} fit --resume {run} --epochs {}", command("trainer"), 2 * epochs)),
     ]
 }

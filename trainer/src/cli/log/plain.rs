@@ -1,10 +1,14 @@
 //! Lines on standard error: at most about fifty for the epochs, however many there are.
 
+use std::time::{Duration, Instant};
+
 use trainer::{Amount, EpochRecord, Observer, Seconds, Stage, StartReport};
 
 use super::{Log, first_lines};
 use crate::cli::output::say;
 
+/// Time without a word that a person bears.
+const SILENCE: Duration = Duration::from_secs(1);
 /// As many lines as a person reads.
 const LINES: usize = 50;
 /// The first epochs, which show the pace.
@@ -17,7 +21,8 @@ pub struct Plain {
     best: Option<(usize, f64)>,
     /// The last epoch, until it is said.
     unsaid: Option<EpochRecord>,
-    stage: Option<Stage>,
+    /// What is done after training, and since when it goes on without a line.
+    stage: Option<(Stage, Option<Instant>)>,
 }
 
 impl Plain {
@@ -66,9 +71,17 @@ impl Observer for Plain {
         if let Some(last) = self.unsaid.take() {
             say(&self.line(&last));
         }
-        if self.stage.replace(stage) != Some(stage) {
+        let now = Instant::now();
+        let began = match self.stage {
+            Some((current, began)) if current == stage => began,
+            _ => Some(now),
+        };
+        // What is over at once needs no line.
+        let said = began.is_some_and(|began| now - began >= SILENCE);
+        if said {
             say(&format!("after training: {stage}"));
         }
+        self.stage = Some((stage, began.filter(|_| !said)));
     }
 }
 
