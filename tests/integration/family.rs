@@ -186,6 +186,9 @@ fn evaluate_compare_denoise_and_sample_are_programs() {
     assert!(error.contains("expected images of 8 x 8"), "{error}");
 
     let said = trainer(&["compare", "vae", "denoise", "sparse"]);
+    assert!(!dir.path().join("compare.svg").exists());
+    let charted = trainer(&["compare", "vae", "denoise", "sparse", "--out", "compare.svg"]);
+    assert!(charted.ends_with("chart  compare.svg\n"), "{charted}");
     assert_eq!(said.lines().filter(|line| line.contains("64-")).count(), 3, "{said}");
     let plot = std::fs::read_to_string(dir.path().join("compare.svg")).unwrap();
     assert!(["vae", "denoise", "sparse"].iter().all(|name| plot.contains(name)));

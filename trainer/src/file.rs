@@ -28,7 +28,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a whole text file.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|source| Error::io("read", path, source))
+    fs::read_to_string(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => Error::file(path, "expected text in UTF-8, found other bytes"),
+        _ => Error::io("read", path, source),
+    })
 }
 
 /// Creates a folder and its parents.

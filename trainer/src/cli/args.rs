@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use toml::{Table, Value};
-use trainer::{OptimizerConfig, Preset, Schedule};
+use clap_complete::Shell;
+use trainer::{DataSource, OptimizerConfig, Preset, Schedule};
 
-/// Trains autoencoders; export them with `exporter --split`.
+use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
+use super::values::{amount, count, source};
+
+/// Trains autoencoders; `exporter --split` makes ONNX of them.
 #[derive(Parser)]
 #[command(name = "trainer", version, arg_required_else_help = true)]
 pub struct Arguments {
@@ -17,138 +19,254 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Train an autoencoder and write a run folder: weights, metrics, pictures.
+    /// Train an autoencoder and write a run folder: weights, metrics, pictures, a report
     Fit(Box<FitArguments>),
-    /// Measure a trained run: reconstruction, codes, and PCA beside them; on its own test rows or on other data.
+    /// Measure a trained run, with PCA beside it, on its own test rows or on other data
     Evaluate(EvaluateArguments),
-    /// Put several runs side by side: one table, and one plot of their validation errors.
+    /// Put several runs side by side in one table, and their validation errors in one chart
     Compare(CompareArguments),
+    /// Print a script that completes commands and options in your shell
+    Completions(CompletionsArguments),
+    /// Print a manual page, to be read by `man`
+    Man(ManArguments),
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:
-  trainer evaluate runs/simple-mnist-1
-  trainer evaluate runs/simple-mnist-1 --data fashion-mnist    how it does on rows it never knew")]
+  trainer evaluate                                             the newest run
+  trainer evaluate runs/simple-mnist-1 --data fashion-mnist    how it does on other data")]
 pub struct EvaluateArguments {
-    /// The run's folder
-    pub run: PathBuf,
-    /// Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows
-    #[arg(long, value_name = "NAME|DIR")]
-    pub data: Option<String>,
+    /// The run's folder [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    #[arg(long, value_name = "NAME|DIR", value_parser = source, help = wrapped(
+        "Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows"
+    ))]
+    pub data: Option<DataSource>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  trainer compare runs/simple-digits-1 runs/deep-digits-1
+  trainer compare runs/*-digits-* --out compare.svg            with a chart of their courses")]
 pub struct CompareArguments {
     /// The runs' folders
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Where to draw the plot, as SVG
-    #[arg(long, short, value_name = "FILE", default_value = "compare.svg")]
-    pub out: PathBuf,
+    /// Draw the validation errors over the epochs into this SVG file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]
 #[command(after_help = "Examples:
+  trainer completions bash > ~/.local/share/bash-completion/completions/trainer
+  trainer completions zsh > ~/.zfunc/_trainer")]
+pub struct CompletionsArguments {
+    /// The shell
+    pub shell: Shell,
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  trainer man > trainer.1
+  trainer man fit > trainer-fit.1")]
+pub struct ManArguments {
+    /// The command to describe [default: the program itself]
+    #[arg(value_parser = ["fit", "evaluate", "compare", "completions", "man"])]
+    pub command: Option<String>,
+}
+
+const DATA: &str = "Data";
+const NETWORK: &str = "Network";
+const TRAINING: &str = "Training";
+const RUN: &str = "Run";
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:
   trainer fit                                      64-32-64 on the built-in digits
-  trainer fit --data mnist --optimizer adadelta    the classic tutorial's network
-  trainer fit --preset conv --data mnist           convolutions; also sparse, deep, denoise, vae, sequence
+  trainer fit --preset conv --data path/to/idx     convolutions, on your own IDX files
+
+All options: trainer fit --help",
+    after_long_help = "Examples:
+  trainer fit                                      64-32-64 on the built-in digits
+  trainer fit --preset conv                        convolutions instead of dense layers
   trainer fit --data path/to/idx --hidden 128,64   deeper, on your own IDX files
+  trainer fit --data mnist --optimizer adadelta    the classic tutorial's network
   trainer fit --config runs/simple-digits-1/config.toml
-                                                   the same run again")]
+                                                   the same run again"
+)]
 pub struct FitArguments {
-    /// Network and settings known to work together [default: simple]
-    #[arg(long, value_parser = Preset::NAMES)]
-    preset: Option<String>,
-    /// `digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (from the Hugging Face hub), or a folder with
-    /// four IDX files [default: digits; series for the preset sequence]
-    #[arg(long, value_name = "NAME|DIR")]
-    data: Option<String>,
-    /// Part of the training rows to hold out, or `test` to validate on the test rows [default: 0.1]
-    #[arg(long, value_name = "FRACTION|test")]
-    validation: Option<String>,
-    /// Width of the code [default: the preset's: 32, vae 20, sequence 16; conv and denoise keep an image]
-    #[arg(long, value_name = "UNITS")]
-    latent_dim: Option<i64>,
-    /// Widths of dense layers between input and code, as in 128,64; the decoder mirrors them [default: the preset's]
-    #[arg(long, value_name = "UNITS,..", value_delimiter = ',')]
-    hidden: Option<Vec<i64>>,
-    /// What training minimises [default: bce]
-    #[arg(long, value_parser = ["bce", "mse"])]
-    loss: Option<String>,
-    /// [default: adam]
-    #[arg(long, value_parser = OptimizerConfig::NAMES)]
-    optimizer: Option<String>,
-    /// [default: the optimiser's own: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001; with adam, conv, denoise and
-    /// sequence 0.003]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "NAME|DIR", value_parser = source, help_heading = DATA,
+        help = "digits, series, mnist, fashion-mnist, or a folder of IDX files",
+        long_help = with_default(
+            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (from the Hugging Face hub), or a folder \
+             with four IDX files named as MNIST's",
+            "digits; series with the preset sequence"
+        ))]
+    pub data: Option<DataSource>,
+    #[arg(long, value_name = "FRACTION|test", help_heading = DATA, hide_short_help = true, allow_hyphen_values = true,
+        long_help = by_preset(
+            "Part of the training rows to hold out for choosing the best epoch, or `test` to choose it on the test rows",
+            "validation"
+        ))]
+    pub validation: Option<String>,
+    #[arg(long, value_name = "STD", help_heading = DATA, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Standard deviation of Gaussian noise on the input, whose values are 0 to 1; the target stays clean",
+            "input_noise"
+        ))]
+    pub input_noise: Option<f64>,
+
+    #[arg(long, value_parser = Preset::NAMES, help_heading = NETWORK, hide_possible_values = true,
+        help = "simple, sparse, deep, conv, denoise, vae or sequence [default: simple]",
+        long_help = presets())]
+    pub preset: Option<String>,
+    #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = count,
+        help = "Width of the latent vector [default: the preset's]",
+        long_help = by_preset(
+            "Width of the latent vector; without one, the last layer of the encoder gives it",
+            "model.latent_dim"
+        ))]
+    pub latent_dim: Option<i64>,
+    #[arg(long, value_name = "UNITS,..", value_delimiter = ',', help_heading = NETWORK, allow_negative_numbers = true,
+        value_parser = count,
+        help = "Widths of dense layers before the latent vector, as in 128,64",
+        long_help = by_preset(
+            "Widths of dense layers between input and latent vector, as in 128,64; the decoder mirrors them",
+            "model.hidden"
+        ))]
+    pub hidden: Option<Vec<i64>>,
+
+    #[arg(long, value_name = "N", help_heading = TRAINING, allow_negative_numbers = true, value_parser = count,
+        help = "Passes over the training rows [default: the preset's]",
+        long_help = by_preset("Passes over the training rows", "epochs"))]
+    pub epochs: Option<i64>,
+    #[arg(long, value_name = "ROWS", help_heading = TRAINING, allow_negative_numbers = true, value_parser = count,
+        help = "Rows in one step [default: the preset's]",
+        long_help = by_preset("Rows in one step", "batch_size"))]
+    pub batch_size: Option<i64>,
+    #[arg(long, value_parser = ["bce", "mse"], help_heading = TRAINING, hide_short_help = true,
+        hide_possible_values = true,
+        long_help = by_preset(
+            "What training minimises: `bce`, the binary cross-entropy, for values between 0 and 1, or `mse`, the mean \
+             squared error",
+            "loss"
+        ))]
+    pub loss: Option<String>,
+    #[arg(long, value_parser = OptimizerConfig::NAMES, help_heading = TRAINING, hide_short_help = true,
+        hide_possible_values = true,
+        long_help = by_preset("One of adadelta, adam, adamw, sgd, rmsprop", "optimizer.name"))]
+    pub optimizer: Option<String>,
+    #[arg(long, value_name = "RATE", help_heading = TRAINING, allow_negative_numbers = true, value_parser = amount,
+        help = "How far a step goes [default: the optimiser's]",
+        long_help = format!(
+            "{}\n{}",
+            by_preset("How far a step goes", "optimizer.learning_rate"),
+            by_optimizer("With `--optimizer`", "learning_rate")
+        ))]
     pub learning_rate: Option<f64>,
-    /// [default: 0, adamw 0.01]
-    #[arg(long, value_name = "RATE")]
-    weight_decay: Option<f64>,
-    /// How the learning rate changes; its settings are those of `[schedule]` in a config file [default: constant; conv, denoise
-    /// and sequence: cosine]
-    #[arg(long, value_parser = Schedule::NAMES)]
-    schedule: Option<String>,
-    /// Epochs over which the learning rate rises from zero, for --schedule cosine [default: 0; conv, denoise and sequence: 1]
-    #[arg(long, value_name = "EPOCHS")]
-    warmup: Option<f64>,
-    /// Weight of the L1 penalty on the code [default: 0; sparse: 1e-4]
-    #[arg(long, value_name = "WEIGHT")]
-    sparsity: Option<f64>,
-    /// Weight of a variational code's divergence from the normal distribution [default: 1]
-    #[arg(long, value_name = "WEIGHT")]
-    beta: Option<f64>,
-    /// Standard deviation of Gaussian noise on the input; the target stays clean [default: 0; denoise: 0.5]
-    #[arg(long, value_name = "DEVIATION")]
-    input_noise: Option<f64>,
-    /// Scale gradients down to this Euclidean norm [default: never; sequence: 1]
-    #[arg(long, value_name = "NORM")]
-    clip_norm: Option<f64>,
-    /// Stop after so many epochs without a lower validation loss [default: never]
-    #[arg(long, value_name = "EPOCHS")]
-    pub patience: Option<u32>,
-    /// Stop after so many seconds [default: never]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "RATE", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_optimizer(
+            "How strongly parameters are pulled to zero",
+            "weight_decay"
+        ))]
+    pub weight_decay: Option<f64>,
+    #[arg(long, value_parser = Schedule::NAMES, help_heading = TRAINING, hide_short_help = true,
+        hide_possible_values = true,
+        long_help = by_preset(
+            "How the learning rate changes: constant, plateau or cosine; their settings stand in a config file",
+            "schedule.name"
+        ))]
+    pub schedule: Option<String>,
+    #[arg(long, value_name = "EPOCHS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Epochs over which the learning rate rises from zero, with `--schedule cosine`",
+            "schedule.warmup_epochs"
+        ))]
+    pub warmup: Option<f64>,
+    #[arg(long, value_name = "WEIGHT", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Weight of the L1 penalty on the latent vector",
+            "sparsity"
+        ))]
+    pub sparsity: Option<f64>,
+    #[arg(long, value_name = "WEIGHT", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Weight of a variational latent vector's divergence from the normal distribution",
+            "beta"
+        ))]
+    pub beta: Option<f64>,
+    #[arg(long, value_name = "NORM", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Scale the gradients down to this Euclidean norm; 0 for never",
+            "clip_norm"
+        ))]
+    pub clip_norm: Option<f64>,
+    #[arg(long, value_name = "EPOCHS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = count, long_help = by_preset(
+            "Stop after so many epochs without a lower validation loss; 0 for never",
+            "patience"
+        ))]
+    pub patience: Option<i64>,
+    #[arg(long, value_name = "SECONDS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = by_preset(
+            "Stop after so many seconds; 0 for never",
+            "time_budget"
+        ))]
     pub time_budget: Option<f64>,
-    /// Seconds for PCA and nearest neighbours after training; 0 for none of them [default: the time of training, at least 10]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = amount, long_help = with_default(
+            "Seconds for PCA and nearest neighbours after training; 0 for none of them",
+            "the time of training, at least 10"
+        ))]
     pub baseline_seconds: Option<f64>,
-    /// Passes over the training rows [default: 50; sparse and deep: 100; on digits: 500, on series: 200]
-    #[arg(long, value_name = "N")]
-    pub epochs: Option<u32>,
-    /// Rows in one step [default: 256; vae: 128; on digits and series: 32]
-    #[arg(long, value_name = "ROWS")]
-    batch_size: Option<i64>,
-    /// Where every random choice starts; the same seed gives the same bytes [default: 1]
-    #[arg(long, value_name = "N")]
-    seed: Option<i64>,
-    /// [default: cpu]
-    #[arg(long, value_parser = ["cpu", "cuda", "metal"])]
-    device: Option<String>,
-    /// Threads of the CPU; the result does not depend on it [default: all]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<u32>,
-    /// Measure where the time goes, and print it at the end
-    #[arg(long, alias = "phases")]
-    pub timings: bool,
-    /// Folder for the run, new or empty [default: the next free runs/PRESET-DATA-N]
-    #[arg(long, value_name = "DIR")]
+
+    #[arg(long, value_name = "DIR", help_heading = RUN,
+        help = "A new folder for the run [default: runs/NETWORK-DATA-N]",
+        long_help = with_default("A folder for the run, new or empty", "the next free runs/NETWORK-DATA-N"))]
     pub out: Option<PathBuf>,
-    /// Settings to start from; a run's `config.toml` repeats that run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = RUN,
+        help = "Settings to start from, as in a run's config.toml",
+        long_help = wrapped("Settings to start from; a run's `config.toml` repeats that run"))]
     pub config: Option<PathBuf>,
-    /// Go on with a run that was stopped, or train it longer with --epochs; --learning-rate, --patience and --time-budget
-    /// may be others than before
-    #[arg(long, value_name = "RUN", conflicts_with_all = [
-        "preset", "data", "validation", "latent_dim", "hidden", "loss", "optimizer", "weight_decay",
-        "schedule", "warmup", "sparsity", "beta", "input_noise", "clip_norm", "batch_size", "seed", "device", "out", "config",
-    ])]
+    #[arg(long, value_name = "RUN", help_heading = RUN,
+        help = "Go on with a run, or train it longer with --epochs",
+        long_help = wrapped(
+            "Go on with a run that was stopped, or train it longer with `--epochs`. Also `--learning-rate`, `--patience`, \
+             `--time-budget`, `--threads` and `--data` (where the same rows lie now) may change"
+        ),
+        conflicts_with_all = [
+            "preset", "validation", "latent_dim", "hidden", "loss", "optimizer", "weight_decay", "schedule", "warmup",
+            "sparsity", "beta", "input_noise", "clip_norm", "batch_size", "seed", "device", "out", "config",
+        ])]
     pub resume: Option<PathBuf>,
-    /// How progress is told: a bar on a terminal and plain lines elsewhere, plain lines, or JSON lines on standard output
-    #[arg(long, value_enum, default_value_t = LogFormat::Auto, value_name = "FORMAT")]
+    #[arg(long, value_name = "N", help_heading = RUN, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = count, long_help = by_preset(
+            "Where every random choice starts; the same seed gives the same bytes",
+            "seed"
+        ))]
+    pub seed: Option<i64>,
+    #[arg(long, value_parser = ["cpu", "cuda", "metal"], help_heading = RUN, hide_short_help = true,
+        hide_possible_values = true,
+        long_help = by_preset("cpu, cuda or metal", "device"))]
+    pub device: Option<String>,
+    #[arg(long, value_name = "N", help_heading = RUN, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = count, long_help = with_default("Threads of the CPU; the result does not depend on it", "all"))]
+    pub threads: Option<i64>,
+    #[arg(long, alias = "phases", help_heading = RUN, hide_short_help = true,
+        long_help = wrapped("Measure where the time goes, and print it at the end"))]
+    pub timings: bool,
+    #[arg(long, value_enum, default_value_t = LogFormat::Auto, value_name = "FORMAT", help_heading = RUN,
+        hide_short_help = true, hide_possible_values = true, hide_default_value = true,
+        long_help = with_default(
+            "Log format: `plain` lines on standard error, `json` lines on standard output, or `auto`: a progress bar on a \
+             terminal and plain lines elsewhere",
+            "auto"
+        ))]
     pub log_format: LogFormat,
 }
 
@@ -159,63 +277,19 @@ pub enum LogFormat {
     Json,
 }
 
-impl FitArguments {
-    /// The settings that were given, in the layout of `config.toml`.
-    pub fn overrides(&self) -> Result<Table> {
-        let mut settings = Table::new();
-        let mut set = |name: &str, value: Option<Value>| {
-            value.map(|value| settings.insert(name.into(), value));
-        };
-        let text = |value: &Option<String>| value.clone().map(Value::String);
-        let count = |value: Option<u32>| value.map(|value| Value::Integer(i64::from(value)));
-        let integer = |value: Option<i64>| value.map(Value::Integer);
-        set("preset", text(&self.preset));
-        set("data", self.data.as_deref().map(data).transpose()?);
-        let validation = self.validation.as_deref().map(str::parse::<trainer::Validation>).transpose()?;
-        set("validation", validation.map(Value::try_from).transpose()?);
-        set("loss", text(&self.loss));
-        set("epochs", count(self.epochs));
-        set("batch_size", integer(self.batch_size));
-        set("seed", integer(self.seed));
-        let float = |value: Option<f64>| value.map(Value::Float);
-        set("sparsity", float(self.sparsity));
-        set("beta", float(self.beta));
-        set("input_noise", float(self.input_noise));
-        set("clip_norm", float(self.clip_norm));
-        set("patience", count(self.patience));
-        set("time_budget", float(self.time_budget));
-        set("baseline_seconds", float(self.baseline_seconds));
-        set("device", text(&self.device));
-        set("threads", count(self.threads));
-
-        let mut model = Table::new();
-        self.latent_dim.map(|units| model.insert("latent_dim".into(), Value::Integer(units)));
-        let hidden = self.hidden.as_ref().map(|widths| widths.iter().map(|&width| Value::Integer(width)).collect());
-        hidden.map(|widths| model.insert("hidden".into(), Value::Array(widths)));
-        set("model", (!model.is_empty()).then_some(Value::Table(model)));
-
-        let mut schedule = Table::new();
-        text(&self.schedule).map(|name| schedule.insert("name".into(), name));
-        self.warmup.map(|epochs| schedule.insert("warmup_epochs".into(), Value::Float(epochs)));
-        set("schedule", (!schedule.is_empty()).then_some(Value::Table(schedule)));
-
-        let mut optimizer = Table::new();
-        text(&self.optimizer).map(|name| optimizer.insert("name".into(), name));
-        self.learning_rate.map(|rate| optimizer.insert("learning_rate".into(), Value::Float(rate)));
-        self.weight_decay.map(|rate| optimizer.insert("weight_decay".into(), Value::Float(rate)));
-        set("optimizer", (!optimizer.is_empty()).then_some(Value::Table(optimizer)));
-        Ok(settings)
-    }
-}
-
-/// A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
-pub fn data(text: &str) -> Result<Value> {
-    if text.is_empty() {
-        bail!("--data: expected digits, series, mnist, fashion-mnist or a folder, found nothing");
-    }
-    let trainer::DataSource::Dir(dir) = text.to_owned().into() else { return Ok(Value::String(text.into())) };
-    let dir = std::path::absolute(&dir).with_context(|| format!("cannot resolve {text}"))?;
-    Ok(Value::String(dir.display().to_string()))
+/// What each preset is.
+fn presets() -> String {
+    let networks = [
+        ("simple", "one dense layer each way"),
+        ("sparse", "simple, with a penalty that makes most latent values zero"),
+        ("deep", "three dense layers each way"),
+        ("conv", "convolutions"),
+        ("denoise", "convolutions that remove noise"),
+        ("vae", "a variational autoencoder, which can make new rows"),
+        ("sequence", "an LSTM, for time series"),
+    ];
+    let lines = networks.map(|(name, what)| format!("  {name:<9} {what}"));
+    format!("Network and settings known to work together [default: {}]\n{}", Preset::default().name(), lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -227,5 +301,39 @@ mod tests {
     #[test]
     fn arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    fn help(long: bool) -> String {
+        let mut command = Arguments::command();
+        command.build();
+        let fit = command.find_subcommand_mut("fit").unwrap();
+        if long { fit.render_long_help() } else { fit.render_help() }.to_string()
+    }
+
+    #[test]
+    fn help_fits_a_hundred_columns() {
+        for text in [help(false), help(true)] {
+            let longest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+            assert!(longest.chars().count() <= 100, "{longest}");
+        }
+    }
+
+    #[test]
+    fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
+        let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
+        assert_eq!(options(help(false)), 10);
+        assert_eq!(options(help(true)), 28);
+        for heading in ["Data:", "Network:", "Training:", "Run:"] {
+            assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
+        }
+    }
+
+    #[test]
+    fn defaults_in_the_help_are_those_of_the_code() {
+        let words: Vec<String> = help(true).split_whitespace().map(str::to_owned).collect();
+        let text = words.join(" ");
+        assert!(text.contains("[default: 50; sparse, deep 100; on digits 500; on series 200]"), "{text}");
+        assert!(text.contains("[default: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]"), "{text}");
+        assert!(text.contains("[default: 0; denoise 0.5]"), "{text}");
     }
 }

@@ -1,50 +1,57 @@
-//! `trainer compare`: several runs in one table and one plot.
+//! `trainer compare`: several runs in one table and, on request, in one chart.
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use trainer::{Run, draw_comparison};
+use trainer::{Amount, Count, Decibels, Percent, Seconds, Summary, draw_comparison};
 
 use super::args::CompareArguments;
-use super::progress::print;
+use super::output::print;
+use super::runs;
+use super::table::aligned;
 
 pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
-    if arguments.out.extension().is_none_or(|extension| extension != "svg") {
-        bail!("--out: expected a file that ends in .svg, found {}", arguments.out.display());
+    if let Some(out) = &arguments.out
+        && out.extension().is_none_or(|extension| extension != "svg")
+    {
+        bail!("`--out`: expected a file that ends in .svg, found `{}`", out.display());
     }
-    let runs = arguments.runs.iter().map(Run::open).collect::<trainer::Result<Vec<_>>>()?;
-    let mut rows = vec![
-        ["run", "network", "code", "epochs", "test BCE", "MSE", "PSNR", "5-NN", "time"].map(str::to_owned).to_vec(),
-    ];
-    for run in &runs {
-        let summary = run.summary()?;
-        let test = &summary.test;
-        rows.push(vec![
-            run.dir().display().to_string(),
-            summary.network.clone(),
-            summary.latent_dim.to_string(),
-            summary.epochs.to_string(),
-            format!("{:.4}", test.metrics.bce),
-            format!("{:.5}", test.metrics.mse),
-            test.psnr.map_or("exact".into(), |psnr| format!("{psnr:.2}")),
-            test.neighbour_accuracy.map_or("-".into(), |part| format!("{:.1} %", 100. * part)),
-            format!("{:.1} s", summary.seconds),
-        ]);
+    let runs = arguments.runs.iter().map(|dir| runs::open(dir)).collect::<Result<Vec<_>>>()?;
+    let summaries = runs.iter().map(|run| Ok(run.summary()?)).collect::<Result<Vec<_>>>()?;
+    let names = runs.iter().map(|run| run.dir().display().to_string());
+    let mut text = vec![table(names, &summaries)];
+    let data = |summary: &Summary| summary.data.fingerprint.clone();
+    if summaries.iter().any(|summary| data(summary) != data(&summaries[0])) {
+        text.push("note: these runs were measured on different data, so their errors cannot be compared".into());
     }
-    draw_comparison(&arguments.out, &runs)?;
-    print(&format!("{}\n\nplot   {}", aligned(&rows), arguments.out.display()));
+    if let Some(out) = &arguments.out {
+        draw_comparison(out, &runs)?;
+        text.push(format!("chart  {}", out.display()));
+    }
+    print(&text.join("\n\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Columns as wide as their longest cell, the first two to the left, numbers to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column < 2 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+fn table(names: impl Iterator<Item = String>, summaries: &[Summary]) -> String {
+    let column = |value: fn(&Summary) -> f64| Amount::column(&summaries.iter().map(value).collect::<Vec<_>>());
+    let bce = column(|summary| summary.test.metrics.bce);
+    let mse = column(|summary| summary.test.metrics.mse);
+    let header = ["run", "network", "data", "latent", "epochs", "test BCE", "MSE", "PSNR", "5-NN", "time"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for (index, (name, summary)) in names.zip(summaries).enumerate() {
+        let test = &summary.test;
+        rows.push(vec![
+            name,
+            summary.network.clone(),
+            summary.data.name.clone(),
+            Count::from(summary.latent_dim).to_string(),
+            Count::from(summary.epochs).to_string(),
+            bce[index].clone(),
+            mse[index].clone(),
+            Decibels(test.psnr).to_string(),
+            test.neighbour_accuracy.map_or("-".into(), |part| Percent(part).to_string()),
+            Seconds(summary.seconds).to_string(),
+        ]);
+    }
+    aligned(&rows, 3)
 }

@@ -4,71 +4,81 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use trainer::{Evaluation, PcaReport, Run, TestReport, evaluate_run};
+use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, Run, TestReport, evaluate_run};
 
-use super::args::{EvaluateArguments, data};
-use super::progress::print;
+use super::args::EvaluateArguments;
+use super::output::print;
+use super::table::aligned;
+use super::{RUNS, runs};
 
 pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
-    let run = Run::open(&arguments.run)?;
-    let source = arguments.data.as_deref().map(data).transpose()?;
-    let source = source.and_then(|value| value.as_str().map(|text| text.to_owned().into()));
-    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, source.as_ref())?;
+    let run = match &arguments.run {
+        Some(dir) => runs::open(dir)?,
+        None => Run::newest(RUNS)?,
+    };
+    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
         let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
             "left_out": left_out });
-        print(&format!("{report:#}"));
+        print(&format!("{report:#}"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = vec![format!("{network} on {data}"), String::new()];
     text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
     text.extend(left_out.iter().map(ToString::to_string));
-    print(&text.join("\n"));
+    print(&text.join("\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A table of the network, named `name`, beside PCA, and what else there is to say of its codes.
+/// A row of the table.
+struct Row {
+    name: String,
+    /// Without it there is no reconstruction to take it of.
+    bce: Option<f64>,
+    mse: f64,
+    psnr: Option<f64>,
+    accuracy: Option<f64>,
+}
+
+/// A table of the network, named `name`, beside PCA, and what else there is to say of its latent vectors.
 pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<String> {
-    let row = |name: &str, cells: [String; 4]| {
-        let [bce, mse, psnr, accuracy] = cells;
-        format!("{name:<26}{bce:>10}{mse:>11}{psnr:>10}{accuracy:>12}").trim_end().to_owned()
-    };
-    let decibels = |psnr: Option<f64>| psnr.map_or("exact".into(), |psnr| format!("{psnr:.2} dB"));
-    let percent = |accuracy: Option<f64>| accuracy.map_or(String::new(), |part| format!("{:.1} %", 100. * part));
-    let accuracy = if test.neighbour_accuracy.is_some() { "5-NN" } else { "" };
-    let mut lines = vec![
-        row(&format!("{} test rows", test.rows), ["BCE", "MSE", "PSNR", accuracy].map(str::to_owned)),
-        row(
-            name,
-            [
-                format!("{:.4}", test.metrics.bce),
-                format!("{:.5}", test.metrics.mse),
-                decibels(test.psnr),
-                percent(test.neighbour_accuracy),
-            ],
-        ),
-    ];
-    lines.extend(pca.map(|pca| {
-        row(
-            &format!("PCA, {} components", pca.components),
-            [
-                format!("{:.4}", pca.metrics.bce),
-                format!("{:.5}", pca.metrics.mse),
-                decibels(pca.psnr),
-                percent(pca.neighbour_accuracy),
-            ],
-        )
+    let mut rows = vec![Row {
+        name: name.into(),
+        bce: Some(test.metrics.bce),
+        mse: test.metrics.mse,
+        psnr: test.psnr,
+        accuracy: test.neighbour_accuracy,
+    }];
+    rows.extend(pca.map(|pca| Row {
+        name: format!("PCA, {} components", Count::from(pca.components)),
+        bce: Some(pca.metrics.bce),
+        mse: pca.metrics.mse,
+        psnr: pca.psnr,
+        accuracy: pca.neighbour_accuracy,
     }));
-    if let Some(mse) = test.noisy_mse {
-        let cells = [String::new(), format!("{mse:.5}"), decibels(test.noisy_psnr()), String::new()];
-        lines.push(row("the noisy rows themselves", cells));
+    let name = "the noisy rows themselves".into();
+    rows.extend(test.noisy_mse.map(|mse| Row { name, bce: None, mse, psnr: test.noisy_psnr(), accuracy: None }));
+
+    let mut bce = Amount::column(&rows.iter().filter_map(|row| row.bce).collect::<Vec<_>>()).into_iter();
+    let mut mse = Amount::column(&rows.iter().map(|row| row.mse).collect::<Vec<_>>()).into_iter();
+    let accuracy = if rows.iter().any(|row| row.accuracy.is_some()) { "5-NN" } else { "" };
+    let title = format!("{} test rows", Count::from(test.rows));
+    let mut table = vec![vec![title, "BCE".into(), "MSE".into(), "PSNR".into(), accuracy.into()]];
+    for row in rows {
+        table.push(vec![
+            row.name,
+            row.bce.and_then(|_| bce.next()).unwrap_or_default(),
+            mse.next().unwrap_or_default(),
+            Decibels(row.psnr).to_string(),
+            row.accuracy.map_or(String::new(), |part| Percent(part).to_string()),
+        ]);
     }
-    lines.push(String::new());
-    lines.push(format!("code: mean {:.3}, {:.1} % zeros", test.latent_mean, 100. * test.latent_sparsity));
-    if let Some(bound) = test.elbo {
+    let mut lines = vec![aligned(&table, 1), String::new()];
+    lines.push(format!("latent: mean {}, {} zeros", Amount(test.latent_mean), Percent(test.latent_sparsity)));
+    if let Some(elbo) = test.elbo {
+        let [reconstruction, divergence, value] = [elbo.reconstruction, elbo.divergence, elbo.value].map(Amount);
         lines.push(format!(
-            "a row, in nats: reconstruction {:.2} + divergence {:.2}, so ELBO {:.2}",
-            bound.reconstruction, bound.divergence, bound.value
+            "a row, in nats: reconstruction {reconstruction} + divergence {divergence}, so ELBO {value}"
         ));
     }
     lines

@@ -1,6 +1,7 @@
 //! Every setting of a run, checked once.
 
 mod explain;
+mod name;
 mod preset;
 mod resolve;
 

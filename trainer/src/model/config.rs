@@ -30,7 +30,7 @@ pub struct ModelConfig {
 
 impl ModelConfig {
     /// The latent's default width in a dense network, as in the tutorial.
-    const LATENT_DIM: usize = 32;
+    pub(crate) const LATENT_DIM: usize = 32;
 
     /// A dense network: `hidden` layers with ReLU down to `latent_dim` units with ReLU, and the mirror image back.
     pub fn dense(latent_dim: usize, hidden: impl Into<Vec<usize>>) -> Self {

@@ -1,19 +1,20 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
 use super::page::{Figure, Page, Picture, Table};
+use crate::config::Config;
 use crate::evaluate::Metrics;
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
-/// The page of a run with these `pictures` and, as TOML, `settings`.
-pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, settings: String) -> Page {
+/// The page of a run with these `pictures` and settings.
+pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, config: &Config) -> Page {
     Page {
-        title: format!("{} on {}", summary.preset, summary.data.name),
+        title: format!("{} on {}", config.network_name(), summary.data.name),
         subtitle: subtitle(summary),
         figures: figures(summary),
         tables: vec![comparison(summary), facts(summary)],
         pictures,
-        settings,
+        settings: config.to_toml(),
         footer: format!(
             "Hourglass {}, candle {}; weights {}",
             summary.versions.hourglass,

@@ -30,6 +30,6 @@ pub(crate) struct Finished<'a> {
 /// When a file cannot be written, or the network cannot compute what the pictures show.
 pub(crate) fn write(finished: &Finished) -> Result<()> {
     let pictures = plots::draw_all(finished)?;
-    let page = content::page(finished.summary, pictures, finished.run.config()?.to_toml());
+    let page = content::page(finished.summary, pictures, &finished.run.config()?);
     file::write_atomic(&finished.run.report(), page.to_html().as_bytes())
 }

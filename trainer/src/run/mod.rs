@@ -38,6 +38,9 @@ impl Run {
     pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
         let dir = dir.into();
         if dir.exists() {
+            if !dir.is_dir() {
+                return Err(Error::file(&dir, "expected a new or empty folder for the run, found a file"));
+            }
             let mut entries = fs::read_dir(&dir).map_err(|source| Error::io("read", &dir, source))?;
             if entries.next().is_some() {
                 return Err(Error::file(&dir, "expected a new or empty folder for the run, found files in it"));
@@ -49,7 +52,7 @@ impl Run {
         Ok(run)
     }
 
-    /// Starts a run in the first free folder `parent/preset-data-N`.
+    /// Starts a run in the first free folder `parent/network-data-N`.
     ///
     /// # Errors
     ///
@@ -57,7 +60,7 @@ impl Run {
     pub fn create_next(parent: impl AsRef<Path>, config: &Config) -> Result<Self> {
         let parent = parent.as_ref();
         file::create_dir(parent)?;
-        let stem = format!("{}-{}", config.preset.name(), config.data.name());
+        let stem = format!("{}-{}", config.network_name(), config.data.name());
         for number in 1.. {
             let dir = parent.join(format!("{stem}-{number}"));
             // Creating the folder is what claims the number, should two runs start at once.
@@ -199,7 +202,11 @@ impl Run {
             }
             Ok(summary) if summary.epochs >= config.epochs => {
                 let done = summary.epochs;
-                let reason = format!("{} is finished; expected more than its {done} epochs", self.dir.display());
+                let reason = format!(
+                    "{} is finished; expected more than its {done} epochs, as in `--epochs {}`",
+                    self.dir.display(),
+                    2 * done
+                );
                 Err(Error::setting("epochs", reason))
             }
             _ => Ok(()),

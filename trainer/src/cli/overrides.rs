@@ -1,0 +1,93 @@
+//! The settings that the options of `trainer fit` give, in the layout of `config.toml`.
+
+use anyhow::{Result, bail};
+use toml::{Table, Value};
+use trainer::{Config, Schedule, Validation};
+
+use super::args::FitArguments;
+use super::programs::quoted;
+
+impl FitArguments {
+    /// A new run's settings: the preset's, with those of `--config` over them and the options on top.
+    ///
+    /// # Errors
+    ///
+    /// What [`Config::resolve`] says, and for an option that the others leave without effect.
+    pub fn resolve(&self) -> Result<Config> {
+        if let Some(dir) = self.config.as_deref().filter(|path| path.is_dir()) {
+            let file = dir.join("config.toml");
+            let meant = if file.is_file() { format!("; did you mean `{}`?", quoted(&file)) } else { String::new() };
+            bail!("{}: expected a file of settings, found a folder{meant}", dir.display());
+        }
+        let mut overrides = self.overrides()?;
+        let Some(epochs) = self.warmup else { return Ok(Config::resolve(self.config.as_deref(), overrides)?) };
+        let config = Config::resolve(self.config.as_deref(), overrides.clone())?;
+        if !matches!(config.schedule, Schedule::Cosine { .. }) {
+            bail!("`--warmup` needs `--schedule cosine`, whose rate rises before it falls");
+        }
+        let schedule = overrides.entry("schedule").or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(schedule) = schedule {
+            schedule.insert("warmup_epochs".into(), Value::Float(epochs));
+        }
+        Ok(Config::resolve(self.config.as_deref(), overrides)?)
+    }
+
+    /// The settings of a run that goes on, with those that may change.
+    pub fn resume(&self, config: Config) -> Config {
+        let count = |option: Option<i64>, setting: usize| option.map_or(setting, |count| count as usize);
+        Config {
+            data: self.data.clone().unwrap_or(config.data),
+            epochs: count(self.epochs, config.epochs),
+            threads: count(self.threads, config.threads),
+            patience: count(self.patience, config.patience),
+            time_budget: self.time_budget.unwrap_or(config.time_budget),
+            baseline_seconds: self.baseline_seconds.or(config.baseline_seconds),
+            optimizer: match self.learning_rate {
+                Some(rate) => config.optimizer.with_learning_rate(rate),
+                None => config.optimizer,
+            },
+            ..config
+        }
+    }
+
+    fn overrides(&self) -> Result<Table> {
+        let text = |value: &Option<String>| value.clone().map(Value::String);
+        let integer = |value: Option<i64>| value.map(Value::Integer);
+        let float = |value: Option<f64>| value.map(Value::Float);
+        let validation = self.validation.as_deref().map(str::parse::<Validation>).transpose()?;
+        let hidden = self.hidden.as_ref().map(|widths| widths.iter().copied().map(Value::Integer).collect());
+        let model = table([("latent_dim", integer(self.latent_dim)), ("hidden", hidden.map(Value::Array))]);
+        let schedule = table([("name", text(&self.schedule))]);
+        let optimizer = table([
+            ("name", text(&self.optimizer)),
+            ("learning_rate", float(self.learning_rate)),
+            ("weight_decay", float(self.weight_decay)),
+        ]);
+        let settings = [
+            ("preset", text(&self.preset)),
+            ("data", self.data.clone().map(|source| Value::String(source.into()))),
+            ("validation", validation.map(Value::try_from).transpose()?),
+            ("loss", text(&self.loss)),
+            ("epochs", integer(self.epochs)),
+            ("batch_size", integer(self.batch_size)),
+            ("seed", integer(self.seed)),
+            ("sparsity", float(self.sparsity)),
+            ("beta", float(self.beta)),
+            ("input_noise", float(self.input_noise)),
+            ("clip_norm", float(self.clip_norm)),
+            ("patience", integer(self.patience)),
+            ("time_budget", float(self.time_budget)),
+            ("baseline_seconds", float(self.baseline_seconds)),
+            ("device", text(&self.device)),
+            ("threads", integer(self.threads)),
+        ];
+        let parts = [("model", model), ("schedule", schedule), ("optimizer", optimizer)];
+        let parts = parts.map(|(name, part)| (name, (!part.is_empty()).then_some(Value::Table(part))));
+        Ok(table(settings.into_iter().chain(parts)))
+    }
+}
+
+/// The entries that are there.
+fn table<'a>(entries: impl IntoIterator<Item = (&'a str, Option<Value>)>) -> Table {
+    entries.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

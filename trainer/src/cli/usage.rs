@@ -1,0 +1,164 @@
+//! What is wrong with a command line, in one line.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use trainer::Preset;
+
+const COMMANDS: [&str; 5] = ["fit", "evaluate", "compare", "completions", "man"];
+
+/// Says in one line what the command line should have been; `arguments` are those after the program's name.
+pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
+    let usage = Usage { error, arguments };
+    let what = match error.kind() {
+        ErrorKind::UnknownArgument => usage.unknown(),
+        ErrorKind::InvalidSubcommand => usage.no_command(),
+        ErrorKind::ArgumentConflict => usage.conflict(),
+        ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues => usage.too_few(),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => usage.value(),
+        ErrorKind::InvalidUtf8 => "expected text that is UTF-8, found other bytes".into(),
+        _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").into(),
+    };
+    if what.ends_with('?') { what } else { format!("{what}; see `{} --help`", usage.command()) }
+}
+
+struct Usage<'a> {
+    error: &'a clap::Error,
+    arguments: &'a [String],
+}
+
+impl Usage<'_> {
+    fn first(&self) -> &str {
+        self.arguments.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// `trainer fit`, or the program alone where no command was recognised.
+    fn command(&self) -> String {
+        if COMMANDS.contains(&self.first()) { format!("trainer {}", self.first()) } else { "trainer".into() }
+    }
+
+    /// A part of the error.
+    fn text(&self, kind: ContextKind) -> String {
+        match self.error.get(kind) {
+            Some(ContextValue::String(text)) => text.clone(),
+            Some(ContextValue::Strings(texts)) => texts.join(", "),
+            Some(ContextValue::Number(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// The same without the name of an option's value, and without brackets.
+    fn word(&self, kind: ContextKind) -> String {
+        let text = self.text(kind);
+        text.split(' ').next().unwrap_or_default().trim_matches(['<', '>', '[', ']']).into()
+    }
+
+    /// An option or a word that has no place there.
+    fn unknown(&self) -> String {
+        let found = self.text(ContextKind::InvalidArg);
+        if self.first().starts_with('-')
+            && let Some(command) = self.arguments.iter().find(|argument| COMMANDS.contains(&argument.as_str()))
+        {
+            return format!("options come after the command; did you mean `trainer {command} {found}`?");
+        }
+        // `-preset` is read as `-p -r -e ..`.
+        let single = |argument: &&String| argument.starts_with(&found) && argument.len() > 2 && found.len() == 2;
+        if let Some(typed) = self.arguments.iter().find(single) {
+            return format!("there is no option `{typed}`; did you mean `-{typed}`?");
+        }
+        if found.starts_with('-') {
+            let suggested = self.word(ContextKind::SuggestedArg);
+            return format!("there is no option `{found}`{}", did_you_mean(&suggested));
+        }
+        // What word processors make of two hyphens.
+        if let Some(name) = found.strip_prefix(['–', '—']) {
+            return format!("found `{found}` without an option; did you mean `--{}`?", name.trim_start_matches('-'));
+        }
+        let meant = match self.first() {
+            "fit" => option_for(&found).map(|option| format!("{option} {found}")).unwrap_or_default(),
+            "evaluate" => return format!("expected one run, found `{found}` too; `trainer compare` takes several"),
+            _ => String::new(),
+        };
+        format!("found `{found}` without an option{}", did_you_mean(&meant))
+    }
+
+    fn no_command(&self) -> String {
+        let found = self.text(ContextKind::InvalidSubcommand);
+        let meant = match found.as_str() {
+            "train" => "trainer fit".into(),
+            "eval" | "test" => "trainer evaluate".into(),
+            "export" => "exporter".into(),
+            "resume" => "trainer fit --resume".into(),
+            _ => match option_for(&found) {
+                Some(option) => format!("trainer fit {option} {found}"),
+                None => self.word(ContextKind::SuggestedSubcommand),
+            },
+        };
+        format!("there is no command `{found}`{}", did_you_mean(&meant))
+    }
+
+    fn conflict(&self) -> String {
+        let (option, other) = (self.word(ContextKind::InvalidArg), self.word(ContextKind::PriorArg));
+        if option == other {
+            return format!("`{option}` is given more than once");
+        }
+        // `--resume` alone conflicts with others, whichever comes first.
+        let other = if option == "--resume" { other } else { option };
+        format!("`{other}` cannot change with `--resume`, which goes on with the run's own settings")
+    }
+
+    fn too_few(&self) -> String {
+        match self.first() {
+            "compare" => "expected two runs or more".into(),
+            "completions" => "expected a shell: bash, elvish, fish, powershell or zsh".into(),
+            _ => format!("expected {}", self.text(ContextKind::InvalidArg)),
+        }
+    }
+
+    fn value(&self) -> String {
+        let (name, found) = (self.word(ContextKind::InvalidArg), self.text(ContextKind::InvalidValue));
+        let name = if name.starts_with('-') { format!("`{name}`") } else { name.to_lowercase() };
+        if found.is_empty() {
+            return format!("{name}: expected a value, found none");
+        }
+        if let Some(source) = std::error::Error::source(self.error) {
+            return format!("{name}: {source}");
+        }
+        let valid = self.text(ContextKind::ValidValue);
+        let suggested = self.word(ContextKind::SuggestedValue);
+        format!("{name}: expected one of {valid}; found `{found}`{}", did_you_mean(&suggested))
+    }
+}
+
+fn did_you_mean(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("; did you mean `{text}`?") }
+}
+
+/// The option of `trainer fit` that a bare word probably belongs to.
+fn option_for(word: &str) -> Option<&'static str> {
+    let path = std::path::Path::new(word);
+    if Preset::NAMES.contains(&word) {
+        Some("--preset")
+    } else if word.ends_with(".toml") {
+        Some("--config")
+    } else if path.join("config.toml").is_file() {
+        Some("--resume")
+    } else if path.is_dir() || ["digits", "series", "mnist", "fashion-mnist"].contains(&word) {
+        Some("--data")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::args::Arguments;
+
+    #[test]
+    fn every_command_is_known() {
+        let command = Arguments::command();
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
+}

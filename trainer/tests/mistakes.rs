@@ -1,0 +1,255 @@
+//! Mistakes that a newcomer makes, by kind: each ends in one plain line, with 2 for a command line that is not one and 1 for the rest.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use support::{fail, paths, small_run, succeed, suggestion, trainer};
+
+/// A folder with a small run and files that are none of what is expected.
+fn prepared() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    small_run(dir.path());
+    let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    write("unknown.toml", b"epoch = 3\n");
+    write("text.toml", b"epochs = \"5\"\n");
+    write("typo.toml", b"[model]\nhiden = [3]\n");
+    write("syntax.toml", b"epochs =\n");
+    write("bytes.toml", b"\xff\xfe");
+    write("rows.csv", b"1,2\n");
+    fs::create_dir(dir.path().join("empty")).unwrap();
+    dir
+}
+
+/// Tries each command line in `dir`, which it must leave as it was.
+fn check(dir: &Path, code: i32, cases: &[(&str, &str)]) {
+    let before = paths(dir);
+    for (arguments, expected) in cases {
+        // `''` is an empty argument.
+        let arguments: Vec<&str> = arguments.split(' ').map(|argument| argument.trim_matches('\'')).collect();
+        let error = fail(trainer(dir).args(&arguments), code);
+        assert!(error.contains(expected), "{arguments:?}: expected {expected:?} in {error:?}");
+        assert_eq!(paths(dir), before, "{arguments:?} left files");
+    }
+}
+
+#[test]
+fn words_in_the_wrong_place_are_usage_errors_that_name_the_right_one() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        2,
+        &[
+            ("fti", "there is no command `fti`"),
+            ("train", "did you mean `trainer fit`?"),
+            ("eval runs/simple-digits-1", "did you mean `trainer evaluate`?"),
+            ("compar a b", "did you mean `compare`?"),
+            ("conv", "did you mean `trainer fit --preset conv`?"),
+            ("--epochs 5 fit", "options come after the command; did you mean `trainer fit --epochs`?"),
+            ("fit conv", "did you mean `--preset conv`?"),
+            ("fit mnist", "did you mean `--data mnist`?"),
+            ("fit readme.toml", "found `readme.toml` without an option; did you mean `--config readme.toml`?"),
+            ("fit runs/simple-digits-1", "did you mean `--resume runs/simple-digits-1`?"),
+            ("fit empty", "did you mean `--data empty`?"),
+            ("fit 64", "found `64` without an option; see `trainer fit --help`"),
+            ("fit --hidden 128 64", "found `64` without an option"),
+            ("evaluate a b", "expected one run, found `b` too; `trainer compare` takes several"),
+            ("compare", "expected two runs or more"),
+            ("compare runs/simple-digits-1", "expected two runs or more"),
+            ("completions", "expected a shell: bash"),
+            ("help fot", "there is no command `fot`"),
+        ],
+    );
+}
+
+#[test]
+fn misspelt_options_and_values_are_usage_errors_that_name_the_nearest() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        2,
+        &[
+            ("fit --epoch 5", "there is no option `--epoch`; did you mean `--epochs`?"),
+            ("fit --Data digits", "did you mean `--data`?"),
+            ("fit --learning_rate 1", "did you mean `--learning-rate`?"),
+            ("fit -preset conv", "there is no option `-preset`; did you mean `--preset`?"),
+            ("fit —epochs 5", "did you mean `--epochs`?"),
+            ("fit --timing", "did you mean `--timings`?"),
+            ("fit -e 5", "there is no option `-e`"),
+            ("fit --preset cnv", "found `cnv`; did you mean `conv`?"),
+            ("fit --preset Conv", "did you mean `conv`?"),
+            ("fit --optimizer adagrad", "expected one of adadelta, adam, adamw, sgd, rmsprop; found `adagrad`"),
+            ("fit --loss mae", "expected one of bce, mse"),
+            ("fit --schedule linear", "expected one of constant, plateau, cosine"),
+            ("fit --device gpu", "expected one of cpu, cuda, metal"),
+            ("fit --log-format xml", "expected one of auto, plain, json"),
+            ("completions bsh", "did you mean `bash`?"),
+            ("man fot", "did you mean `fit`?"),
+        ],
+    );
+}
+
+#[test]
+fn numbers_that_are_none_are_usage_errors_in_plain_words() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        2,
+        &[
+            ("fit --epochs -1", "`--epochs`: expected 0 or more, found -1"),
+            ("fit --epochs=-1", "`--epochs`: expected 0 or more, found -1"),
+            ("fit --epochs 1.5", "expected a whole number, found `1.5`"),
+            ("fit --epochs ten", "expected a whole number, found `ten`"),
+            ("fit --epochs ''", "`--epochs`: expected a value, found none"),
+            ("fit --epochs", "`--epochs`: expected a value, found none"),
+            ("fit --epochs 99999999999999999999", "expected a smaller number"),
+            ("fit --epochs 3 --epochs 4", "`--epochs` is given more than once"),
+            ("fit --seed -1", "expected 0 or more, found -1"),
+            ("fit --patience -3", "expected 0 or more, found -3"),
+            ("fit --hidden 128,,64", "`--hidden`: expected a value, found none"),
+            ("fit --hidden a", "expected a whole number, found `a`"),
+            ("fit --learning-rate 0,001", "expected a decimal point, as in 0.001"),
+            ("fit --learning-rate nan", "expected a finite number"),
+            ("fit --learning-rate inf", "expected a finite number"),
+            ("fit --out ''", "`--out`: expected a value, found none"),
+            ("fit --data ''", "`--data`: expected a value, found none"),
+            ("fit --resume runs/simple-digits-1 --batch-size 3", "`--batch-size` cannot change with `--resume`"),
+        ],
+    );
+}
+
+#[test]
+fn settings_that_cannot_work_name_what_would() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        1,
+        &[
+            ("fit --epochs 0", "setting `epochs`: expected 1 to"),
+            ("fit --epochs 2000000", "setting `epochs`: expected 1 to"),
+            ("fit --batch-size 0", "setting `batch_size`: expected 1 to"),
+            ("fit --threads 0", "setting `threads`: expected 1 to"),
+            ("fit --latent-dim 0", "model.latent_dim"),
+            ("fit --latent-dim 99999999", "model.latent_dim"),
+            ("fit --hidden 0", "model.hidden"),
+            ("fit --learning-rate 0", "expected more than 0, found 0"),
+            ("fit --learning-rate -1", "expected more than 0, found -1"),
+            ("fit --time-budget -1", "expected 0 or more, found -1"),
+            ("fit --validation 2", "expected `test` or a fraction between 0 and 1"),
+            ("fit --validation tset", "expected `test` or a fraction between 0 and 1"),
+            ("fit --validation -0.1", "expected `test` or a fraction between 0 and 1"),
+            ("fit --beta 3", "only a variational network"),
+            ("fit --warmup 3", "`--warmup` needs `--schedule cosine`"),
+            ("fit --preset conv --warmup 3000", "expected at most the 500 epochs there are"),
+            ("fit --device cuda", "--features cuda"),
+        ],
+    );
+}
+
+#[test]
+fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        1,
+        &[
+            ("fit --data no/such", "no such folder"),
+            ("fit --data mnits", "did you mean `mnist`?"),
+            ("fit --data MNIST", "did you mean `mnist`?"),
+            ("fit --data rows.csv", "this is a table"),
+            ("fit --data empty", "missing: train-images-idx3-ubyte"),
+            ("fit --config no.toml", "cannot read no.toml: No such file"),
+            ("fit --config empty", "empty: expected a file of settings, found a folder"),
+            ("fit --config runs/simple-digits-1", "did you mean `runs/simple-digits-1/config.toml`?"),
+            ("fit --config unknown.toml", "unknown.toml:1: `epoch`: no such setting; did you mean `epochs`?"),
+            ("fit --config text.toml", "text.toml:1: `epochs`: expected a whole number"),
+            ("fit --config typo.toml", "typo.toml:2: `model.hiden`: no such setting; did you mean `hidden`?"),
+            ("fit --config syntax.toml", "syntax.toml:1: "),
+            ("fit --config bytes.toml", "bytes.toml: expected text in UTF-8"),
+            ("fit --out rows.csv", "expected a new or empty folder for the run, found a file"),
+            ("fit --out rows.csv/run", "cannot create rows.csv/run"),
+            ("fit --out runs/simple-digits-1", "found files in it"),
+            ("fit --resume rows.csv", "the runs here are `runs/simple-digits-1`"),
+            ("fit --resume runs/none", "the runs here are `runs/simple-digits-1`"),
+            ("fit --resume runs/simple-digits-1", "expected more than its 2 epochs, as in `--epochs 4`"),
+            ("evaluate simple-digits-1", "did you mean `runs/simple-digits-1`?"),
+            ("evaluate Simple-Digits-1", "did you mean `runs/simple-digits-1`?"),
+            ("evaluate runs", "the runs here are `runs/simple-digits-1`"),
+            ("evaluate runs/simple-digits-2", "the runs here are `runs/simple-digits-1`"),
+            ("evaluate runs/simple-digits-1/best.safetensors", "did you mean `runs/simple-digits-1`?"),
+            ("evaluate runs/simple-digits-1/plots", "did you mean `runs/simple-digits-1`?"),
+            ("evaluate runs/simple-digits-1 --data series", "expected images of 8 x 8"),
+            ("compare runs/simple-digits-1 runs/x", "runs/x: no such run; the runs here are `runs/simple-digits-1`"),
+            ("compare runs/simple-digits-1 runs/simple-digits-1 --out c.png", "expected a file that ends in .svg"),
+            ("compare runs/simple-digits-1 runs/simple-digits-1 --out no/c.svg", "cannot write no/c.svg"),
+        ],
+    );
+}
+
+#[test]
+fn what_a_mistake_suggests_works() {
+    let dir = prepared();
+    fs::write(dir.path().join("good.toml"), "epochs = 1\n").unwrap();
+    let whole = |arguments: &str| arguments.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    // The wrong arguments, and those around the suggestion that takes their place.
+    for (wrong, before, after) in [
+        ("fit good.toml", "fit", ""),
+        ("fit conv", "fit", "--epochs 1"),
+        ("fit --epoch 1", "fit", "1"),
+        ("fit -epochs 1", "fit", "1"),
+        ("fit --preset cnv", "fit --preset", "--epochs 1"),
+        ("fit --config runs/simple-digits-1", "fit --config", "--epochs 1"),
+        ("evaluate simple-digits-1", "evaluate", ""),
+        ("evaluate runs/simple-digits-1/config.toml", "evaluate", ""),
+        ("fit --resume simple-digits-1 --epochs 3", "fit --resume", "--epochs 3"),
+    ] {
+        let output = trainer(dir.path()).args(whole(wrong)).output().unwrap();
+        let meant = suggestion(&support::text(&output.stderr));
+        let right = format!("{before} {meant} {after}");
+        succeed(trainer(dir.path()).args(whole(right.trim())));
+    }
+    // A command that was misspelt.
+    let error = fail(trainer(dir.path()).arg("train"), 2);
+    let right = suggestion(&error).replace("trainer ", "") + " --epochs 1";
+    succeed(trainer(dir.path()).args(whole(&right)));
+    // What a finished run says that it needs.
+    let error = fail(trainer(dir.path()).args(["fit", "--resume", "runs/simple-digits-1"]), 1);
+    let (_, advice) = error.split_once("as in `").unwrap();
+    let advice = advice.split_once('`').unwrap().0;
+    succeed(trainer(dir.path()).args(["fit", "--resume", "runs/simple-digits-1"]).args(whole(advice)));
+    // What `--warmup` lacks.
+    let warmup = ["fit", "--epochs", "2", "--warmup", "1", "--schedule", "cosine"];
+    succeed(trainer(dir.path()).args(warmup));
+}
+
+#[test]
+fn without_any_run_an_error_says_what_makes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for arguments in [&["evaluate", "runs/none"][..], &["evaluate"]] {
+        let error = fail(trainer(dir.path()).args(arguments), 1);
+        assert!(error.contains("fit` makes one"), "{error}");
+    }
+    let none = trainer(dir.path()).output().unwrap();
+    assert_eq!(none.status.code(), Some(2));
+    assert!(support::text(&none.stderr).contains("Usage: trainer <COMMAND>"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_may_not_be_written_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = prepared();
+    let locked = dir.path().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
+    // The superuser may write anywhere.
+    if fs::write(locked.join("probe"), "").is_ok() {
+        return;
+    }
+    let error = fail(trainer(dir.path()).args(["fit", "--out", "locked/run"]), 1);
+    assert!(error.contains("cannot create locked/run"), "{error}");
+    let error = fail(trainer(&locked).arg("fit"), 1);
+    assert!(error.contains("cannot create runs"), "{error}");
+}
