@@ -54,16 +54,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// The hub could not deliver a data set.
+    /// A published data set could not be had.
     #[error(
-        "cannot get `{name}` from the Hugging Face hub (tried its cache, then `{repository}`): {reason}; \
-         without a network, use `--data digits`, which is built in, or `--data DIR` with the four IDX files"
+        "data set `{name}`: {reason}; without a network, set `{folder}` to a folder with its four IDX files, or use \
+         `--data digits`, which is built in"
     )]
     Hub {
         /// The data set.
         name: &'static str,
-        /// The hub repository that was asked.
-        repository: &'static str,
+        /// The environment variable that may name a folder.
+        folder: &'static str,
         /// The hub client's message.
         reason: String,
     },

@@ -28,6 +28,7 @@ mod optimizer;
 mod random;
 mod report;
 mod run;
+mod suggest;
 mod timing;
 mod train;
 

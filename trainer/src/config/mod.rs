@@ -1,5 +1,6 @@
 //! Every setting of a run, checked once.
 
+mod explain;
 mod preset;
 mod resolve;
 

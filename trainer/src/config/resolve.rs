@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::explain::{Complaint, line_of};
 use super::{Config, Preset};
 use crate::error::{Error, Result};
 use crate::file;
@@ -25,9 +26,10 @@ impl Config {
     ///
     /// [`Error::Config`] for what does not parse, [`Error::Setting`] for a value out of range.
     pub fn resolve(file: Option<&Path>, overrides: Table) -> Result<Self> {
-        let mut layers = Vec::new();
+        let (mut layers, mut text) = (Vec::new(), String::new());
         if let Some(path) = file {
-            let (place, text) = (path.display().to_string(), file::read_text(path)?);
+            let place = path.display().to_string();
+            text = file::read_text(path)?;
             let table = text.parse::<Table>().map_err(|error| Error::Config {
                 place: format!("{place}:{}", error.span().map_or(1, |span| line_at(&text, span.start))),
                 reason: error.message().into(),
@@ -37,15 +39,19 @@ impl Config {
         layers.push(("command line".to_owned(), overrides));
 
         let named = |key: &str| layers.iter().rev().find_map(|(_, layer)| layer.get(key).cloned());
-        let preset = named("preset").map_or(Ok(Preset::default()), |value| parse("preset", value))?;
-        let data = named("data").map_or(Ok(preset.data()), |value| parse("data", value))?;
+        let preset = named("preset").map_or(Ok(Preset::default()), |value| parse_one("preset", value))?;
+        let data = named("data").map_or(Ok(preset.data()), |value| parse_one("data", value))?;
         let defaults = Self::preset(preset, data);
 
         let mut settings = Table::try_from(&defaults).expect("a config is a table");
+        let mut config = defaults;
         for (place, layer) in layers {
-            merge(&mut settings, layer).and_then(|()| parse::<Self>(&place, Value::Table(settings.clone())))?;
+            merge(&mut settings, layer)?;
+            let parsed = settings.clone().try_into::<Self>();
+            config = parsed.map_err(|error| complain(&error, &settings, &place, &text))?;
+            // What the command line says stands in no line.
+            text.clear();
         }
-        let config = parse::<Self>("config", Value::Table(settings))?;
         config.check()?;
         Ok(config)
     }
@@ -87,17 +93,29 @@ fn merge(settings: &mut Table, layer: Table) -> Result<()> {
     Ok(())
 }
 
-fn parse<T: serde::de::DeserializeOwned>(place: &str, value: Value) -> Result<T> {
-    value.try_into().map_err(|error| Error::Config { place: place.into(), reason: one_line(&error) })
+/// The value of one setting that others' defaults depend on.
+fn parse_one<T: serde::de::DeserializeOwned>(setting: &str, value: Value) -> Result<T> {
+    let whole = Table::from_iter([(setting.to_owned(), value.clone())]);
+    value.try_into().map_err(|error| {
+        let Complaint { reason, .. } = Complaint::new(&error, &whole);
+        Error::Config { place: format!("`{setting}`"), reason }
+    })
+}
+
+/// The parser's complaint about `settings`, with its place in the file's `text`.
+fn complain(error: &toml::de::Error, settings: &Table, place: &str, text: &str) -> Error {
+    let Complaint { setting, reason } = Complaint::new(error, settings);
+    let place = match line_of(text, &setting) {
+        Some(line) => format!("{place}:{line}: `{setting}`"),
+        None if setting.is_empty() => place.to_owned(),
+        None => format!("{place}: `{setting}`"),
+    };
+    Error::Config { place, reason }
 }
 
 /// The line, from 1, in which byte `position` lies.
 fn line_at(text: &str, position: usize) -> usize {
     text.bytes().take(position).filter(|&byte| byte == b'\n').count() + 1
-}
-
-fn one_line(error: &toml::de::Error) -> String {
-    error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use kernels::with_scratch;
 use rayon::prelude::*;
 
 use super::chain::Chain;
-use super::layer::{Layer, LayerWeights};
+use super::layer::{Layer, LayerGradients, LayerWeights};
 
 /// Values of the sum of shards that a thread adds up at once.
 const SUM_LEN: usize = 1 << 13;
@@ -184,7 +184,8 @@ impl Block<'_> {
                 Some(None) => Some(&mut below[..self.rows * layer.input]),
             };
             let (others, own) = gradients.split_at_mut(gradients.len() - layer.shard_gradient_len());
-            layer.backward(*weights, [self.values[index], self.values[index + 1]], grad, own, dx);
+            let of_layer = LayerGradients { out: grad, parameters: own, x: dx };
+            layer.backward(*weights, [self.values[index], self.values[index + 1]], of_layer);
             gradients = others;
             std::mem::swap(&mut above, &mut below);
         }

@@ -49,6 +49,16 @@ pub(super) struct Layer {
     pub(super) bias: usize,
 }
 
+/// The gradients of a layer's values.
+pub(super) struct LayerGradients<'a> {
+    /// That of the output; it becomes that of the values before the ReLU.
+    pub(super) out: &'a mut [f32],
+    /// Those of the parameters are added here, unless they are computed for all rows at once.
+    pub(super) parameters: &'a mut [f32],
+    /// That of the input is written here, where it is asked for.
+    pub(super) x: Option<&'a mut [f32]>,
+}
+
 /// A layer's parameters.
 #[derive(Clone, Copy, Default)]
 pub(super) struct LayerWeights<'a> {
@@ -154,22 +164,15 @@ impl Layer {
         }
     }
 
-    /// Adds the gradients of the parameters to `gradients`, unless they are computed for all rows at once, and sets `dx` where
-    /// it is asked for. `grad`, that of the output, becomes that of the values before the ReLU.
-    pub(super) fn backward(
-        &self,
-        weights: LayerWeights,
-        [x, out]: [&[f32]; 2],
-        grad: &mut [f32],
-        gradients: &mut [f32],
-        dx: Option<&mut [f32]>,
-    ) {
+    /// Takes the gradient of the output back to the parameters and the input.
+    pub(super) fn backward(&self, weights: LayerWeights, [x, out]: [&[f32]; 2], gradients: LayerGradients) {
+        let LayerGradients { out: grad, parameters, x: dx } = gradients;
         let batch = x.len() / self.input;
         if self.relu {
             kernels::relu_backward_in_place(out, grad);
         }
         if self.shard_gradient_len() > 0 {
-            let (dweight, dbias) = gradients.split_at_mut(self.weight_gradient_len());
+            let (dweight, dbias) = parameters.split_at_mut(self.weight_gradient_len());
             match self.kind {
                 Kind::FromSingleChannel(conv) => conv.backward(x, grad, dweight, dbias),
                 Kind::Winograd(conv) => return conv.backward(x, weights.packed, grad, [dweight, dbias], dx),

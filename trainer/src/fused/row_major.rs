@@ -88,6 +88,14 @@ struct Rest<'a, 'b> {
     gradients: &'a mut [f32],
 }
 
+/// What the encoder of a variational network gives its two heads, `[rows, width]`.
+struct Features<'a> {
+    /// Their places in the batch.
+    rows: Range<usize>,
+    values: &'a [f32],
+    gradient: &'a mut [f32],
+}
+
 impl Step<'_> {
     /// Takes rows forward and backward.
     fn block(&self, rows: Range<usize>, shards: &mut [Shard], sums: &mut ShardSums) {
@@ -113,7 +121,10 @@ impl Step<'_> {
                         penalty.add_l1_gradient(features, dfeatures);
                         loss + penalty.l1(features)
                     }
-                    Some(heads) => self.sample(heads, rows, [features, target], rest, dfeatures),
+                    Some(heads) => {
+                        let features = Features { rows, values: features, gradient: dfeatures };
+                        self.sample(heads, features, target, rest)
+                    }
                 }
             });
             Phase::Backward.time(|| block.backward(own, None));
@@ -136,15 +147,9 @@ impl Step<'_> {
         })
     }
 
-    /// Samples the latent of a variational network and reconstructs it; returns the loss, and the gradient of the features.
-    fn sample(
-        &self,
-        [mean, log_variance]: &[Chain; 2],
-        rows: Range<usize>,
-        [features, target]: [&[f32]; 2],
-        rest: Rest,
-        dfeatures: &mut [f32],
-    ) -> f64 {
+    /// Samples the latent of a variational network and reconstructs it; returns the loss.
+    fn sample(&self, [mean, log_variance]: &[Chain; 2], features: Features, target: &[f32], rest: Rest) -> f64 {
+        let Features { rows, values: features, gradient: dfeatures } = features;
         let ([of_mean, of_log_variance, shards @ ..], [_, weights @ .., _]) = (rest.shards, self.weights) else {
             return 0.;
         };

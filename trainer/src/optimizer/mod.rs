@@ -18,7 +18,7 @@ use kernels::for_each_task;
 pub use config::OptimizerConfig;
 pub use schedule::Schedule;
 
-use rule::Rule;
+use rule::{Moment, Rule};
 
 use crate::error::{Error, Result};
 use crate::fused::{is_f32_cpu, with_values, with_values_mut};
@@ -132,10 +132,11 @@ impl Optimizer {
             with_values(&moved, |gradients| self.update_in_place(&parameters, gradients))??;
             return Ok(norm);
         }
+        let moment = self.moment();
         for (Parameter { var, slots, .. }, gradient) in self.parameters.iter_mut().zip(gradients) {
             let Some(gradient) = gradient else { continue };
             let parameter = var.as_detached_tensor();
-            let moved = self.rule.update(&parameter, &gradient, slots, self.learning_rate, self.step)?;
+            let moved = self.rule.update(&parameter, &gradient, slots, moment)?;
             var.set(&moved)?;
         }
         Ok(norm)
@@ -176,12 +177,15 @@ impl Optimizer {
             }
             for_each_task(tasks, |(gradient, mut parts)| {
                 if let Some((parameter, slots)) = parts.split_first_mut() {
-                    let (rate, step) = (self.learning_rate, self.step);
-                    Phase::Update.time(|| self.rule.update_in_place(parameter, gradient, slots, rate, step));
+                    Phase::Update.time(|| self.rule.update_in_place(parameter, gradient, slots, self.moment()));
                 }
             });
         })?;
         Ok(())
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { learning_rate: self.learning_rate, step: self.step }
     }
 
     /// The Euclidean norm of all gradients together.

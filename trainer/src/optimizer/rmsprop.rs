@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::rule::Rule;
+use super::rule::{Moment, Rule};
 use super::sgd::decayed;
 
 pub(super) struct Rmsprop {
@@ -16,29 +16,15 @@ impl Rule for Rmsprop {
         &["squared_gradient"]
     }
 
-    fn update(
-        &self,
-        parameter: &Tensor,
-        gradient: &Tensor,
-        slots: &mut [Tensor],
-        learning_rate: f64,
-        _step: u64,
-    ) -> Result<Tensor> {
+    fn update(&self, parameter: &Tensor, gradient: &Tensor, slots: &mut [Tensor], moment: Moment) -> Result<Tensor> {
         let gradient = decayed(parameter, gradient, self.weight_decay)?;
         slots[0] = ((&slots[0] * self.rho)? + (gradient.sqr()? * (1. - self.rho))?)?;
-        parameter - ((gradient * learning_rate)? / (slots[0].sqrt()? + self.epsilon)?)?
+        parameter - ((gradient * moment.learning_rate)? / (slots[0].sqrt()? + self.epsilon)?)?
     }
 
-    fn update_in_place(
-        &self,
-        parameter: &mut [f32],
-        gradient: &[f32],
-        slots: &mut [&mut [f32]],
-        learning_rate: f64,
-        _step: u64,
-    ) {
+    fn update_in_place(&self, parameter: &mut [f32], gradient: &[f32], slots: &mut [&mut [f32]], moment: Moment) {
         let [squared_gradient] = slots else { unreachable!("one slot") };
-        let settings = [self.rho, 1. - self.rho, self.weight_decay, learning_rate, self.epsilon];
+        let settings = [self.rho, 1. - self.rho, self.weight_decay, moment.learning_rate, self.epsilon];
         kernels::rmsprop_step(parameter, gradient, squared_gradient, settings.map(|value| value as f32));
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::rule::Rule;
+use super::rule::{Moment, Rule};
 
 pub(super) struct Sgd {
     pub(super) momentum: f64,
@@ -14,29 +14,15 @@ impl Rule for Sgd {
         &["velocity"]
     }
 
-    fn update(
-        &self,
-        parameter: &Tensor,
-        gradient: &Tensor,
-        slots: &mut [Tensor],
-        learning_rate: f64,
-        _step: u64,
-    ) -> Result<Tensor> {
+    fn update(&self, parameter: &Tensor, gradient: &Tensor, slots: &mut [Tensor], moment: Moment) -> Result<Tensor> {
         let gradient = decayed(parameter, gradient, self.weight_decay)?;
         slots[0] = ((&slots[0] * self.momentum)? + gradient)?;
-        parameter - (&slots[0] * learning_rate)?
+        parameter - (&slots[0] * moment.learning_rate)?
     }
 
-    fn update_in_place(
-        &self,
-        parameter: &mut [f32],
-        gradient: &[f32],
-        slots: &mut [&mut [f32]],
-        learning_rate: f64,
-        _step: u64,
-    ) {
+    fn update_in_place(&self, parameter: &mut [f32], gradient: &[f32], slots: &mut [&mut [f32]], moment: Moment) {
         let [velocity] = slots else { unreachable!("one slot") };
-        let settings = [self.momentum, self.weight_decay, learning_rate].map(|value| value as f32);
+        let settings = [self.momentum, self.weight_decay, moment.learning_rate].map(|value| value as f32);
         kernels::sgd_step(parameter, gradient, velocity, settings);
     }
 }

@@ -97,3 +97,39 @@ fn mistakes_are_named_in_one_line() {
         assert!(error.contains(expected) && !error.contains('\n'), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_what_was_meant() {
+    for (text, expected) in [
+        ("seed = 3\nepoch = 3", ":2: `epoch`: no such setting; did you mean `epochs`?"),
+        (
+            "[model]\nlatent = 3",
+            ":2: `model.latent`: no such setting; there are latent_dim, hidden, variational, encoder, decoder",
+        ),
+        ("[model]\nlatentdim = 3", ":2: `model.latentdim`: no such setting; did you mean `latent_dim`?"),
+        ("epochs = \"5\"", ":1: `epochs`: expected a whole number from 0, as in 5, found the text \"5\""),
+        ("epochs = -1", ":1: `epochs`: expected a whole number from 0, as in 5, found -1"),
+        ("seed = 1.5", ":1: `seed`: expected a whole number from 0, as in 5, found 1.5"),
+        ("beta = \"much\"", ":1: `beta`: expected a number, as in 0.5, found the text \"much\""),
+        ("[model]\nhidden = 128", ":2: `model.hidden`: expected a list, as in [128, 64], found 128"),
+        ("[model]\nvariational = 1", ":2: `model.variational`: expected true or false, found 1"),
+        (
+            "preset = \"spars\"",
+            "`preset`: expected one of simple, sparse, deep, conv, denoise, vae, sequence; found `spars`; did you mean `sparse`?",
+        ),
+        (
+            "[schedule]\nwarmup_epochs = 2",
+            ":2: `schedule.warmup_epochs`: the schedule `constant` has no such setting, `cosine` has; add `--schedule cosine`",
+        ),
+        (
+            "[optimizer]\nmomentum = 0.5",
+            ":2: `optimizer.momentum`: the optimizer `adam` has no such setting, `sgd` has; add `--optimizer sgd`",
+        ),
+    ] {
+        let error = from_text(text).unwrap_err().to_string();
+        assert!(error.ends_with(expected), "{text}\n{error}\n{expected}");
+    }
+    // The advice works.
+    let overrides = toml::toml! { schedule = { name = "cosine", warmup_epochs = 2. } };
+    assert!(Config::resolve(None, overrides).is_ok());
+}

@@ -1,40 +1,73 @@
-//! MNIST and Fashion-MNIST through candle-datasets: the Hugging Face hub and its cache.
+//! MNIST and Fashion-MNIST: from a folder that the environment names, or through candle-datasets from the Hugging Face hub and its cache.
 
+use std::path::Path;
+
+use super::idx::load_dir;
 use crate::data::samples::Images;
 use crate::error::{Error, Result};
 
-const MNIST: (&str, &str) = ("mnist", "ylecun/mnist");
-const FASHION_MNIST: (&str, &str) = ("fashion-mnist", "zalando-datasets/fashion_mnist");
+/// A data set that is published on the hub.
+pub(super) struct Published {
+    name: &'static str,
+    /// The hub's repository.
+    #[cfg_attr(not(feature = "hub"), expect(dead_code))]
+    repository: &'static str,
+    /// The environment variable that names a folder with its four IDX files.
+    folder: &'static str,
+    #[cfg(feature = "hub")]
+    load: fn() -> candle_core::Result<candle_datasets::vision::Dataset>,
+}
 
-#[cfg(feature = "hub")]
-pub(super) fn load_mnist() -> Result<(Images, Images)> {
-    convert(MNIST, candle_datasets::vision::mnist::load())
+pub(super) const MNIST: Published = Published {
+    name: "mnist",
+    repository: "ylecun/mnist",
+    folder: "HOURGLASS_MNIST",
+    #[cfg(feature = "hub")]
+    load: candle_datasets::vision::mnist::load,
+};
+
+pub(super) const FASHION_MNIST: Published = Published {
+    name: "fashion-mnist",
+    repository: "zalando-datasets/fashion_mnist",
+    folder: "HOURGLASS_FASHION_MNIST",
+    #[cfg(feature = "hub")]
+    load: candle_datasets::vision::fashion_mnist::load,
+};
+
+impl Published {
+    /// Training and test images: from a folder on this machine if its variable is set, else from the hub or its cache.
+    pub(super) fn load(&self) -> Result<(Images, Images)> {
+        match std::env::var_os(self.folder).filter(|folder| !folder.is_empty()) {
+            Some(folder) => load_dir(Path::new(&folder)),
+            None => self.download(),
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    fn download(&self) -> Result<(Images, Images)> {
+        let reason = |error: candle_core::Error| {
+            // The client's message names the same long address several times.
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            format!("cannot get it from `{}` on the Hugging Face hub: {:.120}", self.repository, line)
+        };
+        convert((self.load)().map_err(|error| self.error(reason(error)))?)
+    }
+
+    #[cfg(not(feature = "hub"))]
+    fn download(&self) -> Result<(Images, Images)> {
+        let reason = "this program was built without the hub's client, which `cargo build --release --features \
+                      hourglass-trainer/hub` includes";
+        Err(self.error(reason.into()))
+    }
+
+    fn error(&self, reason: String) -> Error {
+        Error::Hub { name: self.name, folder: self.folder, reason }
+    }
 }
 
 #[cfg(feature = "hub")]
-pub(super) fn load_fashion_mnist() -> Result<(Images, Images)> {
-    convert(FASHION_MNIST, candle_datasets::vision::fashion_mnist::load())
-}
-
-#[cfg(not(feature = "hub"))]
-pub(super) fn load_mnist() -> Result<(Images, Images)> {
-    Err(hub_error(MNIST, "this program was built without the feature `hub`"))
-}
-
-#[cfg(not(feature = "hub"))]
-pub(super) fn load_fashion_mnist() -> Result<(Images, Images)> {
-    Err(hub_error(FASHION_MNIST, "this program was built without the feature `hub`"))
-}
-
-fn hub_error((name, repository): (&'static str, &'static str), reason: impl ToString) -> Error {
-    Error::Hub { name, repository, reason: reason.to_string() }
-}
-
-#[cfg(feature = "hub")]
-fn convert(
-    names: (&'static str, &'static str),
-    loaded: candle_core::Result<candle_datasets::vision::Dataset>,
-) -> Result<(Images, Images)> {
+fn convert(dataset: candle_datasets::vision::Dataset) -> Result<(Images, Images)> {
     use candle_core::{DType, Tensor};
 
     let images = |pixels: &Tensor, labels: &Tensor| -> Result<Images> {
@@ -43,7 +76,6 @@ fn convert(
         let pixels = (pixels * 255.)?.round()?.to_dtype(DType::U8)?.flatten_all()?.to_vec1::<u8>()?;
         Images::new(pixels, labels.to_dtype(DType::U8)?.to_vec1::<u8>()?, [side, side], 255)
     };
-    let dataset = loaded.map_err(|error| hub_error(names, error))?;
     Ok((images(&dataset.train_images, &dataset.train_labels)?, images(&dataset.test_images, &dataset.test_labels)?))
 }
 
@@ -65,7 +97,7 @@ mod tests {
         let ((train_images, train_labels), (test_images, test_labels)) = (images(4), images(4));
         let dataset =
             candle_datasets::vision::Dataset { train_images, train_labels, test_images, test_labels, labels: 10 };
-        let (train, test) = convert(MNIST, Ok(dataset)).unwrap();
+        let (train, test) = convert(dataset).unwrap();
         assert_eq!((train.pixels(), train.shape(), train.labels()), (&bytes[..], [8, 8], &[0, 1, 2, 3][..]));
         assert_eq!((test.len(), test.max_value()), (4, 255));
     }

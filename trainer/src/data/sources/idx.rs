@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::diagnose::{incomplete, not_a_folder};
 use crate::data::samples::Images;
 use crate::error::{Error, Result};
 
@@ -23,9 +24,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// Loads training and test images from the four files in `dir`.
 pub(super) fn load_dir(dir: &Path) -> Result<(Images, Images)> {
     if !dir.is_dir() {
-        let reason =
-            "no such folder; `--data` takes digits, series, mnist, fashion-mnist, or a folder with four IDX files";
-        return Err(Error::file(dir, reason));
+        return Err(Error::file(dir, not_a_folder(dir)));
     }
     let [train_images, train_labels, test_images, test_labels] = find(dir)?;
     let train = load_pair(&train_images, &train_labels)?;
@@ -48,11 +47,7 @@ fn find(dir: &Path) -> Result<[PathBuf; 4]> {
             PathBuf::new()
         })
     });
-    if missing.is_empty() {
-        Ok(paths)
-    } else {
-        Err(Error::file(dir, format!("expected four IDX files, raw or with `.gz`; missing: {}", missing.join(", "))))
-    }
+    if missing.is_empty() { Ok(paths) } else { Err(Error::file(dir, incomplete(dir, &missing))) }
 }
 
 fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Images> {

@@ -1,5 +1,6 @@
 //! Where rows come from: one source, one file.
 
+mod diagnose;
 mod digits;
 mod hub;
 mod idx;
@@ -24,22 +25,26 @@ pub enum DataSource {
     Digits,
     /// Generated time series, 64 steps of one value: sines, chirps and pulses like an electrocardiogram's, 3,000 and 600.
     Series,
-    /// MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
+    /// MNIST, 28 x 28 pixels, 60,000 and 10,000 images: the four files in the folder `$HOURGLASS_MNIST` if it is set, else from the
+    /// Hugging Face hub.
     Mnist,
-    /// Fashion-MNIST from the Hugging Face hub, 28 x 28 pixels: 60,000 and 10,000 images.
+    /// Fashion-MNIST, of the same size: from the folder `$HOURGLASS_FASHION_MNIST` or the Hugging Face hub.
     FashionMnist,
     /// A folder with four IDX files, raw or gzipped, named as MNIST's.
     Dir(PathBuf),
 }
 
 impl DataSource {
+    /// The sources that have a name.
+    pub const NAMES: [&str; 4] = ["digits", "series", "mnist", "fashion-mnist"];
+
     /// Training and test rows.
     pub(super) fn load(&self) -> Result<(Images, Images)> {
         match self {
             Self::Digits => digits::load(),
             Self::Series => series::load(),
-            Self::Mnist => hub::load_mnist(),
-            Self::FashionMnist => hub::load_fashion_mnist(),
+            Self::Mnist => hub::MNIST.load(),
+            Self::FashionMnist => hub::FASHION_MNIST.load(),
             Self::Dir(dir) => idx::load_dir(dir),
         }
     }

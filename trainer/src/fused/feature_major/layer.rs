@@ -145,10 +145,15 @@ fn parts<'a>(shares: &[Share], rows: usize, mut values: &'a mut [f32]) -> Vec<&'
     shares.iter().map(part).collect()
 }
 
-/// `x` `[width, rows] -> out` `[units, rows]`
-pub(super) fn forward(shares: &[Share], x: &[f32], features: Option<&[usize]>, rows: usize, out: &mut [f32]) {
+/// `x` `[width, rows] -> out` `[units, rows]`. If `features` are given, all others of `x` are zero.
+pub(super) fn forward(shares: &[Share], x: &[f32], features: Option<&[usize]>, out: &mut [f32]) {
+    let rows = out.len() / units(shares);
     let tasks = shares.iter().zip(parts(shares, rows, out));
     for_each_task(tasks, |(share, out)| Phase::Forward.time(|| share.forward(x, features, rows, out)));
+}
+
+fn units(shares: &[Share]) -> usize {
+    shares.iter().map(|share| share.bias.len()).sum()
 }
 
 /// The last layer forward and backward: the loss of its output from `x` against `target`, the gradient of the output, and the
@@ -159,7 +164,7 @@ pub(super) fn output(
     terms: LossTerms,
     [out, grad, sums]: [&mut [f32]; 3],
 ) -> f64 {
-    let rows = out.len() / shares.iter().map(|share| share.bias.len()).sum::<usize>();
+    let rows = out.len() / units(shares);
     let scale = terms.scale / target.len() as f64;
     let mut losses = vec![0.; shares.len()];
     let places = parts(shares, rows, out).into_iter().zip(parts(shares, rows, grad)).zip(sums.chunks_mut(x.len()));
@@ -191,12 +196,19 @@ pub(super) fn add_sums(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &
     });
 }
 
+/// Where work is done that the next layers do not wait for.
+pub(super) struct Background<'a, 'b> {
+    pub(super) group: &'a TaskGroup,
+    pub(super) scope: &'b Scope<'a>,
+    /// The rows of the step.
+    pub(super) rows: usize,
+}
+
 /// Has the gradients of a layer's parameters, weights and biases in turn, computed in the background.
 pub(super) fn weight_gradients<'a>(
-    (group, scope): (&'a TaskGroup, &Scope<'a>),
+    &Background { group, scope, rows }: &Background<'a, '_>,
     layer: &Layer,
     buffers: &'a Buffers,
-    rows: usize,
     mut gradients: &'a mut [f32],
 ) {
     let mut grad = &buffers.grad[..];

@@ -13,7 +13,8 @@ use super::loss::{LatentPenalty, LossTerms};
 use crate::timing::Phase;
 use latent::LatentSample;
 use layer::{
-    Buffers, LINES, Layer, SUM_WORK, add_sums, all_zero, at_least, forward, output, resized, weight_gradients,
+    Background, Buffers, LINES, Layer, SUM_WORK, add_sums, all_zero, at_least, forward, output, resized,
+    weight_gradients,
 };
 
 /// From this number of parameters for each row on, this way is the faster one; both ways were equally fast here when measured.
@@ -119,7 +120,7 @@ impl FeatureMajor {
                 }
                 if index + 1 < layers.len() {
                     let features = (index == 0).then_some(&features[..]);
-                    forward(&layer.forward_shares(parameters, rows), x, features, rows, out);
+                    forward(&layer.forward_shares(parameters, rows), x, features, out);
                 } else {
                     let shares = layer.backward_shares(parameters, rows);
                     let sums = at_least(sums, shares.len() * x.len());
@@ -146,7 +147,7 @@ impl FeatureMajor {
         let Self { layers, encoder, sample, buffers, sums, .. } = self;
         let group = TaskGroup::default();
         rayon::in_place_scope(|scope| {
-            let background = (&group, scope);
+            let background = &Background { group: &group, scope, rows };
             let mut buffers = &mut buffers[..];
             for (index, (layer, parameters)) in layers.iter().zip(parameters).enumerate().rev() {
                 let Some((here, before)) = buffers.split_last_mut() else { break };
@@ -156,7 +157,7 @@ impl FeatureMajor {
                 let own = gradients.split_off_mut(at..).unwrap_or_default();
                 let here = &*here;
                 let Some(before) = buffers.last_mut() else {
-                    weight_gradients(background, layer, here, rows, own);
+                    weight_gradients(background, layer, here, own);
                     break;
                 };
                 let shares = layer.backward_shares(parameters, rows);
@@ -168,7 +169,7 @@ impl FeatureMajor {
                     });
                 }
                 // The layers before do not wait for these.
-                weight_gradients(background, layer, here, rows, own);
+                weight_gradients(background, layer, here, own);
                 match sample {
                     Some(sample) if index == *encoder => {
                         add_sums(sums, resized(&mut sample.grad, values), |_, _| {});
