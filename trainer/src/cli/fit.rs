@@ -17,6 +17,8 @@ use super::{RUNS, runs, timings};
 
 /// What a shell expects of a program that was stopped by Ctrl-C.
 const INTERRUPTED: u8 = 130;
+/// The network is no better than the mean training row.
+const LEARNED_NOTHING: u8 = 3;
 
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let (config, resumed) = match &arguments.resume {
@@ -61,7 +63,7 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     match outcome {
         Outcome::Finished(summary) => {
             log.finished(&run, &summary, &next_commands(&run, summary.epochs))?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if summary.has_failed() { ExitCode::from(LEARNED_NOTHING) } else { ExitCode::SUCCESS })
         }
         Outcome::Interrupted { epoch, step } => {
             let command = format!("{} fit --resume {}", command("trainer"), quoted(run.dir()));

@@ -1,6 +1,6 @@
 //! The last lines of a run, for people.
 
-use trainer::{Count, Run, Seconds, StopReason, Summary};
+use trainer::{Count, Finding, Level, Run, Seconds, StopReason, Summary};
 
 use super::evaluate;
 
@@ -22,6 +22,10 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     let name = format!("best, epoch {}", Count::from(best.epoch));
     lines.extend(evaluate::lines(&name, &summary.test, summary.pca.as_ref()));
     lines.extend(summary.left_out.iter().map(ToString::to_string));
+    for Finding { level, message, advice, .. } in &summary.findings {
+        let level = if *level == Level::Failed { "failed" } else { "warning" };
+        lines.extend([String::new(), format!("{level}: {message}"), format!("  try: {advice}")]);
+    }
     lines.push(String::new());
     let (dir, report) = (run.dir().display().to_string(), run.report().display().to_string());
     let places = [("run", dir), ("report", report)];

@@ -1,20 +1,19 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
 use super::page::{Figure, Page, Picture, Table};
-use crate::config::Config;
-use crate::evaluate::Metrics;
+use crate::evaluate::{Finding, Metrics};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
-/// The page of a run with these `pictures` and settings.
-pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, config: &Config) -> Page {
+/// The page of a run of the `network`, with these `pictures` and `settings`.
+pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, settings: String) -> Page {
     Page {
-        title: format!("{} on {}", config.network_name(), summary.data.name),
+        title: format!("{} on {}", network, summary.data.name),
         subtitle: subtitle(summary),
         figures: figures(summary),
         tables: vec![comparison(summary), facts(summary)],
         pictures,
-        settings: config.to_toml(),
+        settings,
         footer: format!(
             "Hourglass {}, candle {}; weights {}",
             summary.versions.hourglass,
@@ -115,6 +114,7 @@ fn comparison(summary: &Summary) -> Table {
     }
     let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
     let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
+    notes.extend(summary.findings.iter().map(|Finding { message, advice, .. }| format!("{message}; {advice}.")));
     notes.extend(same_width.map(|pca| {
         format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
     }));

@@ -1,27 +1,15 @@
 //! `report.html` and the pictures: all there is to see and to know of a run.
 
 mod content;
+mod finished;
 mod page;
 mod plots;
 
-use crate::data::Images;
 use crate::error::Result;
-use crate::evaluate::Measure;
 use crate::file;
-use crate::run::{EpochRecord, Run, Summary};
 
+pub(crate) use finished::Finished;
 pub use plots::draw_comparison;
-
-/// A finished training, and what its pictures are made of.
-pub(crate) struct Finished<'a> {
-    pub(crate) run: &'a Run,
-    pub(crate) summary: &'a Summary,
-    pub(crate) history: &'a [EpochRecord],
-    /// The best weights, and how rows are prepared for them.
-    pub(crate) measure: &'a Measure<'a>,
-    /// The test rows.
-    pub(crate) test: &'a Images,
-}
 
 /// Writes the pictures of a finished run and its report into its folder.
 ///
@@ -30,6 +18,7 @@ pub(crate) struct Finished<'a> {
 /// When a file cannot be written, or the network cannot compute what the pictures show.
 pub(crate) fn write(finished: &Finished) -> Result<()> {
     let pictures = plots::draw_all(finished)?;
-    let page = content::page(finished.summary, pictures, &finished.run.config()?);
+    let config = finished.run.config()?;
+    let page = content::page(finished.summary, pictures, &config.network_name(), config.to_toml());
     file::write_atomic(&finished.run.report(), page.to_html().as_bytes())
 }

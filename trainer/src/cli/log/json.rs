@@ -4,7 +4,7 @@ use anyhow::{Error, Result};
 use serde_json::{Value, json};
 use trainer::{EpochRecord, Observer, Run, StartReport, Summary};
 
-use super::Log;
+use super::frame::Log;
 use crate::cli::output::print;
 
 #[derive(Default)]

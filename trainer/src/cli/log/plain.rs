@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use trainer::{Amount, EpochRecord, Observer, Seconds, Stage, StartReport};
 
-use super::{Log, first_lines};
+use super::frame::{Log, first_lines};
 use crate::cli::output::say;
 
 /// Time without a word that a person bears.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use trainer::{Amount, Count, EpochRecord, Observer, Run, Seconds, Stage, StartReport, StepReport, Summary};
 
-use super::{Log, first_lines};
+use super::frame::{Log, first_lines, interrupted_lines};
 use crate::cli::output::{print, say};
 use crate::cli::result;
 
@@ -115,7 +115,7 @@ impl Log for Terminal {
 
     fn interrupted(&mut self, epoch: usize, step: usize, command: &str) -> Result<()> {
         self.bar.finish_and_clear();
-        print(&super::interrupted_lines(epoch, step, command))
+        print(&interrupted_lines(epoch, step, command))
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-use super::Finished;
+use super::finished::Finished;
 use super::page::{Image, Picture};
 use crate::data::Images;
 use crate::error::Result;
