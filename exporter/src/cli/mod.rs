@@ -17,7 +17,7 @@ use onnx::OPSETS;
 use find_run::{RUNS, find_run};
 use result::write_result;
 
-/// Writes a trained autoencoder as ONNX and verifies on held-out rows that the files compute what was trained.
+/// Exports a trained autoencoder to ONNX and verifies the files on held-out rows.
 #[derive(Parser)]
 #[command(
     name = "exporter",
