@@ -28,6 +28,7 @@ fn every_way_of_writing_the_same_rows_gives_the_same_result() {
         ("semicolons", plain.replace(',', ";")),
         ("decimal commas", german),
         ("tabs", plain.replace(',', "\t")),
+        ("bars", plain.replace(',', "|")),
         ("spaces", plain.replace(',', "  ")),
         ("comma and space", plain.replace(',', ", ")),
         ("trailing comma", each(|line| format!("{line},"))),
@@ -139,8 +140,10 @@ fn values_out_of_range_are_brought_into_it_as_the_message_says() {
     }
 
     // A division that is not needed.
-    let error = folder.fail(&["encode", "run", "plain.csv", "--divide", "0.5"]);
-    assert!(error.contains("without `--divide` they are inside"), "{error}");
+    for divisor in ["0.5", "16"] {
+        let error = folder.fail(&["encode", "run", "plain.csv", "--divide", divisor]);
+        assert!(error.contains("without `--divide` they are in"), "{error}");
+    }
 
     // Noise that leads out of the range is no sign of a missing division.
     folder.write("noisy.csv", plain.replace("0.5,", "1.375,").replace("0.25,", "-0.125,"));

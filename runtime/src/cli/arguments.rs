@@ -88,10 +88,10 @@ pub struct SampleArguments {
     pub bundle: PathBuf,
     /// How many rows
     #[arg(long, short = 'n', value_name = "N", default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub count: u32,
+    #[arg(value_parser = count)]
+    pub count: usize,
     /// The same seed gives the same rows
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = seed)]
     pub seed: u64,
     #[command(flatten)]
     pub out: OutArguments,
@@ -110,7 +110,7 @@ pub struct RowsArguments {
     #[arg(long, value_name = "yes|no|auto", default_value = "auto", hide_default_value = true)]
     #[arg(hide_possible_values = true)]
     pub header: Header,
-    /// comma, semicolon, tab or space [default: found out]
+    /// comma, semicolon, tab, pipe or space [default: found out]
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub separator: Option<Separator>,
     /// Leave out the first N columns, such as an index
@@ -156,9 +156,18 @@ fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "expected a number above 0".into())
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "expected a whole number from 1 to 1000000".into())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected a whole number from 0".into())
+}
+
 fn columns(text: &str) -> Result<usize, String> {
     let number = text.parse::<u32>().map(|number| number as usize);
-    number.map_err(|_| "expected a number of columns, from 0".into())
+    number.map_err(|_| "expected a whole number from 0".into())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn print(text: &[u8]) -> Result<()> {
 
 fn sample(arguments: &SampleArguments) -> Result<()> {
     let output = Output::new(arguments.out.out.as_deref())?;
-    let rows = Autoencoder::load(&arguments.bundle)?.sample(arguments.count as usize, arguments.seed)?;
+    let rows = Autoencoder::load(&arguments.bundle)?.sample(arguments.count, arguments.seed)?;
     output.write(&rows)
 }
 

@@ -28,6 +28,16 @@ pub fn prepare(
         return Ok(None);
     };
     let raw = Extent::of(values);
+    if let Some(divisor) = preparation.divide.filter(|divisor| *divisor > 1.)
+        && !raw.whole
+        && raw.within([low, high])
+    {
+        let Extent { least, largest, .. } = raw;
+        bail!(
+            "expected raw values to divide by {divisor}, found values from {least} to {largest}; without `--divide` they \
+             are in {low}..={high}"
+        );
+    }
     values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
     let outside = |value: &f32| !(low..=high).contains(value);
     let count = values.iter().filter(|value| outside(value)).count();
@@ -65,6 +75,10 @@ impl Extent {
         Self { least, largest, whole: values.iter().all(|value| value.fract() == 0.) }
     }
 
+    fn within(&self, [low, high]: [f32; 2]) -> bool {
+        self.least >= low && self.largest <= high
+    }
+
     /// Whether raw values of this extent could be meant to be divided by `divisor`, which brings them into 0..=1: whole
     /// numbers, or such that come near it.
     fn fits(&self, divisor: f32) -> bool {
@@ -82,7 +96,7 @@ fn advice(raw: &Extent, [low, high]: [f32; 2], tensor: &Tensor, divided: Option<
     let divisor =
         usual.into_iter().find(|&divisor| unit && divisor != 1. && raw.fits(divisor) && Some(divisor) != divided);
     match (divisor, divided) {
-        (_, Some(_)) if raw.least >= low && raw.largest <= high => "without `--divide` they are inside".into(),
+        (_, Some(_)) if raw.within([low, high]) => "without `--divide` they are inside".into(),
         (Some(divisor), _) if Some(divisor) == trained => {
             format!("the rows that trained this network were divided by {divisor}, which `--divide {divisor}` does")
         }
@@ -138,6 +152,17 @@ mod tests {
             let values = followed(values, &message, max_value).unwrap();
             assert!(values.iter().all(|value| (0. ..=1.).contains(value)), "{message}: {values:?}");
         }
+    }
+
+    #[test]
+    fn values_that_fit_already_are_not_divided() {
+        let message = error(&[0., 0.5], Some(16.), 16.);
+        let expected =
+            "expected raw values to divide by 16, found values from 0 to 0.5; without `--divide` they are in 0..=1";
+        assert_eq!(message, expected);
+        followed(&[0., 0.5], &message, 16.).unwrap();
+        // Dark pixels may still be raw.
+        prepare(&mut [0., 1.], 2, &pixels(16.), Preparation { divide: Some(16.), clip: false }).unwrap();
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub fn cell(bytes: &[u8], decimal_commas: bool) -> Cell {
     {
         return Cell::Number(number);
     }
+    for (word, number) in [("true", 1.), ("false", 0.)] {
+        if text.eq_ignore_ascii_case(word) {
+            return Cell::Number(number);
+        }
+    }
     if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) { Cell::Missing } else { Cell::Text }
 }
 
@@ -55,6 +60,8 @@ mod tests {
             ("0,25", true, Cell::Number(0.25)),
             ("0,25", false, Cell::Text),
             ("1,000,5", true, Cell::Text),
+            ("True", false, Cell::Number(1.)),
+            ("false", false, Cell::Number(0.)),
             ("", false, Cell::Missing),
             ("NaN", false, Cell::Missing),
             ("N/A", false, Cell::Missing),

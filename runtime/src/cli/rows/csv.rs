@@ -15,7 +15,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     let dialect = detect(text, options.separator, expected);
     let squeezed = (dialect.separator == Separator::Space).then(|| squeeze(text));
     let text = squeezed.as_deref().unwrap_or(text);
-    let mut reader = Reader { dialect, options, columns: 0, values: vec![], header: false };
+    let mut reader = Reader { dialect, options, columns: 0, values: vec![], header: None };
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut records = ReaderBuilder::new()
         .has_headers(false)
@@ -83,8 +83,8 @@ struct Reader<'a> {
     options: &'a Options,
     columns: usize,
     values: Vec<f32>,
-    /// Whether the first line was left out.
-    header: bool,
+    /// The first line, where it was left out.
+    header: Option<ByteRecord>,
 }
 
 impl Reader<'_> {
@@ -93,8 +93,8 @@ impl Reader<'_> {
             - usize::from(self.dialect.trailing && record.len() > 1 && record[record.len() - 1].is_empty());
         let [first, last] = self.options.skip;
         let cells = || record.iter().take(len.saturating_sub(last)).skip(first);
-        if self.columns == 0 && !self.header && self.is_header(cells()) {
-            self.header = true;
+        if self.columns == 0 && self.header.is_none() && self.is_header(cells()) {
+            self.header = Some(record.clone());
             return Ok(());
         }
         let columns = cells().count();
@@ -136,7 +136,9 @@ impl Reader<'_> {
             "; if the first column names the rows, `--skip-columns 1` leaves it out"
         } else if one_too_many && texts == 1 && column + 1 == len {
             "; if the last column is not part of the row, `--skip-last-columns 1` leaves it out"
-        } else if self.columns == 0 && !self.header {
+        } else if self.options.separator.is_some() && len == 1 {
+            "; another separator than `--separator` says would split the line"
+        } else if self.columns == 0 && self.header.is_none() {
             "; if the first line is a header, `--header yes` leaves it out"
         } else {
             ""
@@ -146,19 +148,25 @@ impl Reader<'_> {
     fn finish(self) -> Result<(Table, String)> {
         let Dialect { separator, decimal_commas, trailing, .. } = self.dialect;
         if self.values.is_empty() {
-            let header = if self.header && self.options.header == Header::Auto {
-                " below the first line, which looks like a header; if it is a row, `--header no` reads it"
-            } else {
-                ""
-            };
-            bail!("expected at least one row of numbers, found none{header}");
+            let text = |header: &ByteRecord| printable(&String::from_utf8_lossy(header.get(0).unwrap_or_default()));
+            match &self.header {
+                None => bail!("expected at least one row of numbers, found none"),
+                Some(header) if is_numbers(header) && self.options.header == Header::Auto => bail!(
+                    "expected at least one row of numbers below the first line, which counts the columns; if it is a row, \
+                     `--header no` reads it"
+                ),
+                Some(header) => bail!(
+                    "expected at least one row of numbers, found only a header that begins with `{}`",
+                    text(header)
+                ),
+            }
         }
         let table = Table { columns: self.columns, values: self.values };
         let mut note = table.describe();
         if table.columns > 1 {
             note += &format!(" separated by {}", separator.plural());
         }
-        note += if self.header { " below a header" } else { " without a header" };
+        note += if self.header.is_some() { " below a header" } else { " without a header" };
         if decimal_commas {
             note += ", with decimal commas";
         }
@@ -178,6 +186,14 @@ fn describe(found: Cell, bytes: &[u8]) -> String {
             "a value is missing, found an empty cell; fill it in, or leave the row out".into()
         }
         Cell::Missing => format!("a value is missing, found `{text}`; fill it in, or leave the row out"),
+        Cell::Text if text.contains('.') && text.contains(',') => {
+            format!("expected a number, found `{text}`; write it without separators of thousands")
+        }
         Cell::Text => format!("expected a number, found `{text}`"),
     }
+}
+
+/// Whether the first or the second cell of a line is a number; above the names of rows there may be none.
+fn is_numbers(record: &ByteRecord) -> bool {
+    record.iter().take(2).any(|bytes| matches!(cell(bytes, false), Cell::Number(_)))
 }

@@ -19,13 +19,14 @@ pub struct Dialect {
 }
 
 impl Separator {
-    const ALL: [Self; 4] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Space];
+    const ALL: [Self; 5] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe, Self::Space];
 
     pub fn byte(self) -> u8 {
         match self {
             Self::Comma => b',',
             Self::Semicolon => b';',
             Self::Tab => b'\t',
+            Self::Pipe => b'|',
             Self::Space => b' ',
         }
     }
@@ -35,6 +36,7 @@ impl Separator {
             Self::Comma => "commas",
             Self::Semicolon => "semicolons",
             Self::Tab => "tabs",
+            Self::Pipe => "vertical bars",
             Self::Space => "spaces",
         }
     }
@@ -88,6 +90,10 @@ fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: us
     let is_decimal = |bytes: &&Vec<u8>| bytes.iter().any(|byte| b".,eE".contains(byte));
     let decimals = below > 0
         && cells().filter(|bytes| cell(bytes, decimal_commas) != Cell::Missing).all(|bytes| is_decimal(&bytes));
+    // A comma may be part of a number, and a semicolon, a tab or a bar is not.
+    let sure = matches!(separator, Separator::Semicolon | Separator::Tab | Separator::Pipe);
+    let splits = !rows.is_empty() && rows.iter().all(|row| row.len() > 1);
+    let part = if sure && splits { part.max(999) } else { part };
     ((fits && part == 1000, part, count), Dialect { separator, decimal_commas, trailing, decimals })
 }
 
@@ -97,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_separator_is_the_one_that_makes_numbers() {
-        use Separator::{Comma, Semicolon, Space, Tab};
+        use Separator::{Comma, Pipe, Semicolon, Space, Tab};
         for (text, expected, separator, decimal_commas, trailing) in [
             ("1,2\n3,4\n", None, Comma, false, false),
             ("1, 2\n3, 4\n", None, Comma, false, false),
@@ -114,6 +120,8 @@ mod tests {
             ("", None, Comma, false, false),
             ("1,2\n3,four\n", None, Comma, false, false),
             ("# x y\n1;2\n", None, Semicolon, false, false),
+            ("1|2\n3|4\n", None, Pipe, false, false),
+            ("1.234,5;2,0\n", None, Semicolon, true, false),
             // What the network takes decides between two readings.
             ("1,5;2,5\n", Some(2), Semicolon, true, false),
             ("1,5\n", Some(2), Comma, false, false),

@@ -107,6 +107,9 @@ fn refuse_binary(bytes: &[u8]) -> Result<()> {
     let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
     // The first field of an ONNX file is its version of the format.
     let found = found.or((bytes.starts_with(b"\x08") && bytes.contains(&b':')).then_some("an ONNX graph"));
+    let text = bytes.trim_ascii_start();
+    let json = text.starts_with(b"{") || text.starts_with(b"[");
+    let found = found.or(json.then_some("JSON; write each row on a line, with commas between its values"));
     let found = found.or(bytes.iter().take(1 << 12).any(|&byte| byte == 0).then_some("binary data of another kind"));
     match found {
         Some(found) => bail!("expected rows as CSV, .npy or .npz, found {found}"),

@@ -44,6 +44,7 @@ pub enum Separator {
     Comma,
     Semicolon,
     Tab,
+    Pipe,
     Space,
 }
 
@@ -95,8 +96,14 @@ impl Table {
         Ok(())
     }
 
-    /// How to leave out a column that should not be there.
+    /// What to do about rows of another length.
     fn hint(&self, expected: &Expected) -> String {
+        if self.values.len() == expected.columns {
+            return format!(
+                "; it has {} values in all: each line is a row, so write them on one line",
+                expected.columns
+            );
+        }
         if self.columns != expected.columns + 1 {
             return String::new();
         }
