@@ -1,7 +1,5 @@
 //! docs/layers.md against the code: names, settings, defaults, ranges, and every example.
 
-use std::sync::atomic::AtomicBool;
-
 use toml::{Table, Value};
 use trainer::{Config, ConvConfig, Dataset, LayerConfig, LinearConfig, ModelConfig, NetworkConfig, Run, Silent, fit};
 
@@ -164,7 +162,7 @@ fn every_example_trains_and_every_layer_has_one() {
         let config = Config::resolve(None, overrides).unwrap();
         let dataset = Dataset::load(&config.data).unwrap();
         let run = Run::create(dir.path().join(index.to_string()), &config).unwrap();
-        fit(&config, &dataset, &run, &mut Silent, &AtomicBool::new(false)).unwrap();
+        fit(&config, &dataset, &run, &mut Silent).unwrap();
         assert!(run.best().is_file(), "{example}");
     }
 }
