@@ -1,4 +1,5 @@
-//! What can go wrong while exporting, each error saying where, what was expected and what was found.
+//! What can go wrong while a graph is built, checked or written, each error saying where, what was expected and what was
+//! found.
 
 /// The result of this crate's functions.
 ///
@@ -64,59 +65,6 @@ pub enum Error {
     /// candle could not hand out a tensor.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
-    /// A run could not be read.
-    #[cfg(feature = "cli")]
-    #[error(transparent)]
-    Trainer(#[from] trainer::Error),
-    /// The files that were just written do not run.
-    #[cfg(feature = "cli")]
-    #[error("the exported files do not run")]
-    Runtime(#[from] runtime::Error),
-    /// The files that were just written compute something else than candle.
-    #[cfg(feature = "cli")]
-    #[error(
-        "{graph}: at batch {batch} {engine}'s result differs from candle's by {difference:.3e}, \
-         more than the tolerance {tolerance:.1e}; no bundle was written"
-    )]
-    Parity {
-        /// `encoder`, `decoder` or `both`.
-        graph: &'static str,
-        /// `runtime` or `tract`.
-        engine: &'static str,
-        /// Rows in one call.
-        batch: usize,
-        /// The largest relative difference.
-        difference: f32,
-        /// The largest difference that was allowed.
-        tolerance: f32,
-    },
-    /// A tolerance that nothing could be held to.
-    #[cfg(feature = "cli")]
-    #[error("tolerance: expected 0 or more, found {found}")]
-    Tolerance {
-        /// The tolerance that was asked for.
-        found: f32,
-    },
-    /// The run's data is no longer what the run was trained on.
-    #[cfg(feature = "cli")]
-    #[error("data `{data}`: expected the rows the run was trained on (fingerprint {expected}), found others ({found})")]
-    Data {
-        /// Where the data was loaded from.
-        data: String,
-        /// The run's fingerprint, shortened.
-        expected: String,
-        /// The data's fingerprint, shortened.
-        found: String,
-    },
-    /// The folder for the bundle holds something else.
-    #[cfg(feature = "cli")]
-    #[error("{}: expected a new folder, an empty one or a bundle, found `{found}`", path.display())]
-    Occupied {
-        /// The folder.
-        path: std::path::PathBuf,
-        /// The name of something in it.
-        found: String,
-    },
 }
 
 fn place(layer: &str) -> String {

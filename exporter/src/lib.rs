@@ -46,24 +46,27 @@
 //! ```
 
 mod attribute;
-#[cfg(feature = "cli")]
-mod bundle;
 mod data;
 mod error;
 mod graph;
+#[cfg(feature = "hourglass")]
+mod hourglass;
 mod layers;
 mod model;
 mod operators;
+mod shape;
 mod trace;
 mod value;
 
-#[cfg(feature = "cli")]
-pub use bundle::{Bundle, ExportOptions, Layout, Parity, ParityRow, export};
 pub use error::{Error, Result};
-pub use graph::{GraphBuilder, ToOnnx};
+pub use graph::GraphBuilder;
+pub use graph::to_onnx::ToOnnx;
+#[cfg(feature = "hourglass")]
+pub use hourglass::{Bundle, ExportError, ExportOptions, Layout, Parity, ParityRow, export};
 pub use layers::{GroupNorm, Gru, Lstm};
 pub use model::Model;
 pub use onnx::check;
 pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
+pub use shape::{Dim, DimSpec, IntoDims, Symbol};
 pub use trace::Trace;
-pub use value::{Dim, DimSpec, ElementType, IntoDims, Symbol, Value};
+pub use value::{ElementType, Value};

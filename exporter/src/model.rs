@@ -1,4 +1,4 @@
-//! A traced model: input and output names, opset, metadata, and the bytes of the file.
+//! An ONNX model: built, checked, described, and written.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -7,7 +7,8 @@ use std::path::Path;
 use onnx::{DimensionValue, ModelProto, OPSETS, OperatorSetIdProto, StringStringEntryProto, TensorData};
 
 use crate::data::Data;
-use crate::{Error, GraphBuilder, Result, ToOnnx, Trace};
+use crate::error::{Error, Result};
+use crate::graph::GraphBuilder;
 
 /// An ONNX model, checked. Its weights are candle's own, shared, until they are written.
 ///
@@ -23,17 +24,6 @@ pub struct Model {
 }
 
 impl Model {
-    /// Starts to trace a module of one input and one output; name them, then [`Trace::build`] or [`Trace::save`] it.
-    ///
-    /// ```
-    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
-    /// assert_eq!(model.output_shape(), ["batch", "4"]);
-    /// # Ok::<(), exporter::Error>(())
-    /// ```
-    pub fn trace<M: ToOnnx + ?Sized>(module: &M) -> Trace<'_, M> {
-        Trace::new(module)
-    }
-
     /// Builds a graph called `name` of any number of inputs and outputs, and checks it.
     ///
     /// ```
@@ -213,98 +203,5 @@ impl Model {
 
     fn check(&self) -> Result<()> {
         Ok(onnx::check_model(&self.proto, self.len(), |index| self.data[index].byte_len())?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use candle_core::{DType, Device, Tensor};
-    use candle_nn::{Activation, Linear};
-
-    use super::*;
-    use crate::Value;
-
-    fn linear(inputs: usize, outputs: usize) -> Linear {
-        let tensor = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
-        Linear::new(tensor(&[outputs, inputs]), Some(tensor(&[outputs])))
-    }
-
-    struct Two(Linear, Linear);
-
-    impl ToOnnx for Two {
-        fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-            let x = graph.apply("first", &self.0, x)?;
-            let x = graph.apply("activation", &Activation::Relu, x)?;
-            graph.apply("second", &self.1, x)
-        }
-    }
-
-    #[test]
-    fn layers_are_nodes_and_weights_keep_their_names() {
-        let model =
-            Model::trace(&Two(linear(4, 3), linear(3, 2))).input("x", ("batch", 4)).output("y").build().unwrap();
-        let graph = model.proto.graph.as_ref().unwrap();
-        let nodes: Vec<_> = graph.node.iter().map(|node| (node.name.as_str(), node.op_type.as_str())).collect();
-        assert_eq!(nodes, [("first.Gemm", "Gemm"), ("activation.Relu", "Relu"), ("second.Gemm", "Gemm")]);
-        assert_eq!(model.initializers(), ["first.weight", "first.bias", "second.weight", "second.bias"]);
-        assert_eq!(graph.output[0].name, "y");
-        assert_eq!(model.output_shape(), ["batch", "2"]);
-        assert_eq!(model.versions(), (17, 8));
-    }
-
-    #[test]
-    fn a_layer_that_does_not_fit_is_named() {
-        let error = Model::trace(&Two(linear(4, 3), linear(5, 2))).input("x", ("batch", 4)).build().unwrap_err();
-        assert_eq!(error.to_string(), "layer `second`: Gemm expected 5 input features, found 3");
-    }
-
-    #[test]
-    fn a_weight_used_twice_is_stored_once() {
-        let square = linear(3, 3);
-        let model = Model::trace(&Two(square.clone(), square)).input("x", ("batch", 3)).build().unwrap();
-        assert_eq!(model.initializers(), ["first.weight", "first.bias"]);
-    }
-
-    #[test]
-    fn more_dimensions_take_matmul() {
-        let model = Model::trace(&linear(4, 3)).input("x", ("batch", 7, 4)).build().unwrap();
-        assert_eq!(model.output_shape(), ["batch", "7", "3"]);
-        assert_eq!(model.operators(), ["Transpose", "MatMul", "Add"]);
-    }
-
-    #[test]
-    fn metadata_and_doc_string_are_written() {
-        let trace =
-            Model::trace(&Same).input("x", ("batch", 4)).name("same").metadata("licence", "MIT").doc_string("as is");
-        let proto = ModelProto::from_bytes(&trace.build().unwrap().to_bytes()).unwrap();
-        assert_eq!((proto.doc_string.as_str(), proto.graph.unwrap().name.as_str()), ("as is", "same"));
-        assert_eq!((proto.metadata_props[0].key.as_str(), proto.metadata_props[0].value.as_str()), ("licence", "MIT"));
-    }
-
-    #[test]
-    fn opsets_out_of_range_are_refused() {
-        for opset in [12, 22] {
-            let error = Model::trace(&linear(4, 3)).input("x", ("batch", 4)).opset(opset).build().unwrap_err();
-            assert_eq!(error.to_string(), format!("opset {opset}: expected 13 to 21"));
-        }
-        for (opset, ir) in [(13, 7), (18, 8), (19, 9), (21, 10)] {
-            let model = Model::trace(&linear(4, 3)).input("x", ("batch", 4)).opset(opset).build().unwrap();
-            assert_eq!(model.versions(), (opset, ir));
-        }
-    }
-
-    struct Same;
-
-    impl ToOnnx for Same {
-        fn to_onnx(&self, _graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-            Ok(x)
-        }
-    }
-
-    #[test]
-    fn a_module_that_returns_its_input_gets_an_identity() {
-        let model = Model::trace(&Same).input("x", ("batch", 4)).output("y").build().unwrap();
-        let node = &model.proto.graph.as_ref().unwrap().node[0];
-        assert_eq!((node.op_type.as_str(), node.output[0].as_str()), ("Identity", "y"));
     }
 }

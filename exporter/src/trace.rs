@@ -4,8 +4,24 @@ use std::path::Path;
 
 use onnx::DEFAULT_OPSET;
 
-use crate::value::{DimSpec, ElementType, IntoDims};
-use crate::{Model, Result, ToOnnx};
+use crate::error::Result;
+use crate::graph::to_onnx::ToOnnx;
+use crate::model::Model;
+use crate::shape::{DimSpec, IntoDims};
+use crate::value::ElementType;
+
+impl Model {
+    /// Starts to trace a module of one input and one output; name them, then [`Trace::build`] or [`Trace::save`] it.
+    ///
+    /// ```
+    /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.output_shape(), ["batch", "4"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    pub fn trace<M: ToOnnx + ?Sized>(module: &M) -> Trace<'_, M> {
+        Trace::new(module)
+    }
+}
 
 /// A module on its way to a [`Model`].
 ///
@@ -26,7 +42,7 @@ pub struct Trace<'a, M: ?Sized> {
 }
 
 impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
-    pub(crate) fn new(module: &'a M) -> Self {
+    fn new(module: &'a M) -> Self {
         Self {
             module,
             name: "model".into(),
@@ -160,5 +176,101 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     /// As [`Trace::build`], and [`crate::Error::Io`] when the file cannot be written.
     pub fn save(self, path: impl AsRef<Path>) -> Result<()> {
         self.build()?.save(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{DType, Device, Tensor};
+    use candle_nn::{Activation, Linear};
+
+    use onnx::ModelProto;
+
+    use super::*;
+    use crate::graph::GraphBuilder;
+    use crate::value::Value;
+
+    fn linear(inputs: usize, outputs: usize) -> Linear {
+        let tensor = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
+        Linear::new(tensor(&[outputs, inputs]), Some(tensor(&[outputs])))
+    }
+
+    struct Two(Linear, Linear);
+
+    impl ToOnnx for Two {
+        fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+            let x = graph.apply("first", &self.0, x)?;
+            let x = graph.apply("activation", &Activation::Relu, x)?;
+            graph.apply("second", &self.1, x)
+        }
+    }
+
+    #[test]
+    fn layers_are_nodes_and_weights_keep_their_names() {
+        let model =
+            Model::trace(&Two(linear(4, 3), linear(3, 2))).input("x", ("batch", 4)).output("y").build().unwrap();
+        let graph = ModelProto::from_bytes(&model.to_bytes()).unwrap().graph.unwrap();
+        let nodes: Vec<_> = graph.node.iter().map(|node| (node.name.as_str(), node.op_type.as_str())).collect();
+        assert_eq!(nodes, [("first.Gemm", "Gemm"), ("activation.Relu", "Relu"), ("second.Gemm", "Gemm")]);
+        assert_eq!(model.initializers(), ["first.weight", "first.bias", "second.weight", "second.bias"]);
+        assert_eq!(graph.output[0].name, "y");
+        assert_eq!(model.output_shape(), ["batch", "2"]);
+        assert_eq!(model.versions(), (17, 8));
+    }
+
+    #[test]
+    fn a_layer_that_does_not_fit_is_named() {
+        let error = Model::trace(&Two(linear(4, 3), linear(5, 2))).input("x", ("batch", 4)).build().unwrap_err();
+        assert_eq!(error.to_string(), "layer `second`: Gemm expected 5 input features, found 3");
+    }
+
+    #[test]
+    fn a_weight_used_twice_is_stored_once() {
+        let square = linear(3, 3);
+        let model = Model::trace(&Two(square.clone(), square)).input("x", ("batch", 3)).build().unwrap();
+        assert_eq!(model.initializers(), ["first.weight", "first.bias"]);
+    }
+
+    #[test]
+    fn more_dimensions_take_matmul() {
+        let model = Model::trace(&linear(4, 3)).input("x", ("batch", 7, 4)).build().unwrap();
+        assert_eq!(model.output_shape(), ["batch", "7", "3"]);
+        assert_eq!(model.operators(), ["Transpose", "MatMul", "Add"]);
+    }
+
+    #[test]
+    fn metadata_and_doc_string_are_written() {
+        let trace =
+            Model::trace(&Same).input("x", ("batch", 4)).name("same").metadata("licence", "MIT").doc_string("as is");
+        let proto = ModelProto::from_bytes(&trace.build().unwrap().to_bytes()).unwrap();
+        assert_eq!((proto.doc_string.as_str(), proto.graph.unwrap().name.as_str()), ("as is", "same"));
+        assert_eq!((proto.metadata_props[0].key.as_str(), proto.metadata_props[0].value.as_str()), ("licence", "MIT"));
+    }
+
+    #[test]
+    fn opsets_out_of_range_are_refused() {
+        for opset in [12, 22] {
+            let error = Model::trace(&linear(4, 3)).input("x", ("batch", 4)).opset(opset).build().unwrap_err();
+            assert_eq!(error.to_string(), format!("opset {opset}: expected 13 to 21"));
+        }
+        for (opset, ir) in [(13, 7), (18, 8), (19, 9), (21, 10)] {
+            let model = Model::trace(&linear(4, 3)).input("x", ("batch", 4)).opset(opset).build().unwrap();
+            assert_eq!(model.versions(), (opset, ir));
+        }
+    }
+
+    struct Same;
+
+    impl ToOnnx for Same {
+        fn to_onnx(&self, _graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+            Ok(x)
+        }
+    }
+
+    #[test]
+    fn a_module_that_returns_its_input_gets_an_identity() {
+        let model = Model::trace(&Same).input("x", ("batch", 4)).output("y").build().unwrap();
+        let node = &ModelProto::from_bytes(&model.to_bytes()).unwrap().graph.unwrap().node[0];
+        assert_eq!((node.op_type.as_str(), node.output[0].as_str()), ("Identity", "y"));
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use exporter::{Error, ExportOptions, export};
+use exporter::{ExportError, ExportOptions, export};
 use runtime::{Autoencoder, Encoder, Manifest};
 use trainer::ModelConfig;
 
@@ -49,7 +49,7 @@ fn beyond_the_tolerance_no_bundle_is_left() {
     let strict = ExportOptions { tolerance: 0., ..Default::default() };
     let before = contents(run.dir());
     let error = export(&run, &strict).unwrap_err();
-    assert!(matches!(error, Error::Parity { .. }), "{error}");
+    assert!(matches!(error, ExportError::Parity { .. }), "{error}");
     assert!(contents(run.dir()) == before, "a failed export leaves nothing");
     // And an older bundle stays as it was.
     export(&run, &ExportOptions::default()).unwrap();

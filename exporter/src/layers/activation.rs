@@ -3,7 +3,10 @@
 use candle_core::D;
 use candle_nn::{Activation, PReLU};
 
-use crate::{GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
 
 impl ToOnnx for Activation {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {

@@ -2,7 +2,10 @@
 
 use candle_nn::Dropout;
 
-use crate::{GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
 
 impl<T: ToOnnx + ?Sized> ToOnnx for &T {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {

@@ -2,7 +2,11 @@
 
 use candle_nn::{Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d};
 
-use crate::{Convolution, GraphBuilder, Result, ToOnnx, TransposedConvolution, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::operators::conv::{Convolution, TransposedConvolution};
+use crate::value::Value;
 
 macro_rules! convolution {
     ($($(#[$doc:meta])* $layer:ty;)+) => {

@@ -2,7 +2,10 @@
 
 use candle_nn::Embedding;
 
-use crate::{GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
 
 /// I64 indices to vectors: `[batch, length] -> [batch, length, n]`.
 impl ToOnnx for Embedding {

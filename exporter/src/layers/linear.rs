@@ -2,8 +2,12 @@
 
 use candle_nn::Linear;
 
-use crate::value::Dim;
-use crate::{Gemm, GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::operators::matmul::Gemm;
+use crate::shape::Dim;
+use crate::value::Value;
 
 /// `[.., in] -> [.., out]`.
 impl ToOnnx for Linear {

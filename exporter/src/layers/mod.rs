@@ -6,7 +6,7 @@ mod conv;
 mod embedding;
 mod linear;
 mod normalisation;
-mod recurrent;
+pub(crate) mod recurrent;
 
 pub use normalisation::GroupNorm;
 pub use recurrent::{Gru, Lstm};

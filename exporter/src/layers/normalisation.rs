@@ -4,8 +4,11 @@ use candle_core::{D, Tensor};
 use candle_nn::{BatchNorm, LayerNorm, RmsNorm, VarBuilder};
 
 use crate::attribute::{float, int};
-use crate::value::Dim;
-use crate::{DimSpec, GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::shape::{Dim, DimSpec};
+use crate::value::Value;
 
 /// The opset that has LayerNormalization.
 const LAYER_NORMALIZATION: i64 = 17;

@@ -6,8 +6,11 @@ use candle_nn::VarBuilder;
 use candle_nn::rnn::{Direction, GRUConfig, LSTMConfig};
 
 use crate::attribute::int;
-use crate::value::Dim;
-use crate::{GraphBuilder, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
 
 /// An LSTM that can be exported. Its initializers hold the checkpoint's weights with the gates in ONNX's order, and both
 /// biases as one, `bias_l0`: `[batch, length, in] -> [batch, length, hidden]`, the state `h` after each step.
@@ -58,8 +61,8 @@ impl Lstm {
         };
         let suffix = format!("l{}{direction}", config.layer_idx);
         // candle's rows are input, forget, cell and output gate; ONNX's input, output, forget and cell.
-        let bias = [config.b_ih_init.is_some(), config.b_hh_init.is_some()];
-        Ok(Self(Recurrent::new([in_dim, hidden_dim], &suffix, &[0, 3, 1, 2], bias, &vb)?))
+        let has_bias = [config.b_ih_init.is_some(), config.b_hh_init.is_some()];
+        Ok(Self(Recurrent::new([in_dim, hidden_dim], Stored { suffix, gates: &[0, 3, 1, 2], has_bias }, &vb)?))
     }
 }
 
@@ -71,8 +74,9 @@ impl Gru {
     /// When `vb` has no such weights.
     pub fn new(in_dim: usize, hidden_dim: usize, config: GRUConfig, vb: VarBuilder) -> Result<Self> {
         // candle's rows are reset, update and new gate; ONNX's update, reset and hidden.
-        let bias = [config.b_ih_init.is_some(), config.b_hh_init.is_some()];
-        Ok(Self(Recurrent::new([in_dim, hidden_dim], "l0", &[1, 0, 2], bias, &vb)?))
+        let has_bias = [config.b_ih_init.is_some(), config.b_hh_init.is_some()];
+        let stored = Stored { suffix: "l0".into(), gates: &[1, 0, 2], has_bias };
+        Ok(Self(Recurrent::new([in_dim, hidden_dim], stored, &vb)?))
     }
 }
 
@@ -89,6 +93,16 @@ impl ToOnnx for Gru {
     }
 }
 
+/// How candle stores the weights.
+struct Stored {
+    /// Behind the weights' names: `l0`.
+    suffix: String,
+    /// For each of ONNX's gates, the place of its rows.
+    gates: &'static [usize],
+    /// Whether there are biases for the input and for the state.
+    has_bias: [bool; 2],
+}
+
 /// Weights in ONNX's order of gates: `[1, gates * hidden, in]`, `[1, gates * hidden, hidden]`, `[1, 2 gates * hidden]`.
 #[derive(Clone, Debug)]
 struct Recurrent {
@@ -101,13 +115,8 @@ struct Recurrent {
 }
 
 impl Recurrent {
-    fn new(
-        [in_dim, hidden_dim]: [usize; 2],
-        suffix: &str,
-        gates: &[usize],
-        [bias_ih, bias_hh]: [bool; 2],
-        vb: &VarBuilder,
-    ) -> Result<Self> {
+    fn new([in_dim, hidden_dim]: [usize; 2], stored: Stored, vb: &VarBuilder) -> Result<Self> {
+        let Stored { suffix, gates, has_bias: [bias_ih, bias_hh] } = stored;
         let rows = gates.len() * hidden_dim;
         let ordered = |tensor: Tensor| -> Result<Tensor> {
             let parts: candle_core::Result<Vec<Tensor>> =
@@ -125,7 +134,7 @@ impl Recurrent {
             weight_ih: ordered(vb.get((rows, in_dim), &format!("weight_ih_{suffix}"))?)?.unsqueeze(0)?,
             weight_hh: ordered(vb.get((rows, hidden_dim), &format!("weight_hh_{suffix}"))?)?.unsqueeze(0)?,
             bias: Tensor::cat(&[bias("ih", bias_ih)?, bias("hh", bias_hh)?], 0)?.unsqueeze(0)?,
-            suffix: suffix.into(),
+            suffix,
             in_dim,
             hidden_dim,
         })
@@ -149,7 +158,7 @@ impl Recurrent {
         // ONNX has the steps first, and a dimension for directions: [length, 1, batch, hidden].
         let steps_first = graph.transpose(x, 0, 1)?;
         // Zeros that ONNX would assume; tract wants them said while the batch is a symbol.
-        let state = graph.zeros_for_each(x, 0, |batch| [Dim::Fixed(1), batch, Dim::Fixed(self.hidden_dim)])?;
+        let state = zero_state(graph, x, self.hidden_dim)?;
         let states = if operator == "LSTM" { vec![state, state] } else { vec![state] };
         let mut attributes = vec![int("hidden_size", self.hidden_dim as i64)];
         attributes.extend(settings.iter().map(|(name, value)| int(name, *value)));
@@ -160,8 +169,27 @@ impl Recurrent {
             .into_iter()
             .chain(states.into_iter().map(Some))
             .collect();
-        let states = graph.typed_node(operator, &inputs, attributes, x.element_type(), shape)?;
+        let states = graph.typed_node(operator, &inputs, attributes, (x.element_type(), shape))?;
         let states = graph.squeeze(states, 1)?;
         graph.transpose(states, 0, 1)
     }
+}
+
+/// Zeros of shape `[1, batch, hidden]`, whose batch is `x`'s and may be known only when the model runs.
+fn zero_state(graph: &mut GraphBuilder, x: Value, hidden_dim: usize) -> Result<Value> {
+    let dims = [Dim::Fixed(1), x.dim(0), Dim::Fixed(hidden_dim)];
+    let shape = graph.shape("Expand", &dims)?;
+    let lengths = graph.shape("Shape", &[Dim::Fixed(x.rank())])?;
+    let lengths = graph.typed_node("Shape", &[Some(x)], vec![], (ElementType::I64, lengths))?;
+    let batch = graph.narrow(lengths, 0, 0, 1)?;
+    let mut parts = Vec::new();
+    for dim in dims {
+        parts.push(match dim {
+            Dim::Fixed(size) => graph.integers("length", &[size as i64])?,
+            Dim::Symbol(_) => batch,
+        });
+    }
+    let target = graph.cat(&parts, 0)?;
+    let zero = graph.scalar(0.)?;
+    graph.node("Expand", &[zero, target], vec![], shape)
 }

@@ -1,8 +1,8 @@
 //! Comparisons, and choosing by them.
 
-use super::ElementType;
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::value::{ElementType, Value};
 
 macro_rules! comparison {
     ($($(#[$doc:meta])* $name:ident => $operator:literal;)+) => {
@@ -25,7 +25,7 @@ macro_rules! comparison {
                     self.same_type($operator, a, b)?;
                     self.expect_numbers($operator, a)?;
                     let shape = self.broadcast($operator, a, b)?;
-                    self.typed_node($operator, &[Some(a), Some(b)], vec![], ElementType::Bool, shape)
+                    self.typed_node($operator, &[Some(a), Some(b)], vec![], (ElementType::Bool, shape))
                 }
             )+
         }
@@ -84,6 +84,6 @@ impl GraphBuilder {
         let both = self.broadcast("Where", a, b)?;
         let shape = self.broadcast("Where", condition, Value { shape: both, ..a })?;
         let inputs = [Some(condition), Some(a), Some(b)];
-        self.typed_node("Where", &inputs, vec![], a.element_type, shape)
+        self.typed_node("Where", &inputs, vec![], (a.element_type, shape))
     }
 }

@@ -1,10 +1,11 @@
 //! Convolutions over any number of spatial dimensions, and transposed ones.
 
-use super::{Dim, ElementType};
 use crate::attribute::{int, ints};
-use crate::graph::Length;
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::symbols::Length;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
 
 /// The operands and settings of [`GraphBuilder::conv`]; every spatial dimension has the same settings, as in candle.
 ///
@@ -153,8 +154,8 @@ impl GraphBuilder {
                 Dim::Symbol(symbol) => {
                     let offset = (dilation * (kernel - 1) + output_padding + 1) as i64 - (2 * padding + stride) as i64;
                     match stride {
-                        1 => self.derive(symbol, Length::Windows { offset, stride: 1 }),
-                        factor => self.derive(symbol, Length::Scaled { factor, offset }),
+                        1 => self.symbols.derive(symbol, Length::Windows { offset, stride: 1 }),
+                        factor => self.symbols.derive(symbol, Length::Scaled { factor, offset }),
                     }
                 }
                 Dim::Fixed(size) => {
@@ -192,7 +193,7 @@ impl GraphBuilder {
         match x.dim(axis) {
             Dim::Symbol(symbol) => {
                 let offset = (2 * padding + stride) as i64 - window as i64;
-                Ok(self.derive(symbol, Length::Windows { offset, stride }))
+                Ok(self.symbols.derive(symbol, Length::Windows { offset, stride }))
             }
             Dim::Fixed(size) if size + 2 * padding < window => {
                 let expected = format!("at least {} elements along axis {axis}", window - 2 * padding);
@@ -236,7 +237,7 @@ impl GraphBuilder {
         if x.dim(1) == Dim::Fixed(expected) {
             return Ok(());
         }
-        Err(self.mismatch(operator, format!("{expected} input channels"), self.describe_dim(x.dim(1))))
+        Err(self.mismatch(operator, format!("{expected} input channels"), self.symbols.describe(x.dim(1))))
     }
 
     fn kernel(&self, weight: Value) -> Result<Vec<usize>> {

@@ -2,10 +2,11 @@
 
 use candle_core::shape::Dim as Axis;
 
-use super::ElementType;
 use crate::attribute::int;
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
     /// Whole slices of `x` along `axis`, in the order of `indices`, whose dimensions take the axis's place:
@@ -55,7 +56,7 @@ impl GraphBuilder {
         }
         for other in (0..x.rank()).filter(|&other| other != axis) {
             let fits = match (x.dim(other), indices.dim(other)) {
-                (super::Dim::Fixed(size), super::Dim::Fixed(picked)) => picked <= size,
+                (Dim::Fixed(size), Dim::Fixed(picked)) => picked <= size,
                 (a, b) => a == b,
             };
             if !fits {

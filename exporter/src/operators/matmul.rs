@@ -1,9 +1,10 @@
 //! Matrix products.
 
-use super::Dim;
 use crate::attribute::int;
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::Dim;
 use crate::value::Value;
-use crate::{GraphBuilder, Result};
 
 /// The operands of [`GraphBuilder::gemm`].
 ///
@@ -47,13 +48,13 @@ impl GraphBuilder {
             return Err(self.mismatch("Gemm", "two matrices", found));
         };
         if found != expected {
-            let expected = format!("{} input features", self.describe_dim(expected));
-            return Err(self.mismatch("Gemm", expected, self.describe_dim(found)));
+            let expected = format!("{} input features", self.symbols.describe(expected));
+            return Err(self.mismatch("Gemm", expected, self.symbols.describe(found)));
         }
         if let Some(bias) = bias
             && (bias.dims() != [outputs] || bias.element_type != x.element_type)
         {
-            let expected = format!("a bias of {}", self.describe_dim(outputs));
+            let expected = format!("a bias of {}", self.symbols.describe(outputs));
             return Err(self.mismatch("Gemm", expected, format!("{:?}", self.describe(bias))));
         }
         let inputs: Vec<Value> = [x, weight].into_iter().chain(bias).collect();
@@ -84,8 +85,8 @@ impl GraphBuilder {
             return Err(self.mismatch("MatMul", "two matrices", self.describe_pair(a, b)));
         }
         if inner != expected {
-            let expected = format!("{} input features", self.describe_dim(expected));
-            return Err(self.mismatch("MatMul", expected, self.describe_dim(inner)));
+            let expected = format!("{} input features", self.symbols.describe(expected));
+            return Err(self.mismatch("MatMul", expected, self.symbols.describe(inner)));
         }
         let before = |value: Value| -> Result<Value> {
             let dims = &value.dims()[..value.rank() - 2];

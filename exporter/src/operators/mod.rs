@@ -2,15 +2,17 @@
 //!
 //! They are called as candle calls its own, and take axes as candle does: numbers from 0, or `D::Minus1`.
 
+mod activation;
 mod compare;
-mod conv;
+pub(crate) mod conv;
 mod elementwise;
 mod index;
-mod matmul;
-mod pool;
+pub(crate) mod matmul;
+pub(crate) mod pool;
 mod reduce;
 mod resize;
 mod shape;
+mod slice;
 
 use candle_core::shape::Dim as Axis;
 
@@ -18,8 +20,10 @@ pub use conv::{Convolution, TransposedConvolution};
 pub use matmul::Gemm;
 pub use pool::Pool;
 
-use crate::value::{Dim, ElementType, Shape, Value};
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::{Dim, Shape};
+use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
     /// `axis` of `x` as a number from 0.

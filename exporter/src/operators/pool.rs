@@ -1,9 +1,9 @@
 //! Pooling over windows of an image.
 
-use super::ElementType;
 use crate::attribute::ints;
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::value::{ElementType, Value};
 
 /// A window: a side, or `(height, width)`; and the steps between windows.
 ///

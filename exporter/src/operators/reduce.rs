@@ -2,10 +2,11 @@
 
 use candle_core::shape::Dim as Axis;
 
-use super::{Dim, ElementType};
 use crate::attribute::{int, ints};
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
 
 /// The opset from which every reduction takes its axes as an input; `ReduceSum` does since 13.
 const AXES_ARE_INPUTS: i64 = 18;
@@ -116,7 +117,7 @@ impl GraphBuilder {
         dims.remove(axis);
         let shape = self.shape("ArgMax", &dims)?;
         let attributes = vec![int("axis", axis as i64), int("keepdims", 0)];
-        self.typed_node("ArgMax", &[Some(x)], attributes, ElementType::I64, shape)
+        self.typed_node("ArgMax", &[Some(x)], attributes, (ElementType::I64, shape))
     }
 
     fn reduce(&mut self, operator: &'static str, x: Value, axis: impl Axis, keep: i64) -> Result<Value> {

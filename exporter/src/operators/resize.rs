@@ -6,10 +6,11 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Dim, ElementType};
 use crate::attribute::text;
-use crate::value::Value;
-use crate::{GraphBuilder, Result};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
     /// The nearest pixel above and to the left, as in candle: `[batch, channels, h, w] -> [batch, channels, height, width]`.
@@ -96,7 +97,7 @@ impl GraphBuilder {
             shape = shape.with(axis, Dim::Fixed(self.known("Resize", x, axis)? * factor));
         }
         // The second input is a region of interest, which these modes do not have.
-        self.typed_node("Resize", &[Some(x), None, Some(scales)], attributes, ElementType::F32, shape)
+        self.typed_node("Resize", &[Some(x), None, Some(scales)], attributes, (ElementType::F32, shape))
     }
 }
 

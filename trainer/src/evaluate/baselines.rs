@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::budget::{Baseline, Budget, Halt, LeftOut};
 use super::knn;
-use super::measure::Measure;
+use super::measure::{Measure, encoded};
 use super::pca::Pca;
 use super::test_report::PcaReport;
 use crate::data::{Dataset, Split};
@@ -72,9 +72,10 @@ impl Rows<'_> {
             return Ok(None);
         }
         self.budget.check(baseline, 0.)?;
-        let latents = measure.latents(test, all, Purpose::MeasuredNoise, &encode).collect::<Result<Vec<_>>>()?;
+        let latents =
+            encoded(measure.blocks(test, all, Purpose::MeasuredNoise), &encode).collect::<Result<Vec<_>>>()?;
         let mut done = 0;
-        let training = measure.latents(train, &split.train, Purpose::NeighbourNoise, &encode).map(|block| {
+        let training = encoded(measure.blocks(train, &split.train, Purpose::NeighbourNoise), &encode).map(|block| {
             self.budget.check(baseline, done as f64 / labels.len() as f64)?;
             let block = block?;
             done += block.dim(0)?;

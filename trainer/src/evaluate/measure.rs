@@ -128,19 +128,15 @@ impl<'a> Measure<'a> {
         }
         Ok(errors)
     }
+}
 
-    /// What `encode` makes of the rows `indices`, block by block, `[n, ..]` on the CPU.
-    pub(super) fn latents<'b>(
-        &'b self,
-        images: &'b Images,
-        indices: &'b [u32],
-        noise: Purpose,
-        encode: impl Fn(&Tensor) -> Result<Tensor> + 'b,
-    ) -> impl Iterator<Item = Result<Tensor>> + 'b {
-        // Without `detach`, every latent would keep the rows it was made of.
-        let latent = move |block: Result<(Tensor, Tensor)>| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?);
-        self.blocks(images, indices, noise).map(latent)
-    }
+/// What `encode` makes of the inputs of `blocks`, `[n, ..]` on the CPU.
+pub(super) fn encoded(
+    blocks: impl Iterator<Item = Result<(Tensor, Tensor)>>,
+    encode: impl Fn(&Tensor) -> Result<Tensor>,
+) -> impl Iterator<Item = Result<Tensor>> {
+    // Without `detach`, every latent would keep the rows it was made of.
+    blocks.map(move |block| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?))
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ pub(super) fn not_a_folder(path: &Path) -> String {
     let sources = format!("`--data` takes {}, or a folder with four IDX files", DataSource::NAMES.join(", "));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if !path.exists() {
-        return format!("no such folder or data set{}; {sources}", did_you_mean(&name, DataSource::NAMES));
+        let meant = did_you_mean(&name, DataSource::NAMES);
+        let end = if meant.is_empty() { ";" } else { "" };
+        return format!("no such folder or data set{meant}{end} {sources}");
     }
     let kind = match name.to_lowercase() {
         name if name.contains("-ubyte") => {

@@ -1,20 +1,22 @@
-//! Held-out rows with what candle computes for them: the measure of every exported file.
+//! Held-out rows and what candle computes for them: what every exported file is compared with.
 
 use std::path::Path;
 
+use bundle::{INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION};
 use candle_core::{Device, Tensor};
 use trainer::{Autoencoder, Images};
 
-use crate::Result;
+use crate::error::Result;
+use crate::hourglass::error::ExportError;
 
 /// The most rows that are compared at each batch size.
-const MOST: usize = 512;
-/// The fewest, for the largest batch; a smaller set is gone through again.
-const FEWEST: usize = 256;
+const MAX_ROWS: usize = 512;
+/// The fewest, for the largest batch; a smaller set is repeated.
+const MIN_ROWS: usize = 256;
 /// Rows in `golden.npz`.
-const GOLDEN: usize = 10;
+const GOLDEN_ROWS: usize = 10;
 
-/// A model and rows it was not trained on.
+/// A model and rows that it was not trained on.
 pub(super) struct HeldOut<'a> {
     model: &'a Autoencoder,
     input: Tensor,
@@ -31,19 +33,19 @@ pub(super) struct Expected {
 }
 
 impl<'a> HeldOut<'a> {
-    pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self> {
-        let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(FEWEST, MOST)).collect();
+    pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self, ExportError> {
+        let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(MIN_ROWS, MAX_ROWS)).collect();
         let distinct = test.len().min(rows.len());
         Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, distinct })
     }
 
-    /// Different rows among those that are compared.
+    /// The number of different rows among those that are compared.
     pub(super) fn distinct(&self) -> usize {
         self.distinct
     }
 
     /// candle's results in whole batches of `size`.
-    pub(super) fn batches(&self, size: usize) -> impl Iterator<Item = Result<Expected>> {
+    pub(super) fn batches(&self, size: usize) -> impl Iterator<Item = Result<Expected, ExportError>> {
         (0..self.input.elem_count() / self.model.network().input_dim() / size).map(move |index| {
             let input = self.input.narrow(0, index * size, size)?;
             let (latent, log_variance) = self.model.encode_distribution(&input)?;
@@ -58,14 +60,14 @@ impl<'a> HeldOut<'a> {
         })
     }
 
-    /// Writes `input`, `latent`, `reconstruction`, and `log_variance` where the code has one, of a few rows, for
+    /// Writes `input`, `latent`, `reconstruction`, and of a variational network `log_variance`, of a few rows, for
     /// clients in other languages.
-    pub(super) fn write_golden(&self, path: &Path) -> Result<()> {
-        let input = self.input.narrow(0, 0, GOLDEN.min(self.distinct))?.contiguous()?;
+    pub(super) fn write_golden(&self, path: &Path) -> Result<(), ExportError> {
+        let input = self.input.narrow(0, 0, GOLDEN_ROWS.min(self.distinct))?.contiguous()?;
         let (latent, log_variance) = self.model.encode_distribution(&input)?;
         let reconstruction = self.model.decode(&latent)?;
-        let mut arrays = vec![("input", input), ("latent", latent), ("reconstruction", reconstruction)];
-        arrays.extend(log_variance.map(|values| ("log_variance", values)));
+        let mut arrays = vec![(INPUT, input), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
+        arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
         Tensor::write_npz(&arrays, path)?;
         Ok(())
     }

@@ -1,21 +1,25 @@
-//! The proof: the files just written, run by the portable runtime and by tract alone, against candle on the same rows.
+//! Verifies the files that were just written: the runtime and tract alone must compute on held-out rows what candle
+//! computes.
 
 use std::fs;
 use std::path::Path;
 
+use bundle::{AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE};
 use runtime::{Autoencoder, Encoder, Matrix};
 use serde::Serialize;
 
-use super::rows::{Expected, HeldOut};
-use crate::{Error, Result};
+use crate::hourglass::error::ExportError;
+use crate::hourglass::held_out::{Expected, HeldOut};
+
+type Result<T> = crate::error::Result<T, ExportError>;
 
 /// One row, a pair, an odd number that fills no block, and a training batch.
 const BATCHES: [usize; 4] = [1, 2, 17, 256];
 
-/// How far the runtime's results lie from candle's.
+/// The largest differences between the exported files' results and candle's.
 ///
 /// ```no_run
-/// # fn main() -> exporter::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let parity = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?.parity;
 /// assert_eq!((parity.verdict, parity.graphs()), ("passed", vec!["encoder", "decoder", "both"]));
 /// # Ok(()) }
@@ -24,9 +28,9 @@ const BATCHES: [usize; 4] = [1, 2, 17, 256];
 pub struct Parity {
     /// The largest relative difference that was allowed.
     pub tolerance: f32,
-    /// `passed`: a failed proof leaves no bundle.
+    /// `passed`: where a result differs too much, no bundle is written.
     pub verdict: &'static str,
-    /// Different rows that were never trained on; a batch that is larger takes some of them again.
+    /// The number of held-out rows; a larger batch repeats some of them.
     pub held_out_rows: usize,
     /// How `max_relative` is defined.
     pub relative_to: &'static str,
@@ -37,7 +41,7 @@ pub struct Parity {
 /// One graph at one batch size.
 ///
 /// ```no_run
-/// # fn main() -> exporter::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let parity = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?.parity;
 /// assert!(parity.results.iter().all(|row| row.max_relative <= parity.tolerance));
 /// # Ok(()) }
@@ -61,7 +65,7 @@ pub struct ParityRow {
 
 impl Parity {
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec_pretty(self).expect("a proof is plain numbers and text")
+        serde_json::to_vec_pretty(self).expect("a report of differences is plain numbers and text")
     }
 
     /// The largest differences over all rows of `graph`: absolute and relative.
@@ -82,9 +86,10 @@ impl Parity {
     }
 }
 
-/// Proves `encoder.onnx` and `decoder.onnx` in `dir`: each alone, and both in a row, as programs embed them and on tract alone.
-pub(super) fn prove_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
-    let (encoder, decoder) = (read(dir, "encoder.onnx")?, read(dir, "decoder.onnx")?);
+/// Verifies `encoder.onnx` and `decoder.onnx` in `dir`: each alone and one after the other, as programs embed them and on
+/// tract alone.
+pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
+    let (encoder, decoder) = (read(dir, ENCODER_FILE)?, read(dir, DECODER_FILE)?);
     let mut results = split("runtime", &Autoencoder::from_bytes(&encoder, &decoder)?, rows)?;
     results.extend(split("tract", &Autoencoder::from_bytes_on_tract(&encoder, &decoder)?, rows)?);
     verdict(results, rows.distinct(), tolerance)
@@ -102,10 +107,10 @@ fn split(engine: &'static str, autoencoder: &Autoencoder, rows: &HeldOut) -> Res
     Ok(results)
 }
 
-/// Proves `autoencoder.onnx` in `dir`.
-pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
+/// Verifies `autoencoder.onnx` in `dir`.
+pub(super) fn verify_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     // The runtime's encoder is any graph from rows to rows.
-    let bytes = read(dir, "autoencoder.onnx")?;
+    let bytes = read(dir, AUTOENCODER_FILE)?;
     let mut results = Vec::new();
     for (engine, whole) in [("runtime", Encoder::from_bytes(&bytes)?), ("tract", Encoder::from_bytes_on_tract(&bytes)?)]
     {
@@ -117,7 +122,7 @@ pub(super) fn prove_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
     let path = dir.join(name);
-    fs::read(&path).map_err(|source| Error::io("read", &path, source))
+    fs::read(&path).map_err(|source| ExportError::io("read", &path, source))
 }
 
 /// What was computed of a batch, and what was expected.
@@ -156,7 +161,7 @@ fn verdict(results: Vec<ParityRow>, held_out_rows: usize, tolerance: f32) -> Res
     if let Some(&ParityRow { graph, engine, batch, max_relative: difference, .. }) = worst
         && difference > tolerance
     {
-        return Err(Error::Parity { graph, engine, batch, difference, tolerance });
+        return Err(ExportError::Parity { graph, engine, batch, difference, tolerance });
     }
     Ok(Parity { tolerance, verdict: "passed", held_out_rows, relative_to: "max(1, |candle|)", results })
 }

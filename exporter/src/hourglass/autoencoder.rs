@@ -1,9 +1,15 @@
 //! The trainer's modules as ONNX.
 
+use bundle::{LATENT, LOG_VARIANCE};
 use candle_core::{Device, Tensor};
 use trainer::{Autoencoder, AvgPool, Crop, Layer, MaxPool, Repeat, Reshape, Stack, Upsample};
 
-use crate::{Dim, DimSpec, GraphBuilder, Lstm, Result, ToOnnx, Value};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::layers::recurrent::Lstm;
+use crate::shape::{Dim, DimSpec};
+use crate::value::Value;
 
 impl ToOnnx for Layer {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
@@ -77,19 +83,19 @@ fn layers(graph: &mut GraphBuilder, name: &str, layers: &[Layer], x: Value) -> R
     layers.try_fold(x, |x, (index, layer)| graph.apply(&format!("{name}.{index}"), layer, x))
 }
 
-/// The encoder's outputs: `latent`, and `log_variance` where the code is a distribution.
+/// The encoder's outputs: `latent`, and `log_variance` of a variational network.
 pub(super) fn encoder(model: &Autoencoder, graph: &mut GraphBuilder, x: Value) -> Result<()> {
     let Some(log_variance) = model.log_variance() else {
         let latent = model.encoder().to_onnx(graph, x)?;
-        return graph.output("latent", latent);
+        return graph.output(LATENT, latent);
     };
     let stack = model.encoder();
     let (last, before) = stack.layers().split_last().expect("a variational encoder ends in a linear layer");
     let features = layers(graph, stack.name(), before, x)?;
     let latent = graph.apply(&format!("{}.{}", stack.name(), before.len()), last, features)?;
     let log_variance = graph.apply(&format!("{}.log_variance", stack.name()), log_variance, features)?;
-    graph.output("latent", latent)?;
-    graph.output("log_variance", log_variance)
+    graph.output(LATENT, latent)?;
+    graph.output(LOG_VARIANCE, log_variance)
 }
 
 /// Encoder and decoder in one graph.

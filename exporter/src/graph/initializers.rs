@@ -1,0 +1,110 @@
+//! Weights and other constants of a graph.
+
+use candle_core::{DType, Tensor};
+use onnx::TensorProto;
+
+use crate::data::Data;
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::shape::Dim;
+use crate::value::{ElementType, Value};
+
+impl GraphBuilder {
+    /// Adds `tensor` as the initializer `name` inside the current layer; the same tensor is stored once.
+    ///
+    /// f16 and bf16 weights are stored as they are and computed in f32, which every runtime can do.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let weight = candle_core::Tensor::new(&[1f32, 2., 3., 4.], &candle_core::Device::Cpu)?;
+    /// let weight = graph.initializer("scale", &weight)?; // [4]
+    /// let y = graph.mul(x, weight)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] for a type that ONNX weights do not have here (f64), [`crate::Error::Invalid`] for a name that is taken.
+    pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
+        if let Some(&value) = self.initializers.get(&tensor.id()) {
+            return Ok(value);
+        }
+        let id = tensor.id();
+        let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
+        let Some(element_type) = ElementType::of(tensor.dtype()) else {
+            let found = format!("{:?}", tensor.dtype());
+            return Err(self.mismatch("Initializer", "f32, f16, bf16, i64, u32 or u8", found));
+        };
+        let full_name = self.names.full(name);
+        self.take(&full_name)?;
+        let dims = tensor.dims().to_vec();
+        let stored = self.store(full_name, element_type, &dims, Data::Tensor(tensor))?;
+        let value = if matches!(element_type, ElementType::F16 | ElementType::Bf16) {
+            self.cast(stored, ElementType::F32)?
+        } else {
+            stored
+        };
+        self.initializers.insert(id, value);
+        Ok(value)
+    }
+
+    /// Adds a tensor that is no weight: its name is made up.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let mask = graph.constant(&candle_core::Tensor::new(&[1f32, 0., 1., 0.], &candle_core::Device::Cpu)?)?;
+    /// let y = graph.mul(x, mask)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::initializer`].
+    pub fn constant(&mut self, tensor: &Tensor) -> Result<Value> {
+        let name = self.names.first_free("constant");
+        self.initializer(&name, tensor)
+    }
+
+    /// Adds one f32 number, of no dimensions, that broadcasts with everything.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let half = graph.scalar(0.5)?;
+    /// let y = graph.mul(x, half)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// None today.
+    pub fn scalar(&mut self, number: f32) -> Result<Value> {
+        let name = self.names.free("scalar");
+        self.store(name, ElementType::F32, &[], Data::Bytes(number.to_le_bytes().to_vec()))
+    }
+
+    /// A tensor of integers, for shapes and the like.
+    pub(crate) fn integers(&mut self, what: &str, numbers: &[i64]) -> Result<Value> {
+        let name = self.names.free(what);
+        let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        self.store(name, ElementType::I64, &[numbers.len()], Data::Bytes(bytes))
+    }
+
+    fn store(&mut self, name: String, element_type: ElementType, dims: &[usize], data: Data) -> Result<Value> {
+        let fixed: Vec<Dim> = dims.iter().map(|&dim| Dim::Fixed(dim)).collect();
+        let shape = self.shape("Initializer", &fixed)?;
+        self.graph.initializer.push(TensorProto {
+            dims: dims.iter().map(|&dim| dim as i64).collect(),
+            data_type: element_type.data_type().into(),
+            name: name.clone(),
+            ..TensorProto::default()
+        });
+        self.data.push(data);
+        Ok(self.value(name, element_type, shape))
+    }
+}

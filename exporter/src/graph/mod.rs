@@ -1,0 +1,261 @@
+//! Builds a graph node by node, as `forward` computes value by value.
+
+mod initializers;
+mod names;
+pub(crate) mod symbols;
+pub(crate) mod to_onnx;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use candle_core::TensorId;
+use onnx::{
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto,
+};
+
+use crate::data::Data;
+use crate::error::{Error, Result};
+use crate::shape::{Dim, IntoDims, MAX_RANK, Shape};
+use crate::value::{ElementType, Value};
+use names::Names;
+use symbols::Symbols;
+
+/// A graph under construction. Its operators are typed methods, called as candle calls its own; layers are added with
+/// [`GraphBuilder::apply`].
+///
+/// ```
+/// let model = exporter::Model::build("norm", 17, |graph| {
+///     let x = graph.input("x", ("batch", 3))?;
+///     let square = graph.sqr(x)?;
+///     let sum = graph.sum_keepdim(square, 1)?;
+///     let norm = graph.sqrt(sum)?;
+///     graph.output("norm", norm) // [batch, 1]
+/// })?;
+/// assert_eq!(model.operators(), ["Mul", "ReduceSum", "Sqrt"]);
+/// # Ok::<(), exporter::Error>(())
+/// ```
+pub struct GraphBuilder {
+    graph: GraphProto,
+    /// What tells this graph's values from another's.
+    mark: u32,
+    data: Vec<Data>,
+    opset: i64,
+    /// The name of each value, by its number.
+    values: Vec<String>,
+    names: Names,
+    pub(crate) symbols: Symbols,
+    /// Tensors that were written already: a weight that is used twice is stored once.
+    initializers: HashMap<TensorId, Value>,
+}
+
+impl GraphBuilder {
+    pub(crate) fn new(name: &str, opset: i64) -> Self {
+        static GRAPHS: AtomicU32 = AtomicU32::new(0);
+        Self {
+            graph: GraphProto { name: name.into(), ..GraphProto::default() },
+            mark: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            data: Vec::new(),
+            opset,
+            values: Vec::new(),
+            names: Names::default(),
+            symbols: Symbols::default(),
+            initializers: HashMap::new(),
+        }
+    }
+
+    /// The version of ONNX's operators that is written.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// assert_eq!(graph.opset(), 17);
+    /// # let x = graph.scalar(1.)?;
+    /// # graph.output("x", x)
+    /// # }).unwrap();
+    /// ```
+    pub fn opset(&self) -> i64 {
+        self.opset
+    }
+
+    /// Adds an input of f32 elements: `graph.input("image", ("batch", 1, 28, 28))`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let y = graph.input("image", ("batch", 1, 28, 28))?; // [batch, 1, 28, 28]
+    /// # let y = graph.cast(y, exporter::ElementType::F32)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a name that is taken, [`Error::Shape`] for more than eight dimensions.
+    pub fn input(&mut self, name: &str, dims: impl IntoDims) -> Result<Value> {
+        self.input_of(ElementType::F32, name, dims)
+    }
+
+    /// Adds an input of another type: indices are [`ElementType::I64`].
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let y = graph.input_of(exporter::ElementType::I64, "words", ("batch", "length"))?; // [batch, length]
+    /// # let y = graph.cast(y, exporter::ElementType::F32)?;
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::input`].
+    pub fn input_of(&mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Result<Value> {
+        let dims: Vec<Dim> = dims.into_dims().into_iter().map(|dim| self.symbols.dim(dim)).collect();
+        self.take(name)?;
+        let shape = self.shape("Input", &dims)?;
+        let value = self.value(name.into(), element_type, shape);
+        let info = self.value_info(value);
+        self.graph.input.push(info);
+        Ok(value)
+    }
+
+    /// Makes `value` an output called `name`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.relu(x)?;
+    /// graph.output("y", y)?; // the file has the output `y`, [batch, 4]
+    /// # Ok(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a name that is taken.
+    pub fn output(&mut self, name: &str, value: Value) -> Result<()> {
+        self.own(&[Some(value)])?;
+        self.take(name)?;
+        let old = self.values[value.id as usize].clone();
+        let made_by_node = self.graph.node.iter().any(|node| node.output.contains(&old));
+        let is_output = self.graph.output.iter().any(|output| output.name == old);
+        // An input, a weight, or what is an output already keeps its name, and the output is a copy.
+        let named =
+            if made_by_node && !is_output { value } else { self.node("Identity", &[value], vec![], value.shape)? };
+        let old = std::mem::replace(&mut self.values[named.id as usize], name.into());
+        let nodes = self.graph.node.iter_mut();
+        let places = nodes.flat_map(|node| node.input.iter_mut().chain(&mut node.output));
+        places.filter(|place| **place == old).for_each(|place| *place = name.into());
+        let info = self.value_info(named);
+        self.graph.output.push(info);
+        Ok(())
+    }
+
+    /// The dimensions of `value`, symbolic ones by name: `["batch", "784"]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// assert_eq!(graph.describe(x), ["batch", "4"]);
+    /// # graph.output("y", x)
+    /// # }).unwrap();
+    /// ```
+    pub fn describe(&self, value: Value) -> Vec<String> {
+        self.describe_dims(value.dims())
+    }
+
+    /// Adds a node with one output of `shape`, of the type of its first input.
+    pub(crate) fn node(
+        &mut self,
+        operator: &'static str,
+        inputs: &[Value],
+        attribute: Vec<AttributeProto>,
+        shape: Shape,
+    ) -> Result<Value> {
+        let element_type = inputs.first().map_or(ElementType::F32, |value| value.element_type);
+        let inputs: Vec<Option<Value>> = inputs.iter().copied().map(Some).collect();
+        self.typed_node(operator, &inputs, attribute, (element_type, shape))
+    }
+
+    /// Adds a node with one output of `element_type` and `shape`; an input that is left out is `None`.
+    pub(crate) fn typed_node(
+        &mut self,
+        operator: &'static str,
+        inputs: &[Option<Value>],
+        attribute: Vec<AttributeProto>,
+        (element_type, shape): (ElementType, Shape),
+    ) -> Result<Value> {
+        self.own(inputs)?;
+        let name = self.names.free(operator);
+        let output = self.names.free_as_it_stands(format!("{name}_output"));
+        let input = |value: &Option<Value>| value.map_or(String::new(), |value| self.values[value.id as usize].clone());
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(input).collect(),
+            output: vec![output.clone()],
+            name,
+            op_type: operator.into(),
+            attribute,
+            ..NodeProto::default()
+        });
+        Ok(self.value(output, element_type, shape))
+    }
+
+    pub(crate) fn finish(self) -> (GraphProto, Vec<Data>) {
+        (self.graph, self.data)
+    }
+
+    pub(crate) fn mismatch(
+        &self,
+        operator: &'static str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Error {
+        Error::Shape { layer: self.names.layer(), operator, expected: expected.into(), found: found.into() }
+    }
+
+    /// The shape of `dims`, which `operator` made.
+    pub(crate) fn shape(&self, operator: &'static str, dims: &[Dim]) -> Result<Shape> {
+        let too_many = || self.mismatch(operator, format!("at most {MAX_RANK} dimensions"), dims.len().to_string());
+        Shape::new(dims).ok_or_else(too_many)
+    }
+
+    pub(crate) fn describe_dims(&self, dims: &[Dim]) -> Vec<String> {
+        dims.iter().map(|&dim| self.symbols.describe(dim)).collect()
+    }
+
+    fn value(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
+        self.values.push(name);
+        Value { graph: self.mark, id: self.values.len() as u32 - 1, element_type, shape }
+    }
+
+    /// Fails when a value is not this graph's.
+    fn own(&self, values: &[Option<Value>]) -> Result<()> {
+        if values.iter().flatten().all(|value| value.graph == self.mark) {
+            return Ok(());
+        }
+        let reason = format!("layer `{}` was given a value of another graph", self.names.layer());
+        Err(Error::Invalid { graph: self.graph.name.clone(), reason })
+    }
+
+    /// Takes `name`, which must be free.
+    fn take(&mut self, name: &str) -> Result<()> {
+        if self.names.take(name) {
+            return Ok(());
+        }
+        Err(Error::Invalid { graph: self.graph.name.clone(), reason: format!("the name `{name}` is used twice") })
+    }
+
+    fn value_info(&self, value: Value) -> ValueInfoProto {
+        let dimension = |dim: &Dim| {
+            let value = match *dim {
+                Dim::Fixed(size) => Some(DimensionValue::DimValue(size as i64)),
+                Dim::Symbol(symbol) => self.symbols.name(symbol).map(|name| DimensionValue::DimParam(name.into())),
+            };
+            DimensionProto { value }
+        };
+        let shape = TensorShapeProto { dim: value.dims().iter().map(dimension).collect() };
+        let tensor_type = TensorTypeProto { elem_type: value.element_type.data_type().into(), shape: Some(shape) };
+        ValueInfoProto {
+            name: self.values[value.id as usize].clone(),
+            r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
+        }
+    }
+}

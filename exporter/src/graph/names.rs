@@ -1,0 +1,84 @@
+//! The names of a graph's nodes and values: within the layers they are nested in, and each used once.
+
+use std::collections::HashSet;
+
+/// The names that are taken, and the layers that are open.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    taken: HashSet<String>,
+    layers: Vec<String>,
+}
+
+impl Names {
+    /// Opens the layer `name` inside the current one.
+    pub(super) fn enter(&mut self, name: &str) {
+        self.layers.push(name.into());
+    }
+
+    /// Closes the current layer.
+    pub(super) fn leave(&mut self) {
+        self.layers.pop();
+    }
+
+    /// The current layer: `decoder.2`; empty outside any.
+    pub(super) fn layer(&self) -> String {
+        self.layers.join(".")
+    }
+
+    /// `name` inside the current layer: `decoder.2.weight`.
+    pub(super) fn full(&self, name: &str) -> String {
+        self.layers.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
+    }
+
+    /// Takes `name` as it stands; false where it is taken already.
+    pub(super) fn take(&mut self, name: &str) -> bool {
+        self.taken.insert(name.into())
+    }
+
+    /// Takes `name` inside the current layer, with the first free number behind it.
+    pub(super) fn free(&mut self, name: &str) -> String {
+        self.free_as_it_stands(self.full(name))
+    }
+
+    /// Takes `name` as it stands, with the first free number behind it.
+    pub(super) fn free_as_it_stands(&mut self, name: String) -> String {
+        let mut free = name.clone();
+        for number in 2.. {
+            if self.taken.insert(free.clone()) {
+                break;
+            }
+            free = format!("{name}_{number}");
+        }
+        free
+    }
+
+    /// `name`, with a number behind it where that is needed to be free inside the current layer; it is not taken yet.
+    pub(super) fn first_free(&self, name: &str) -> String {
+        let mut free = name.to_owned();
+        for number in 2.. {
+            if !self.taken.contains(&self.full(&free)) {
+                break;
+            }
+            free = format!("{name}_{number}");
+        }
+        free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_name_gets_the_first_free_number() {
+        let mut names = Names::default();
+        names.enter("decoder");
+        names.enter("2");
+        assert_eq!((names.layer().as_str(), names.full("weight").as_str()), ("decoder.2", "decoder.2.weight"));
+        assert_eq!([names.free("Relu"), names.free("Relu")], ["decoder.2.Relu", "decoder.2.Relu_2"]);
+        assert_eq!(names.first_free("Relu"), "Relu_3");
+        names.leave();
+        assert!(names.take("decoder.Relu") && !names.take("decoder.Relu"));
+        assert_eq!(names.first_free("Relu"), "Relu_2");
+    }
+}

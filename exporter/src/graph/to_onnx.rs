@@ -1,0 +1,80 @@
+//! The trait of modules that can be written as ONNX, and how one is added to a graph.
+
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::value::Value;
+
+/// A module that can be written as ONNX.
+///
+/// ```
+/// use exporter::{GraphBuilder, Model, Result, ToOnnx, Value};
+///
+/// /// `x tanh(x)`: `[batch, ..] -> [batch, ..]`.
+/// struct Gate;
+///
+/// impl ToOnnx for Gate {
+///     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+///         let gate = graph.tanh(x)?;
+///         graph.mul(x, gate)
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// assert_eq!(Model::trace(&Gate).input("x", ("batch", 4)).build()?.operators(), ["Tanh", "Mul"]);
+/// # Ok(()) }
+/// ```
+///
+/// What has no `ToOnnx` does not compile:
+///
+/// ```compile_fail
+/// struct Unknown;
+/// exporter::Model::trace(&Unknown).input("x", ("batch", 4)).build();
+/// ```
+pub trait ToOnnx {
+    /// Adds the nodes that compute `self` on `x` and returns the output.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` does not fit, naming the layer.
+    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value>;
+}
+
+impl GraphBuilder {
+    /// Adds `layer` under `name`: its weights become `name.weight` and so on, inside the names it is nested in.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let layer = candle_nn::Linear::new(candle_core::Tensor::new(&[[1f32; 4]; 3], &candle_core::Device::Cpu)?, None);
+    /// let y = graph.apply("head", &layer, x)?; // [batch, 3], by `head.weight`
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` does not fit, naming the layer.
+    pub fn apply(&mut self, name: &str, layer: &(impl ToOnnx + ?Sized), x: Value) -> Result<Value> {
+        self.scoped(name, |graph| layer.to_onnx(graph, x))
+    }
+
+    /// Adds what `build` adds under `name`, for modules of several inputs.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.scoped("block", |graph| graph.relu(x))?; // [batch, 4], by the node `block.Relu`
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `build`.
+    pub fn scoped<T>(&mut self, name: &str, build: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.names.enter(name);
+        let output = build(self);
+        self.names.leave();
+        output
+    }
+}

@@ -1,0 +1,133 @@
+//! Our own client of the library: from a run to a bundle. Traces, checks, writes aside, verifies, and only then moves into
+//! place.
+
+mod autoencoder;
+mod error;
+mod held_out;
+mod manifest;
+mod options;
+mod parity;
+mod staging;
+
+use std::path::PathBuf;
+
+use bundle::{
+    AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, PARITY_FILE,
+    RECONSTRUCTION,
+};
+use candle_core::Device;
+use trainer::{Autoencoder, Dataset, Run};
+
+pub use error::ExportError;
+pub use options::{ExportOptions, Layout};
+pub use parity::{Parity, ParityRow};
+
+use crate::error::Result;
+use crate::model::Model;
+use autoencoder::Whole;
+use held_out::HeldOut;
+use manifest::Trained;
+use staging::Staging;
+
+/// A finished bundle.
+///
+/// ```no_run
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let bundle = exporter::export(&trainer::Run::newest("runs")?, &Default::default())?;
+/// assert!(bundle.dir.join("encoder.onnx").is_file());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Each file's name and length in bytes.
+    pub files: Vec<(String, u64)>,
+    /// The proof.
+    pub parity: Parity,
+}
+
+/// Exports the best weights of `run` and verifies on held-out rows that the files compute what candle computes. The same
+/// run gives the same bytes.
+///
+/// ```no_run
+/// use exporter::{ExportOptions, export};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let run = trainer::Run::newest("runs")?;
+/// let bundle = export(&run, &ExportOptions { opset: 13, ..Default::default() })?;
+/// let (absolute, relative) = bundle.parity.worst("encoder").unwrap_or_default();
+/// println!("{}: {absolute:e} absolute, {relative:e} relative", bundle.dir.display());
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// [`ExportError::Parity`] when they do not; [`ExportError::Data`] when the run's data has changed;
+/// [`ExportError::Occupied`] when `out` holds something else. In the run's own folder, files with the names of a bundle's
+/// are replaced. No bundle that looks finished is left behind, and an older one is left as it was.
+pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError> {
+    if !(options.tolerance.is_finite() && options.tolerance >= 0.) {
+        return Err(ExportError::Tolerance { found: options.tolerance });
+    }
+    let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
+    let graphs = graphs(&trained.model, options)?;
+    let dataset = load_data(&trained, options)?;
+    let rows = HeldOut::new(&dataset.test, &trained.model)?;
+    let (out, staging) = match &options.out {
+        Some(out) => (out.clone(), Staging::new(out)?),
+        None => {
+            let own = run.dir().join(options.layout.folder());
+            let staging = Staging::over(&own)?;
+            (own, staging)
+        }
+    };
+    for (name, graph) in graphs {
+        staging.write(name, &graph.to_bytes())?;
+    }
+    rows.write_golden(&staging.path(GOLDEN_FILE))?;
+    let parity = match options.layout {
+        Layout::Split => parity::verify_split(staging.dir(), &rows, options.tolerance)?,
+        Layout::Whole => parity::verify_whole(staging.dir(), &rows, options.tolerance)?,
+    };
+    staging.write(PARITY_FILE, &parity.to_json())?;
+    let manifest = trained.manifest(options, staging.entries()?);
+    staging.write(MANIFEST_FILE, &manifest.to_json())?;
+    let files = staging.publish()?;
+    Ok(Bundle { dir: out, files, parity })
+}
+
+fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
+    let network = model.network();
+    let names = network.to_string();
+    let (input, latent) = (("batch", network.input_dim()), ("batch", network.latent_dim()));
+    Ok(match options.layout {
+        Layout::Split => {
+            let encoder = Model::build("encoder", options.opset, |graph| {
+                let x = graph.input(INPUT, input)?;
+                autoencoder::encoder(model, graph, x)
+            });
+            let decoder = Model::trace(model.decoder()).name("decoder").input(LATENT, latent).output(RECONSTRUCTION);
+            vec![
+                (ENCODER_FILE, encoder?.with_metadata("network", &names)?),
+                (DECODER_FILE, decoder.opset(options.opset).metadata("network", &names).build()?),
+            ]
+        }
+        Layout::Whole => {
+            let whole = Whole(model);
+            let whole = Model::trace(&whole).name("autoencoder").input(INPUT, input).output(RECONSTRUCTION);
+            vec![(AUTOENCODER_FILE, whole.opset(options.opset).metadata("network", &names).build()?)]
+        }
+    })
+}
+
+/// The rows that the run was trained on.
+fn load_data(trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
+    let source = options.data.as_ref().unwrap_or(&trained.config.data);
+    let dataset = Dataset::load(source)?;
+    let (expected, found) = (&trained.summary.data.fingerprint, dataset.fingerprint());
+    if *expected != found {
+        let short = |hash: &str| hash.chars().take(12).collect();
+        return Err(ExportError::Data { data: source.to_string(), expected: short(expected), found: short(&found) });
+    }
+    Ok(dataset)
+}

@@ -1,0 +1,148 @@
+//! Joining, cutting and padding along one axis.
+
+use candle_core::shape::Dim as Axis;
+
+use crate::attribute::{int, text};
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::symbols::Length;
+use crate::shape::Dim;
+use crate::value::Value;
+
+impl GraphBuilder {
+    /// `values` one after the other along `axis`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.cat(&[x, x], 1)?; // [batch, 6, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when there are none, or their other dimensions differ.
+    pub fn cat(&mut self, values: &[Value], axis: impl Axis) -> Result<Value> {
+        let Some(&first) = values.first() else {
+            return Err(self.mismatch("Concat", "one value or more", "none"));
+        };
+        let axis = self.axis("Concat", first, axis)?;
+        let (mut fixed, mut symbols) = (0, Vec::new());
+        for &value in values {
+            self.same_type("Concat", first, value)?;
+            let fits = value.rank() == first.rank() && value.shape.with(axis, first.dim(axis)) == first.shape;
+            if !fits {
+                let expected = format!("{:?} but for axis {axis}", self.describe(first));
+                return Err(self.mismatch("Concat", expected, format!("{:?}", self.describe(value))));
+            }
+            match value.dim(axis) {
+                Dim::Fixed(size) => fixed += size,
+                Dim::Symbol(symbol) => symbols.push(symbol),
+            }
+        }
+        let length = match symbols[..] {
+            [] => Dim::Fixed(fixed),
+            [symbol] => self.symbols.derive(symbol, Length::Windows { offset: fixed as i64, stride: 1 }),
+            _ => self.symbols.unknown(),
+        };
+        self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
+    }
+
+    /// `length` elements from `start` on along `axis`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.narrow(x, 2, 1, 2)?; // [batch, 3, 2]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the dimension is shorter, or not known.
+    pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: usize) -> Result<Value> {
+        let axis = self.axis("Slice", x, axis)?;
+        let size = self.known("Slice", x, axis)?;
+        if start.checked_add(length).is_none_or(|end| end > size) {
+            let found = format!("{length} from {start}");
+            return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
+        }
+        self.slice(x, axis, [start as i64, (start + length) as i64], Dim::Fixed(length))
+    }
+
+    /// The last element along `axis`, whose dimension is dropped: the last step of a sequence of any length.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", "length", 16))?;
+    /// let y = graph.last(x, 1)?; // [batch, 16]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn last(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("Slice", x, axis)?;
+        let last = self.slice(x, axis, [-1, i64::MAX], Dim::Fixed(1))?;
+        self.squeeze(last, axis)
+    }
+
+    /// `left` zeros before and `right` zeros behind the elements along `axis`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.pad_with_zeros(x, 1, 1, 2)?; // [batch, 6, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn pad_with_zeros(&mut self, x: Value, axis: impl Axis, left: usize, right: usize) -> Result<Value> {
+        self.pad(x, axis, [left, right], "constant")
+    }
+
+    /// The first element `left` times before and the last `right` times behind the elements along `axis`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.pad_with_same(x, 1, 1, 2)?; // [batch, 6, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn pad_with_same(&mut self, x: Value, axis: impl Axis, left: usize, right: usize) -> Result<Value> {
+        self.pad(x, axis, [left, right], "edge")
+    }
+
+    fn pad(&mut self, x: Value, axis: impl Axis, [left, right]: [usize; 2], mode: &str) -> Result<Value> {
+        let axis = self.axis("Pad", x, axis)?;
+        let mut pads = vec![0; 2 * x.rank()];
+        (pads[axis], pads[x.rank() + axis]) = (left as i64, right as i64);
+        let pads = self.integers("pads", &pads)?;
+        let length = match x.dim(axis) {
+            Dim::Fixed(size) => Dim::Fixed(left + size + right),
+            Dim::Symbol(symbol) => {
+                self.symbols.derive(symbol, Length::Windows { offset: (left + right) as i64, stride: 1 })
+            }
+        };
+        self.node("Pad", &[x, pads], vec![text("mode", mode)], x.shape.with(axis, length))
+    }
+
+    fn slice(&mut self, x: Value, axis: usize, [start, end]: [i64; 2], length: Dim) -> Result<Value> {
+        let starts = self.integers("starts", &[start])?;
+        let ends = self.integers("ends", &[end])?;
+        let axes = self.integers("axes", &[axis as i64])?;
+        self.node("Slice", &[x, starts, ends, axes], vec![], x.shape.with(axis, length))
+    }
+}
