@@ -140,6 +140,7 @@ fn the_readmes_network_is_one() {
 #[test]
 fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
     let dir = tempfile::tempdir().unwrap();
+    let deep = format!("[model]\nhidden = {:?}", [64; 2000]);
     for (text, expected) in [
         (
             "[[model.encoder]]\nlayer = \"linear\"\nunits = 9\n[[model.encoder]]\nlayer = \"conv\"\nchannels = 2",
@@ -153,9 +154,10 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
             "[[model.encoder]]\nlayer = \"relu\"\n[[model.decoder]]\nlayer = \"linear\"\nunits = 5",
             "layer `decoder.0` (linear): expected 64 values at the end of the decoder, as many as the input has, found 5 values",
         ),
-        ("hidden = 3", "unknown field `hidden`"),
+        ("hidden = 3", "`hidden`: no such setting"),
         ("preset = \"conv\"\n[model]\nhidden = [3]", "expected either widths in `hidden` or a list of layers"),
         ("schedule = \"cosine\"", "schedule"),
+        (&deep, "expected at most 1000 layers in encoder and decoder together, activations counted, found 8004"),
         ("beta = 3", "only a variational network"),
     ] {
         std::fs::write(dir.path().join("network.toml"), text).unwrap();
@@ -163,6 +165,21 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
         assert!(error.contains(expected), "{error}");
         assert!(!dir.path().join("runs").exists());
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_network_that_is_too_large_for_the_memory_is_refused_with_both_figures() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    std::fs::write(dir.path().join("large.toml"), "[model]\nhidden = [16384, 16384]").unwrap();
+    let trainer = program("trainer", dir.path()).get_program().to_owned();
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -v 8000000; exec \"$0\" fit --config \"$1\" --out \"$2\""]).arg(trainer);
+    let error = fail(limited.arg(dir.path().join("large.toml")).arg(&out));
+    let figures = ["would take about 19.5 GB of memory", "GB are available"];
+    assert!(figures.iter().all(|figure| error.contains(figure)), "{error}");
+    assert!(!out.exists());
 }
 
 #[test]
