@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use crate::config::Config;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, test_report, threshold};
+use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, Symptoms, findings, test_report, threshold};
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
@@ -59,6 +59,9 @@ impl Job<'_> {
         let measure = Measure::new(&model, config.measure(), device);
         observer.finishing(Stage::Measure, 0.);
         let mut summary = self.measure(training, &measure, reason)?;
+        let (symptoms, recipe) =
+            (Symptoms::examine(&measure, dataset, split)?, config.recipe(reason == StopReason::TimeBudget));
+        summary.findings = findings(&symptoms, &summary.test, None, &recipe);
         run.write_summary(&summary)?;
 
         let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));
@@ -72,6 +75,7 @@ impl Job<'_> {
         summary.test.neighbour_accuracy = baselines.neighbour_accuracy;
         summary.pca = baselines.pca;
         summary.left_out = baselines.left_out;
+        summary.findings = findings(&symptoms, &summary.test, summary.pca.as_ref(), &recipe);
         run.write_summary(&summary)?;
 
         observer.finishing(Stage::Report, 0.);
@@ -94,9 +98,10 @@ impl Job<'_> {
             stop_reason,
             best: progress.best.ok_or_else(|| Error::file(&run.resume(), "no epoch is finished"))?,
             weights: run.best_fingerprint()?,
-            test: test_report(measure, test)?,
+            test: test_report(measure, dataset, split)?,
             pca: None,
             left_out: Vec::new(),
+            findings: Vec::new(),
             threshold: threshold(measure, dataset, split)?,
             data: DataReport {
                 name: dataset.name.clone(),

@@ -38,7 +38,9 @@ pub use config::{Config, Preset};
 pub use data::{DataSource, Dataset, Images, Split, Validation};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
-pub use evaluate::{Baseline, Elbo, LeftOut, LeftOutReason, Metrics, Pca, PcaReport, Stage, TestReport};
+pub use evaluate::{
+    Baseline, Elbo, Finding, FindingKind, LeftOut, LeftOutReason, Level, Metrics, Pca, PcaReport, Stage, TestReport,
+};
 pub use fit::fit;
 pub use model::{
     Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,

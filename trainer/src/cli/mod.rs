@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use clap::Parser;
 use trainer::{
-    Config, Dataset, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport, StepReport,
-    StopReason, Summary, Timings, fit,
+    Config, Dataset, EpochRecord, Finding, Level, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport,
+    StepReport, StopReason, Summary, Timings, fit,
 };
 
 use args::{Arguments, Command, FitArguments, LogFormat};
@@ -23,6 +23,8 @@ use progress::{Json, Log, Plain, Terminal};
 
 /// What a shell expects of a program that was stopped by Ctrl-C.
 const INTERRUPTED: u8 = 130;
+/// The network is no better than the mean training row.
+const LEARNED_NOTHING: u8 = 3;
 const RUNS: &str = "runs";
 
 pub fn run() -> Result<ExitCode> {
@@ -82,7 +84,7 @@ fn fit_command(arguments: FitArguments) -> Result<ExitCode> {
     match outcome {
         Outcome::Finished(summary) => {
             log.finished(&run, &summary, &next_commands(&run));
-            Ok(ExitCode::SUCCESS)
+            Ok(if summary.has_failed() { ExitCode::from(LEARNED_NOTHING) } else { ExitCode::SUCCESS })
         }
         Outcome::Interrupted { epoch, step } => {
             let command = format!("{} fit --resume {}", program("trainer"), shell_quoted(&run));
@@ -191,6 +193,10 @@ fn result_lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String
     lines.push(String::new());
     lines.extend(evaluate::lines(&format!("best, epoch {}", best.epoch), &summary.test, summary.pca.as_ref()));
     lines.extend(summary.left_out.iter().map(ToString::to_string));
+    for Finding { level, message, advice, .. } in &summary.findings {
+        let level = if *level == Level::Failed { "failed" } else { "warning" };
+        lines.extend([String::new(), format!("{level}: {message}"), format!("  try: {advice}")]);
+    }
     lines.extend([
         String::new(),
         format!("{:<18}{}", "run", run.dir().display()),

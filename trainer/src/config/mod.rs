@@ -11,7 +11,7 @@ pub use preset::Preset;
 use crate::data::{DataSource, Validation};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::evaluate::MeasureConfig;
+use crate::evaluate::{MeasureConfig, Recipe};
 use crate::model::ModelConfig;
 use crate::objective::{Loss, ObjectiveConfig};
 use crate::optimizer::{OptimizerConfig, Schedule};
@@ -124,6 +124,22 @@ impl Config {
     /// How rows are measured.
     pub(crate) fn measure(&self) -> MeasureConfig {
         MeasureConfig { objective: self.objective(), input_noise: self.input_noise, seed: self.seed }
+    }
+
+    /// What a training most often fails by, which the time budget may have ended.
+    pub(crate) fn recipe(&self, out_of_time: bool) -> Recipe {
+        let usual = Self::preset(self.preset, self.data.clone()).optimizer;
+        let name = self.optimizer.name();
+        let usual = if usual.name() == name { usual } else { OptimizerConfig::named(name).unwrap_or(usual) };
+        Recipe {
+            learning_rate: self.optimizer.learning_rate(),
+            usual_learning_rate: usual.learning_rate(),
+            beta: self.beta,
+            sparsity: self.sparsity,
+            epochs: self.epochs,
+            out_of_time,
+            seed: self.seed,
+        }
     }
 
     /// Checks every range; what passes can be trained, given data.

@@ -1,12 +1,14 @@
 //! The network on the test rows.
 
 use super::measure::Measure;
+use super::pixels::mean_row_error;
 use super::test_report::{Elbo, TestReport};
-use crate::data::Images;
+use crate::data::{Dataset, Split};
 use crate::error::Result;
 
-/// Measures the network on every row of `test`; its nearest neighbours are a baseline and come later.
-pub(crate) fn test_report(measure: &Measure, test: &Images) -> Result<TestReport> {
+/// Measures the network on every test row; its nearest neighbours are a baseline and come later.
+pub(crate) fn test_report(measure: &Measure, dataset: &Dataset, split: &Split) -> Result<TestReport> {
+    let test = &dataset.test;
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let measured = measure.rows(test, &all)?;
     let elbo = |reconstruction: f64| Elbo {
@@ -21,6 +23,7 @@ pub(crate) fn test_report(measure: &Measure, test: &Images) -> Result<TestReport
         latent_mean: measured.latent_mean,
         latent_sparsity: measured.latent_sparsity,
         neighbour_accuracy: None,
+        mean_row_mse: Some(mean_row_error(&dataset.train, &split.train, test)),
         noisy_mse: (measure.config.input_noise > 0.).then_some(measured.input_mse),
         elbo: measure.model.log_variance().map(|_| elbo(measured.sampled.bce * test.width() as f64)),
     })

@@ -25,6 +25,10 @@ pub struct TestReport {
     /// where there are no classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour_accuracy: Option<f64>,
+    /// Mean squared error of the mean training row, taken as the reconstruction of each test row: what a network reaches that
+    /// learned nothing. Nothing in summaries of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_row_mse: Option<f64>,
     /// For a network trained on noisy rows: the noisy test rows' own mean squared error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noisy_mse: Option<f64>,

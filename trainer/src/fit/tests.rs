@@ -1,5 +1,7 @@
 //! Training on the embedded digits: what it leaves, that it repeats, and how it goes on.
 
+mod health;
+
 use candle_core::Device;
 
 use super::*;

@@ -27,4 +27,11 @@ impl Encoding {
         let terms = (((log_variance.exp()? + self.latent.sqr()?)? - log_variance)? - 1.)?;
         Ok(Some((terms.sum(1)?.mean_all()? * 0.5)?))
     }
+
+    /// The divergence of each unit of each row, `[batch, latent_dim]`. Nothing unless variational.
+    pub(crate) fn unit_divergence(&self) -> candle_core::Result<Option<Tensor>> {
+        let Some(log_variance) = &self.log_variance else { return Ok(None) };
+        let terms = (((log_variance.exp()? + self.latent.sqr()?)? - log_variance)? - 1.)?;
+        Ok(Some((terms * 0.5)?))
+    }
 }

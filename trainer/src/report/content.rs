@@ -1,7 +1,7 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
 use super::page::{Figure, Page, Picture, Table};
-use crate::evaluate::Metrics;
+use crate::evaluate::{Finding, Metrics};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
@@ -114,6 +114,7 @@ fn comparison(summary: &Summary) -> Table {
     }
     let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
     let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
+    notes.extend(summary.findings.iter().map(|Finding { message, advice, .. }| format!("{message}; {advice}.")));
     notes.extend(same_width.map(|pca| {
         format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
     }));

@@ -56,7 +56,7 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     }
     let split = Split::new(&dataset, config.validation, config.seed)?;
     let measure = Measure::new(&model, config.measure(), &device);
-    let mut test = test_report(&measure, &dataset.test)?;
+    let mut test = test_report(&measure, &dataset, &split)?;
     let Baselines { neighbour_accuracy, pca, left_out } =
         Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;
     test.neighbour_accuracy = neighbour_accuracy;

@@ -3,7 +3,7 @@
 use bundle::Threshold;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{LeftOut, PcaReport, TestReport};
+use crate::evaluate::{Finding, LeftOut, Level, PcaReport, TestReport};
 
 /// The epoch whose weights are kept as the best: the one with the lowest validation loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct Summary {
     /// The baselines that were left out, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
+    /// What is wrong with the network, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// Where an unusual row begins.
     pub threshold: Threshold,
     /// The data.
@@ -86,6 +89,13 @@ pub struct Summary {
     pub seconds: f64,
     /// The versions of hourglass and candle.
     pub versions: Versions,
+}
+
+impl Summary {
+    /// Whether the network is no better than the mean training row.
+    pub fn has_failed(&self) -> bool {
+        self.findings.iter().any(|finding| finding.level == Level::Failed)
+    }
 }
 
 /// The programs that made a run.

@@ -1,0 +1,64 @@
+//! What to try against a finding: one change to the settings, the likeliest first.
+
+use super::FindingKind;
+use super::symptoms::Symptoms;
+
+/// The settings that a training most often fails by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Recipe {
+    /// The optimiser's learning rate.
+    pub(crate) learning_rate: f64,
+    /// Its default.
+    pub(crate) usual_learning_rate: f64,
+    /// Weight of a variational latent's divergence.
+    pub(crate) beta: f64,
+    /// Weight of the L1 penalty on the latent.
+    pub(crate) sparsity: f64,
+    /// Epochs that were asked for.
+    pub(crate) epochs: usize,
+    /// Whether the time budget ended training before they were done.
+    pub(crate) out_of_time: bool,
+    /// Where every random choice started.
+    pub(crate) seed: u64,
+}
+
+/// As many as a config may ask for.
+const MAX_EPOCHS: usize = 1_000_000;
+/// A rate that is this many times the usual one, or less than the usual one by it, is suspicious.
+const FAR: f64 = 5.;
+/// The penalty of the preset `sparse`.
+const USUAL_SPARSITY: f64 = 1e-4;
+/// How many times as many epochs, or what part of the divergence's weight, are worth a try.
+const TIMES: usize = 10;
+
+impl Recipe {
+    /// What to try first.
+    pub(super) fn advice(&self, kind: FindingKind, symptoms: &Symptoms) -> String {
+        let Self { learning_rate, usual_learning_rate, beta, sparsity, epochs, out_of_time, seed } = *self;
+        let Symptoms { units, constant, active, largest, max_value } = *symptoms;
+        let again = |change: String| format!("train again with `{change}`");
+        if kind == FindingKind::InputScale || symptoms.is_small_scale() {
+            let factor = max_value / largest.max(1);
+            return format!("multiply the values of the data by {factor}, so that the largest becomes {max_value}");
+        }
+        if learning_rate > FAR * usual_learning_rate || learning_rate < usual_learning_rate / FAR {
+            return again(format!("--learning-rate {usual_learning_rate}"));
+        }
+        if beta > 1. && active.is_some() {
+            return again("--beta 1".into());
+        }
+        if sparsity > USUAL_SPARSITY {
+            return again(format!("--sparsity {USUAL_SPARSITY}"));
+        }
+        match kind {
+            FindingKind::CollapsedPosterior => again(format!("--beta {}", beta / TIMES as f64)),
+            FindingKind::ConstantLatent => again(format!("--seed {}", seed + 1)),
+            FindingKind::DeadUnits => {
+                let used = units - constant;
+                format!("the same with `--latent-dim {used}` is as good; `--seed {}` may use more units", seed + 1)
+            }
+            _ if out_of_time => again("--time-budget 0".into()),
+            _ => again(format!("--epochs {}", (epochs * TIMES).min(MAX_EPOCHS))),
+        }
+    }
+}
