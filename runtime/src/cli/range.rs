@@ -41,7 +41,7 @@ pub fn prepare(
     values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
     let outside = |value: &f32| !(low..=high).contains(value);
     let count = values.iter().filter(|value| outside(value)).count();
-    let Some(first) = values.iter().position(|value| outside(value)) else { return Ok(None) };
+    let Some(first) = values.iter().position(outside) else { return Ok(None) };
     if preparation.clip {
         values.iter_mut().for_each(|value| *value = value.clamp(low, high));
         return Ok(Some(format!("{count} of {} values clipped to {low}..={high}", values.len())));

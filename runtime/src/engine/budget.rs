@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use onnx::{GraphProto, NodeProto, TensorProto};
 
-use crate::engine::constants::{constants, dims, floats, ints};
+use crate::engine::constants::{constant, dims, floats, ints};
 use crate::engine::describe::describe;
 
 /// The most nodes: tract's time grows faster than their number.
@@ -29,6 +29,12 @@ pub(crate) fn check(graph: &GraphProto) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The constants of a graph by name: initializers, and the nodes that are one.
+fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
+    let initializers = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    initializers.chain(graph.node.iter().filter_map(constant)).collect()
 }
 
 /// How many values a node gives by what its constants say, where they say it.

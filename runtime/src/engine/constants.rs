@@ -1,14 +1,6 @@
 //! Constants of a graph as Rust values.
 
-use std::collections::HashMap;
-
-use onnx::{DataType, GraphProto, NodeProto, TensorProto};
-
-/// The constants of a graph by name: initializers, and the nodes that are one.
-pub(crate) fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
-    let initializers = graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor));
-    initializers.chain(graph.node.iter().filter_map(constant)).collect()
-}
+use onnx::{DataType, NodeProto, TensorProto};
 
 /// The name and the value of a node that is a constant.
 pub(crate) fn constant(node: &NodeProto) -> Option<(&str, &TensorProto)> {

@@ -85,7 +85,7 @@ fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: us
     let count = cells().count();
     let numbers = |commas| cells().filter(|bytes| cell(bytes, commas) != Cell::Text).count();
     let decimal_commas = separator != Separator::Comma && numbers(true) > numbers(false);
-    let part = if count == 0 { 0 } else { (numbers(decimal_commas) * 1000 / count) as u32 };
+    let part = (numbers(decimal_commas) * 1000).checked_div(count).unwrap_or(0) as u32;
     let fits = !rows.is_empty() && rows.iter().all(|row| Some(row.len() - usize::from(trailing)) == expected);
     let is_decimal = |bytes: &&Vec<u8>| bytes.iter().any(|byte| b".,eE".contains(byte));
     let decimals = below > 0

@@ -151,7 +151,7 @@ impl Reader<'_> {
             .try_fold(1usize, |product, &dim| product.checked_mul(usize::try_from(dim).ok().filter(|&dim| dim > 0)?))?;
         let open = row.iter().filter(|&&dim| dim == -1).count();
         let len: usize = self.input(node)?.shape.iter().product();
-        if open > 1 || open == 1 && (batch == -1 || len % known != 0) {
+        if open > 1 || open == 1 && (batch == -1 || !len.is_multiple_of(known)) {
             return None;
         }
         let row = row.iter().map(|&dim| if dim == -1 { len / known } else { dim as usize });
