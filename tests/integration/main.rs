@@ -10,3 +10,4 @@ mod mnist;
 mod other_bundles;
 mod parity;
 mod support;
+mod versions;
