@@ -1,11 +1,11 @@
-//! The elements of initializers, which go from candle's memory to the file without a second copy.
+//! The elements of initializers, written from candle's memory without a second copy.
 
 use std::io::{self, Write};
 
 use candle_core::{CpuStorage, Device, Storage, Tensor};
 use onnx::TensorData;
 
-/// An initializer's data: a shared handle on candle's tensor, or a few bytes that were made here.
+/// An initializer's elements: a shared handle to candle's tensor, or a few bytes.
 #[derive(Clone, Debug)]
 pub(crate) enum Data {
     Tensor(Tensor),

@@ -32,9 +32,9 @@ pub enum Error {
         layer: String,
         /// The ONNX operator.
         operator: &'static str,
-        /// The shape or type that would have fitted.
+        /// The shape or type that the operator accepts.
         expected: String,
-        /// The one that came.
+        /// The one that it was given.
         found: String,
     },
     /// The graph breaks a rule of the ONNX specification.
@@ -62,7 +62,7 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// candle could not hand out a tensor.
+    /// candle could not read or convert a tensor.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),
 }

@@ -1,4 +1,4 @@
-//! Writes candle models as ONNX, in as many lines as their `forward` has:
+//! Exports candle models to ONNX. A model of candle's own layers needs no code:
 //!
 //! ```
 //! # use candle_core::{DType, Device, Tensor};
@@ -14,7 +14,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A module of your own implements [`ToOnnx`] beside `forward`, line by line:
+//! A module of your own implements [`ToOnnx`], which has a line for each line of `forward`:
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};

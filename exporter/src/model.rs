@@ -10,7 +10,7 @@ use crate::data::Data;
 use crate::error::{Error, Result};
 use crate::graph::GraphBuilder;
 
-/// An ONNX model, checked. Its weights are candle's own, shared, until they are written.
+/// An ONNX model that has passed [`crate::check`]'s rules. It shares its weights with candle until they are written.
 ///
 /// ```
 /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
@@ -24,7 +24,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Builds a graph called `name` of any number of inputs and outputs, and checks it.
+    /// Builds a graph called `name` with any number of inputs and outputs, and checks it.
     ///
     /// ```
     /// # fn main() -> exporter::Result<()> {
@@ -84,7 +84,7 @@ impl Model {
         Ok(self)
     }
 
-    /// Describes the file.
+    /// Sets the file's description.
     ///
     /// ```
     /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
@@ -97,7 +97,7 @@ impl Model {
         self
     }
 
-    /// The file's bytes: the same model gives the same ones.
+    /// The file's bytes. The same model gives the same bytes.
     ///
     /// ```
     /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
@@ -121,7 +121,7 @@ impl Model {
         onnx::model_len(&self.proto, &self.data)
     }
 
-    /// Never true: a model has an output at least.
+    /// Always false: a model has at least one output.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -166,7 +166,7 @@ impl Model {
         shape.dim.into_iter().map(|dim| describe(dim.value)).collect()
     }
 
-    /// The names of the initializers, in the order they are stored.
+    /// The names of the initializers, in the order in which they are stored.
     ///
     /// ```
     /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;

@@ -1,6 +1,6 @@
 //! Dimensions and shapes, symbolic ones included.
 
-/// ONNX tensors of more dimensions than this do not occur in feed-forward models.
+/// The most dimensions of a value. Feed-forward models do not have more.
 pub(crate) const MAX_RANK: usize = 8;
 
 /// One dimension of a [`crate::Value`].
@@ -14,9 +14,9 @@ pub(crate) const MAX_RANK: usize = 8;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dim {
-    /// Always this long.
+    /// The length, from 1.
     Fixed(usize),
-    /// Known only when the model runs; equal symbols are equally long.
+    /// Known only when the model runs; equal symbols have equal lengths.
     Symbol(Symbol),
 }
 
@@ -34,7 +34,7 @@ pub enum Dim {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Symbol(pub(crate) u16);
 
-/// Dimensions in place, so that a [`crate::Value`] can be copied.
+/// Dimensions stored in place, so that a [`crate::Value`] can be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
     rank: u8,
@@ -42,7 +42,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// The shape of `dims`, if they are not too many.
+    /// The shape of `dims`; nothing where there are more than [`MAX_RANK`].
     pub(crate) fn new(dims: &[Dim]) -> Option<Self> {
         let mut padded = [Dim::Fixed(0); MAX_RANK];
         padded.get_mut(..dims.len())?.copy_from_slice(dims);
@@ -71,7 +71,7 @@ impl Shape {
 pub enum DimSpec {
     /// A number, or another value's dimension.
     Known(Dim),
-    /// As long as the caller of the model likes; equal names are equally long.
+    /// Of any length when the model runs; equal names have equal lengths.
     Named(String),
 }
 

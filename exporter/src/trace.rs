@@ -1,4 +1,4 @@
-//! From a module of one input and one output to a model: names, opset, metadata.
+//! Makes a model of a module with one input and one output: names, opset, metadata.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::shape::{DimSpec, IntoDims};
 use crate::value::ElementType;
 
 impl Model {
-    /// Starts to trace a module of one input and one output; name them, then [`Trace::build`] or [`Trace::save`] it.
+    /// Starts to trace a module with one input and one output. Name them, then call [`Trace::build`] or [`Trace::save`].
     ///
     /// ```
     /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
@@ -23,7 +23,7 @@ impl Model {
     }
 }
 
-/// A module on its way to a [`Model`].
+/// A module that is being made into a [`Model`].
 ///
 /// ```
 /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu);

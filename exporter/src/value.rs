@@ -5,7 +5,7 @@ use onnx::DataType;
 
 use crate::shape::{Dim, Shape};
 
-/// A handle on a tensor in a [`crate::GraphBuilder`].
+/// A handle to a tensor in a [`crate::GraphBuilder`].
 ///
 /// ```
 /// # fn main() -> exporter::Result<()> {
@@ -20,7 +20,7 @@ use crate::shape::{Dim, Shape};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
-    /// The graph this is a value of.
+    /// The mark of the graph that the value belongs to.
     pub(crate) graph: u32,
     pub(crate) id: u32,
     pub(crate) element_type: ElementType,
@@ -89,7 +89,7 @@ impl Value {
     }
 }
 
-/// What a tensor's elements are.
+/// The type of a tensor's elements.
 ///
 /// ```
 /// # exporter::Model::build("example", 17, |graph| {
@@ -100,17 +100,17 @@ impl Value {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ElementType {
-    /// 32-bit floats: what everything is computed in.
+    /// 32-bit floats, in which everything is computed.
     F32,
-    /// 16-bit floats; weights are stored so and computed in f32.
+    /// 16-bit floats (half precision); only weights are stored in them, and converted to f32 before use.
     F16,
-    /// 16-bit floats with f32's exponents; weights are stored so and computed in f32.
+    /// 16-bit floats with the exponents of f32; only weights are stored in them, and converted to f32 before use.
     Bf16,
     /// 64-bit integers: indices.
     I64,
     /// Bytes.
     U8,
-    /// What comparisons give; candle has bytes of 0 and 1 instead.
+    /// The result of a comparison; candle has bytes of 0 and 1 instead.
     Bool,
 }
 

@@ -11,3 +11,4 @@ mod mnist;
 mod other_bundles;
 mod parity;
 mod support;
+mod versions;

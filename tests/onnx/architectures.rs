@@ -1,4 +1,4 @@
-//! Published architectures that candle users train, each with its `forward` and, line by line, its `to_onnx`.
+//! Published architectures that candle users train, each with `forward` and `to_onnx` side by side.
 
 use candle_core::{D, DType, Device, Module, ModuleT, Result as CandleResult, Tensor};
 use candle_nn::rnn::RNN;
@@ -8,7 +8,7 @@ use exporter::{GraphBuilder, Gru, Lstm, Pool, Result, ToOnnx, Value};
 use crate::case::{Case, Input, layer, weight};
 use crate::layers::variables;
 
-/// Dozens of layers add up the differences of each.
+/// The differences of dozens of layers add up.
 const DEEP: f32 = 2e-5;
 
 fn check_deep(case: Case) {
@@ -21,7 +21,7 @@ struct Weights(usize);
 impl Weights {
     fn next(&mut self, dims: &[usize], scale: f32) -> Tensor {
         self.0 += 1;
-        // Another length of the same stream for every tensor, then cut to size.
+        // Every tensor takes the same stream from another place.
         let count: usize = dims.iter().product();
         weight(&[count + self.0], scale).narrow(0, self.0, count).unwrap().reshape(dims).unwrap()
     }
@@ -175,7 +175,7 @@ impl ResNet18 {
 
     fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {
         let x = self.bn1.forward_t(&self.conv1.forward(x)?, false)?.relu()?;
-        // After a ReLU, zeros around are as good as the published padding with minus infinity.
+        // After a ReLU, padding with zeros equals the published padding with minus infinity.
         let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.max_pool2d_with_stride(3, 2)?;
         let x = self.layers.iter().flatten().try_fold(x, |x, block| block.forward(&x))?;
         let x = x.mean(D::Minus1)?.mean(D::Minus1)?;
@@ -262,7 +262,7 @@ impl ToOnnx for Attention {
     }
 }
 
-/// Devlin et al. 2018: BERT's layer, norms behind the sums.
+/// Devlin et al. 2018: BERT's layer, norms after the sums.
 struct BertLayer {
     attention: Attention,
     attention_norm: LayerNorm,
@@ -384,7 +384,7 @@ impl ToOnnx for VisionTransformer {
         let x = g.flatten_from(x, 2)?;
         let x = g.transpose(x, 1, 2)?;
         let token = g.initializer("class_token", &self.class_token)?;
-        // One token for each image: a zero of each image's own, plus the token.
+        // One token for each image: zeros of the batch's length, plus the token.
         let first = g.narrow(x, 1, 0, 1)?;
         let zeros = g.sub(first, first)?;
         let token = g.add(zeros, token)?;

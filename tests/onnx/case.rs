@@ -1,4 +1,4 @@
-//! One exported thing: how it is built, how candle computes it, and the comparison with tract.
+//! One test case: how it is built, how candle computes it, and the comparison with tract.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,11 +11,11 @@ use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, TValue, Te
 pub const OPSETS: [i64; 9] = [13, 14, 15, 16, 17, 18, 19, 20, 21];
 pub const BATCHES: [usize; 2] = [1, 5];
 
-/// What candle computes of the same inputs.
+/// What candle computes from the same inputs.
 type Forward<'a> = Box<dyn Fn(&[Tensor]) -> candle_core::Result<Tensor> + 'a>;
 type Build<'a> = Box<dyn Fn(&mut GraphBuilder, &[Value]) -> exporter::Result<Value> + 'a>;
 
-/// An input: its dimensions behind the batch, and where its values lie.
+/// An input: its dimensions after the batch, and the range of its values.
 #[derive(Clone, Copy)]
 pub enum Input<'a> {
     /// Numbers in -2..2.
@@ -24,7 +24,7 @@ pub enum Input<'a> {
     Positive(&'a [usize]),
     /// Indices below the number.
     Index(&'a [usize], usize),
-    /// Numbers in -2..2; the dimension at this place behind the batch is a symbol too.
+    /// Numbers in -2..2; the dimension at this place after the batch is a symbol too.
     Symbolic(&'a [usize], usize),
 }
 
@@ -44,7 +44,7 @@ pub struct Case<'a> {
 /// place: 1e-6 of values around 1.
 pub const TOLERANCE: f32 = 5e-6;
 
-/// A case of one input.
+/// A case with one input.
 pub fn case<'a>(
     name: &'a str,
     input: Input<'a>,
@@ -61,7 +61,7 @@ pub fn case<'a>(
     }
 }
 
-/// A case of one layer, exported under the name `layer`.
+/// A case with one layer, exported under the name `layer`.
 pub fn layer<'a>(
     name: &'a str,
     input: Input<'a>,

@@ -61,7 +61,7 @@ fn transposed_convolutions() {
 }
 
 /// candle 0.11.1 computes a batch of more than one row wrongly where the transposed convolution has neither padding nor
-/// dilation: its rows differ from what it computes of each alone, which tract and onnxruntime agree with.
+/// dilation: its rows differ from what it computes for each row alone, and tract and onnxruntime agree with the latter.
 fn row_by_row(x: &Tensor, conv: &ConvTranspose1d) -> candle_core::Result<Tensor> {
     let rows: candle_core::Result<Vec<Tensor>> =
         (0..x.dim(0)?).map(|row| conv.forward(&x.narrow(0, row, 1)?.contiguous()?)).collect();

@@ -43,7 +43,7 @@ unary! {
     hard_sigmoid: ROW, hard_sigmoid, candle_nn::ops::hard_sigmoid;
 }
 
-/// A case of two inputs of the given dimensions behind the batch.
+/// A case with two inputs of the given dimensions after the batch.
 fn binary<'a>(
     name: &'a str,
     inputs: [Input<'a>; 2],

@@ -1,4 +1,4 @@
-//! Random stacks of layers of random shapes: built in candle, exported, and held to each other by tract.
+//! Random stacks of layers of random shapes: built in candle, exported, and compared on tract.
 //!
 //! A failing stack shrinks to a small one, which is printed.
 
@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::case::{numbers, relative_difference, run_tract, values, weight};
 
-/// What the next layer is; whatever does not fit the shape it meets is left out.
+/// The next layer; one that does not fit the shape before it is left out.
 #[derive(Clone, Debug)]
 enum Choice {
     Conv { outputs: usize, kernel: usize, stride: usize, padding: usize },
@@ -72,7 +72,7 @@ fn choice() -> impl Strategy<Value = Choice> {
     ]
 }
 
-/// Turns choices into layers, following the shape `dims` behind the batch.
+/// Turns choices into layers, following the shape `dims` after the batch.
 fn build(choices: &[Choice], mut dims: Vec<usize>) -> Vec<Layer> {
     let mut layers = Vec::new();
     for choice in choices {
@@ -80,7 +80,7 @@ fn build(choices: &[Choice], mut dims: Vec<usize>) -> Vec<Layer> {
         let width = *dims.last().unwrap();
         let layer = match *choice {
             // tract 0.23.9 skips elements (stride above kernel) before the operators ahead of the convolution: a softmax
-            // then sees too few, and a reshape fails. onnxruntime does neither.
+            // then sees too few, and a reshape fails. onnxruntime runs both correctly.
             Choice::Conv { outputs, kernel, stride, padding }
                 if image && dims[1..].iter().all(|&side| side + 2 * padding >= kernel) && stride <= kernel =>
             {
@@ -117,7 +117,7 @@ fn build(choices: &[Choice], mut dims: Vec<usize>) -> Vec<Layer> {
                 Layer::Linear(Linear::new(weight, Some(crate::case::weight(&[outputs], 0.5))))
             }
             Choice::LayerNorm if width > 1 => {
-                // An epsilon that is large beside rounding: a nearly constant row would magnify it without bound.
+                // An epsilon that is large compared with rounding, which a nearly constant row would magnify without bound.
                 Layer::LayerNorm(LayerNorm::new(weight(&[width], 1.), weight(&[width], 1.), 1e-2))
             }
             Choice::Softmax => Layer::Softmax,

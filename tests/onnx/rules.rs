@@ -1,4 +1,4 @@
-//! What the exporter promises beside numbers: errors that name the layer, names, memory, time.
+//! What the exporter promises besides correct numbers: errors that name the layer, names, memory, time.
 
 use candle_core::{Device, Tensor};
 use candle_nn::{Conv2d, Linear, Module};
@@ -102,7 +102,7 @@ fn lengths_made_alike_of_a_symbol_are_equal() {
         let y = graph.apply("body", &body, x)?;
         let z = graph.apply("skip", &skip, x)?;
         let sum = graph.add(y, z)?;
-        // Padding and cutting the same amount comes back to where it was.
+        // Padding and cutting the same amount gives the first shape again.
         let padded = graph.pad_with_zeros(sum, 2, 1, 1)?;
         let padded = graph.pad_with_zeros(padded, 3, 1, 1)?;
         let back = graph.apply("back", &conv(3, 1, 0), padded)?;
@@ -192,7 +192,7 @@ fn several_inputs_and_outputs_keep_their_names() {
 
 #[test]
 fn a_model_of_two_gibibytes_is_refused() {
-    // 131,072 rows that all are the same one: 2 GiB to write, 16 KiB in memory.
+    // 131,072 rows that are all the same one: 2 GiB to write, 16 KiB in memory.
     let row = Tensor::zeros((1, 4096), candle_core::DType::F32, &Device::Cpu).unwrap();
     let large = row.expand((131_072, 4096)).unwrap();
     let built = Model::build("large", 17, |graph| {
@@ -207,7 +207,7 @@ fn a_model_of_two_gibibytes_is_refused() {
 
 #[test]
 fn files_are_the_same_from_memory_and_to_disk_for_views_too() {
-    // A transposed view is no contiguous tensor.
+    // A transposed view is not contiguous.
     let view = weight(&[4, 6], 1.).t().unwrap();
     let linear = Linear::new(view, None);
     let model = Model::trace(&linear).input("x", ("batch", 4)).build().unwrap();

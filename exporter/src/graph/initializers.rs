@@ -12,7 +12,7 @@ use crate::value::{ElementType, Value};
 impl GraphBuilder {
     /// Adds `tensor` as the initializer `name` inside the current layer; the same tensor is stored once.
     ///
-    /// f16 and bf16 weights are stored as they are and computed in f32, which every runtime can do.
+    /// f16 and bf16 weights are stored as they are and converted to f32 before use, which every runtime can do.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -26,7 +26,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] for a type that ONNX weights do not have here (f64), [`crate::Error::Invalid`] for a name that is taken.
+    /// [`crate::Error::Shape`] for a type that is not written (f64), [`crate::Error::Invalid`] for a name that is taken.
     pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
         if let Some(&value) = self.initializers.get(&tensor.id()) {
             return Ok(value);
@@ -50,7 +50,7 @@ impl GraphBuilder {
         Ok(value)
     }
 
-    /// Adds a tensor that is no weight: its name is made up.
+    /// Adds a constant that is not a weight, under a generated name.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -69,7 +69,7 @@ impl GraphBuilder {
         self.initializer(&name, tensor)
     }
 
-    /// Adds one f32 number, of no dimensions, that broadcasts with everything.
+    /// Adds one f32 number. It has no dimensions, so it broadcasts with every value.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -82,13 +82,13 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error today.
     pub fn scalar(&mut self, number: f32) -> Result<Value> {
         let name = self.names.free("scalar");
         self.store(name, ElementType::F32, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }
 
-    /// A tensor of integers, for shapes and the like.
+    /// A constant of integers, such as a shape or axes.
     pub(crate) fn integers(&mut self, what: &str, numbers: &[i64]) -> Result<Value> {
         let name = self.names.free(what);
         let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();

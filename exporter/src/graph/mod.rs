@@ -21,7 +21,7 @@ use crate::value::{ElementType, Value};
 use names::Names;
 use symbols::Symbols;
 
-/// A graph under construction. Its operators are typed methods, called as candle calls its own; layers are added with
+/// A graph under construction. Its operators are typed methods with candle's names; layers are added with
 /// [`GraphBuilder::apply`].
 ///
 /// ```
@@ -37,7 +37,7 @@ use symbols::Symbols;
 /// ```
 pub struct GraphBuilder {
     graph: GraphProto,
-    /// What tells this graph's values from another's.
+    /// Marks this graph's values, so that another graph's are refused.
     mark: u32,
     data: Vec<Data>,
     opset: i64,
@@ -45,7 +45,7 @@ pub struct GraphBuilder {
     values: Vec<String>,
     names: Names,
     pub(crate) symbols: Symbols,
-    /// Tensors that were written already: a weight that is used twice is stored once.
+    /// Tensors that are stored already: a weight that is used twice is stored once.
     initializers: HashMap<TensorId, Value>,
 }
 
@@ -64,7 +64,7 @@ impl GraphBuilder {
         }
     }
 
-    /// The version of ONNX's operators that is written.
+    /// The opset: the version of ONNX's operators that is written.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -137,7 +137,7 @@ impl GraphBuilder {
         let old = self.values[value.id as usize].clone();
         let made_by_node = self.graph.node.iter().any(|node| node.output.contains(&old));
         let is_output = self.graph.output.iter().any(|output| output.name == old);
-        // An input, a weight, or what is an output already keeps its name, and the output is a copy.
+        // An input, a weight or another output keeps its name, and this output is a copy of it.
         let named =
             if made_by_node && !is_output { value } else { self.node("Identity", &[value], vec![], value.shape)? };
         let old = std::mem::replace(&mut self.values[named.id as usize], name.into());
@@ -211,7 +211,7 @@ impl GraphBuilder {
         Error::Shape { layer: self.names.layer(), operator, expected: expected.into(), found: found.into() }
     }
 
-    /// The shape of `dims`, which `operator` made.
+    /// The shape of these dimensions of `operator`'s output.
     pub(crate) fn shape(&self, operator: &'static str, dims: &[Dim]) -> Result<Shape> {
         let too_many = || self.mismatch(operator, format!("at most {MAX_RANK} dimensions"), dims.len().to_string());
         Shape::new(dims).ok_or_else(too_many)
@@ -226,7 +226,7 @@ impl GraphBuilder {
         Value { graph: self.mark, id: self.values.len() as u32 - 1, element_type, shape }
     }
 
-    /// Fails when a value is not this graph's.
+    /// Fails when a value belongs to another graph.
     fn own(&self, values: &[Option<Value>]) -> Result<()> {
         if values.iter().flatten().all(|value| value.graph == self.mark) {
             return Ok(());
@@ -235,7 +235,7 @@ impl GraphBuilder {
         Err(Error::Invalid { graph: self.graph.name.clone(), reason })
     }
 
-    /// Takes `name`, which must be free.
+    /// Takes `name`, which must not be used yet.
     fn take(&mut self, name: &str) -> Result<()> {
         if self.names.take(name) {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-/// The names that are taken, and the layers that are open.
+/// The names that are used, and the layers that are being added.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: HashSet<String>,
@@ -30,17 +30,17 @@ impl Names {
         self.layers.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
     }
 
-    /// Takes `name` as it stands; false where it is taken already.
+    /// Takes `name` as it stands; false where it is used already.
     pub(super) fn take(&mut self, name: &str) -> bool {
         self.taken.insert(name.into())
     }
 
-    /// Takes `name` inside the current layer, with the first free number behind it.
+    /// Takes `name` inside the current layer, with the first free number where it is used already.
     pub(super) fn free(&mut self, name: &str) -> String {
         self.free_as_it_stands(self.full(name))
     }
 
-    /// Takes `name` as it stands, with the first free number behind it.
+    /// Takes `name` as it stands, with the first free number where it is used already.
     pub(super) fn free_as_it_stands(&mut self, name: String) -> String {
         let mut free = name.clone();
         for number in 2.. {
@@ -52,7 +52,7 @@ impl Names {
         free
     }
 
-    /// `name`, with a number behind it where that is needed to be free inside the current layer; it is not taken yet.
+    /// `name`, or `name` with the first number that is free inside the current layer. It is not taken yet.
     pub(super) fn first_free(&self, name: &str) -> String {
         let mut free = name.to_owned();
         for number in 2.. {

@@ -1,10 +1,10 @@
-//! Lengths that are known only when the model runs, and the lengths that operators make of them.
+//! Lengths that are known only when the model runs, and the lengths that operators compute from them.
 
 use std::collections::HashMap;
 
 use crate::shape::{Dim, DimSpec, Symbol};
 
-/// How a length is made of another.
+/// How a length is computed from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Length {
     /// `(length + offset) / stride`, rounded down; the offset of windows counts the stride in.
@@ -16,16 +16,16 @@ pub(crate) enum Length {
 /// The symbols of one graph.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {
-    /// The name of each symbol; one that an operator made has none.
+    /// The name of each symbol; one that an operator computed has none.
     names: Vec<Option<String>>,
-    /// Lengths that were made of a symbol, so that the same arithmetic gives the same symbol.
+    /// Lengths that were computed from a symbol, so that the same arithmetic gives the same symbol.
     derived: HashMap<(Symbol, Length), Symbol>,
-    /// Of these, the ones that are another symbol and a number.
+    /// Of these, the ones that are another symbol plus a number.
     moved: HashMap<Symbol, (Symbol, i64)>,
 }
 
 impl Symbols {
-    /// The dimension that a caller wrote: equal names are equal symbols.
+    /// The dimension that a caller wrote; equal names give equal symbols.
     pub(crate) fn dim(&mut self, spec: DimSpec) -> Dim {
         let name = match spec {
             DimSpec::Known(dim) => return dim,
@@ -35,7 +35,7 @@ impl Symbols {
         Dim::Symbol(known.map_or_else(|| self.add(name), |index| Symbol(index as u16)))
     }
 
-    /// What `length` makes of a symbol: the same for the same, by whatever steps.
+    /// The length that `length` computes from a symbol; equal lengths are the same symbol, however they were computed.
     pub(crate) fn derive(&mut self, symbol: Symbol, length: Length) -> Dim {
         let (root, moved) = self.moved.get(&symbol).copied().unwrap_or((symbol, 0));
         let length = match length {
@@ -61,12 +61,12 @@ impl Symbols {
         Dim::Symbol(self.add(None))
     }
 
-    /// The name that the caller gave, if it is one of the caller's.
+    /// The name that the caller gave the symbol, if any.
     pub(crate) fn name(&self, Symbol(index): Symbol) -> Option<&str> {
         self.names[usize::from(index)].as_deref()
     }
 
-    /// `784`, `batch`, or `?` for a length that an operator made.
+    /// `784`, `batch`, or `?` for a length that an operator computed.
     pub(crate) fn describe(&self, dim: Dim) -> String {
         match dim {
             Dim::Fixed(size) => size.to_string(),

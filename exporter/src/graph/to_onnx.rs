@@ -24,7 +24,7 @@ use crate::value::Value;
 /// # Ok(()) }
 /// ```
 ///
-/// What has no `ToOnnx` does not compile:
+/// A module without `ToOnnx` does not compile:
 ///
 /// ```compile_fail
 /// struct Unknown;
@@ -40,7 +40,7 @@ pub trait ToOnnx {
 }
 
 impl GraphBuilder {
-    /// Adds `layer` under `name`: its weights become `name.weight` and so on, inside the names it is nested in.
+    /// Adds `layer` under `name`: its weights become `name.weight` and so on, after the names of the layers around it.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {

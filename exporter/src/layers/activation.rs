@@ -1,4 +1,4 @@
-//! `candle_nn::Activation`, every one, and `candle_nn::PReLU`.
+//! Every `candle_nn::Activation`, and `candle_nn::PReLU`.
 
 use candle_core::D;
 use candle_nn::{Activation, PReLU};

@@ -1,4 +1,4 @@
-//! Layers made of layers: optional, borrowed, boxed, and in a row.
+//! Layers made of layers: optional, borrowed, boxed, and in sequence.
 
 use candle_nn::Dropout;
 
@@ -19,14 +19,14 @@ impl<T: ToOnnx + ?Sized> ToOnnx for Box<T> {
     }
 }
 
-/// A layer that may be left out.
+/// A layer that may be missing: `None` changes nothing.
 impl<T: ToOnnx> ToOnnx for Option<T> {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         self.as_ref().map_or(Ok(x), |layer| layer.to_onnx(graph, x))
     }
 }
 
-/// Layers in a row, named `0`, `1` and so on, as candle's `Sequential` names its own.
+/// Layers in sequence, named `0`, `1` and so on, as candle's `Sequential` names its own.
 impl<T: ToOnnx> ToOnnx for [T] {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         self.iter().enumerate().try_fold(x, |x, (index, layer)| graph.apply(&index.to_string(), layer, x))
@@ -47,7 +47,7 @@ impl<T: ToOnnx, const N: usize> ToOnnx for [T; N] {
 
 macro_rules! tuple_to_onnx {
     ($($name:ident $index:tt)+) => {
-        /// Layers of different kinds in a row, named `0`, `1` and so on.
+        /// Layers of different types in sequence, named `0`, `1` and so on.
         impl<$($name: ToOnnx),+> ToOnnx for ($($name,)+) {
             fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
                 $(let x = graph.apply(stringify!($index), &self.$index, x)?;)+
@@ -66,7 +66,7 @@ tuple_to_onnx!(A 0 B 1 C 2 D 3 E 4 F 5);
 tuple_to_onnx!(A 0 B 1 C 2 D 3 E 4 F 5 G 6);
 tuple_to_onnx!(A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
 
-/// Nothing, in inference.
+/// Dropout changes nothing in inference.
 impl ToOnnx for Dropout {
     fn to_onnx(&self, _graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         Ok(x)

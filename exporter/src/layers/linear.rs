@@ -14,7 +14,7 @@ impl ToOnnx for Linear {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         let weight = graph.initializer("weight", self.weight())?;
         let bias = self.bias().map(|bias| graph.initializer("bias", bias)).transpose()?;
-        // Gemm takes matrices alone; it spares the transposition that MatMul needs.
+        // Gemm needs no transposition, which MatMul does, but takes only matrices.
         if matches!(x.dims(), &[_, Dim::Fixed(_)]) {
             return graph.gemm(Gemm { x, weight, bias });
         }

@@ -1,4 +1,4 @@
-//! candle's own layers, one file a kind.
+//! candle's own layers, one file for each kind.
 
 mod activation;
 mod composite;

@@ -70,8 +70,8 @@ impl ToOnnx for RmsNorm {
     }
 }
 
-/// A group norm that can be exported: candle's own keeps its weights to itself, so this one takes them from the same
-/// place. `[batch, channels, ..]`, with known lengths behind the channels.
+/// A group norm that can be exported. The weights of candle's own are private, so this one reads the same weights by name.
+/// `[batch, channels, ..]`, with known lengths after the channels.
 ///
 /// ```
 /// use candle_core::{DType, Device};
@@ -97,7 +97,7 @@ impl GroupNorm {
     ///
     /// # Errors
     ///
-    /// When `vb` has no such weights.
+    /// [`crate::Error::Candle`] when `vb` has no such weights.
     pub fn new(groups: usize, channels: usize, epsilon: f64, vb: VarBuilder) -> Result<Self> {
         let (weight, bias) = (vb.get(channels, "weight")?, vb.get(channels, "bias")?);
         Ok(Self { weight, bias, groups, epsilon })
@@ -115,7 +115,7 @@ impl ToOnnx for GroupNorm {
         for axis in 2..x.rank() {
             size *= graph.known("GroupNormalization", x, axis)?;
         }
-        // GroupNormalization has one weight a group before opset 21; this form is the same in all of them.
+        // GroupNormalization has one weight for each group before opset 21; this form works in every opset.
         let grouped = graph.reshape(x, (x.dim(0), self.groups, size))?;
         let mean = graph.mean_keepdim(grouped, D::Minus1)?;
         let centred = graph.sub(grouped, mean)?;

@@ -1,5 +1,4 @@
-//! LSTM and GRU as ONNX's own operators. candle's keep their weights to themselves, so these take them from the same
-//! place, by the names they have there.
+//! LSTM and GRU as ONNX's own operators. The weights of candle's are private, so these read the same weights by name.
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -53,7 +52,7 @@ impl Lstm {
     ///
     /// # Errors
     ///
-    /// When `vb` has no such weights.
+    /// [`crate::Error::Candle`] when `vb` has no such weights.
     pub fn new(in_dim: usize, hidden_dim: usize, config: LSTMConfig, vb: VarBuilder) -> Result<Self> {
         let direction = match config.direction {
             Direction::Forward => "",
@@ -71,7 +70,7 @@ impl Gru {
     ///
     /// # Errors
     ///
-    /// When `vb` has no such weights.
+    /// [`crate::Error::Candle`] when `vb` has no such weights.
     pub fn new(in_dim: usize, hidden_dim: usize, config: GRUConfig, vb: VarBuilder) -> Result<Self> {
         // candle's rows are reset, update and new gate; ONNX's update, reset and hidden.
         let has_bias = [config.b_ih_init.is_some(), config.b_hh_init.is_some()];
@@ -157,14 +156,14 @@ impl Recurrent {
         let bias = graph.initializer(&format!("bias_{}", self.suffix), &self.bias)?;
         // ONNX has the steps first, and a dimension for directions: [length, 1, batch, hidden].
         let steps_first = graph.transpose(x, 0, 1)?;
-        // Zeros that ONNX would assume; tract wants them said while the batch is a symbol.
+        // ONNX assumes these zeros, but tract needs them while the batch is symbolic.
         let state = zero_state(graph, x, self.hidden_dim)?;
         let states = if operator == "LSTM" { vec![state, state] } else { vec![state] };
         let mut attributes = vec![int("hidden_size", self.hidden_dim as i64)];
         attributes.extend(settings.iter().map(|(name, value)| int(name, *value)));
         let dims = [x.dim(1), Dim::Fixed(1), x.dim(0), Dim::Fixed(self.hidden_dim)];
         let shape = graph.shape(operator, &dims)?;
-        // Between bias and states: the lengths of the sequences, which are all the whole.
+        // The input that is left out holds the lengths of the sequences, which are all whole.
         let inputs: Vec<Option<Value>> = [Some(steps_first), Some(weight_ih), Some(weight_hh), Some(bias), None]
             .into_iter()
             .chain(states.into_iter().map(Some))

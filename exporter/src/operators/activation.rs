@@ -1,4 +1,4 @@
-//! Activation functions that have settings, or are made of several operators.
+//! Activation functions that have parameters, or need several operators.
 
 use crate::attribute::float;
 use crate::error::Result;
@@ -18,7 +18,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn elu(&mut self, x: Value, alpha: f32) -> Result<Value> {
         self.expect_type("Elu", x, ElementType::F32)?;
         self.node("Elu", &[x], vec![float("alpha", alpha)], x.shape)
@@ -36,7 +36,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn leaky_relu(&mut self, x: Value, slope: f32) -> Result<Value> {
         self.expect_type("LeakyRelu", x, ElementType::F32)?;
         self.node("LeakyRelu", &[x], vec![float("alpha", slope)], x.shape)
@@ -77,7 +77,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn hard_sigmoid(&mut self, x: Value) -> Result<Value> {
         self.expect_type("HardSigmoid", x, ElementType::F32)?;
         self.node("HardSigmoid", &[x], vec![float("alpha", 1. / 6.), float("beta", 0.5)], x.shape)
@@ -95,7 +95,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn silu(&mut self, x: Value) -> Result<Value> {
         let gate = self.sigmoid(x)?;
         self.mul(x, gate)
@@ -113,7 +113,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn gelu_erf(&mut self, x: Value) -> Result<Value> {
         let scaled = self.affine(x, std::f32::consts::FRAC_1_SQRT_2, 0.)?;
         let error = self.erf(scaled)?;
@@ -133,7 +133,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn gelu(&mut self, x: Value) -> Result<Value> {
         let square = self.sqr(x)?;
         let bend = self.affine(square, 0.044715, 1.)?;
@@ -156,7 +156,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn mish(&mut self, x: Value) -> Result<Value> {
         let softplus = self.softplus(x)?;
         let gate = self.tanh(softplus)?;

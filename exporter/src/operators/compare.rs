@@ -1,4 +1,4 @@
-//! Comparisons, and choosing by them.
+//! Comparisons, and selection by a condition.
 
 use crate::error::Result;
 use crate::graph::GraphBuilder;
@@ -77,7 +77,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the shapes do not broadcast, the types differ, or the condition is no comparison's.
+    /// [`crate::Error::Shape`] when the shapes do not broadcast, the types differ, or the condition is not of [`ElementType::Bool`].
     pub fn where_cond(&mut self, condition: Value, a: Value, b: Value) -> Result<Value> {
         self.expect_type("Where", condition, ElementType::Bool)?;
         self.same_type("Where", a, b)?;

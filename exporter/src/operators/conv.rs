@@ -1,4 +1,4 @@
-//! Convolutions over any number of spatial dimensions, and transposed ones.
+//! Convolutions and transposed convolutions over any number of spatial dimensions.
 
 use crate::attribute::{int, ints};
 use crate::error::Result;
@@ -25,13 +25,13 @@ pub struct Convolution {
     pub weight: Value,
     /// `[out]`.
     pub bias: Option<Value>,
-    /// Zeros on both sides.
+    /// Zeros added on both sides, from 0.
     pub padding: usize,
-    /// Steps between windows, from 1.
+    /// Elements from one window to the next, from 1.
     pub stride: usize,
-    /// Steps between a window's elements, from 1.
+    /// Elements from one element of a window to the next, from 1.
     pub dilation: usize,
-    /// Groups of channels that do not see each other, from 1.
+    /// The number of groups of channels that are computed separately, from 1.
     pub groups: usize,
 }
 
@@ -55,20 +55,20 @@ pub struct TransposedConvolution {
     pub weight: Value,
     /// `[out]`.
     pub bias: Option<Value>,
-    /// Elements cut from both sides.
+    /// Elements cut from both sides of the output, from 0.
     pub padding: usize,
-    /// Elements kept beyond the right side.
+    /// Elements kept beyond the right side, below the larger of stride and dilation.
     pub output_padding: usize,
-    /// Steps between windows, from 1.
+    /// Elements from one window to the next, from 1.
     pub stride: usize,
-    /// Steps between a window's elements, from 1.
+    /// Elements from one element of a window to the next, from 1.
     pub dilation: usize,
-    /// Groups of channels that do not see each other, from 1.
+    /// The number of groups of channels that are computed separately, from 1.
     pub groups: usize,
 }
 
 impl GraphBuilder {
-    /// `[batch, in, ..] -> [batch, out, ..]`, one window after the other.
+    /// A convolution: `[batch, in, ..] -> [batch, out, ..]`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -113,7 +113,7 @@ impl GraphBuilder {
         self.node("Conv", &operands, attributes, shape)
     }
 
-    /// `[batch, in, ..] -> [batch, out, ..]`: the gradient of a convolution, which enlarges by the stride.
+    /// A transposed convolution, which enlarges by the stride: `[batch, in, ..] -> [batch, out, ..]`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -215,7 +215,7 @@ impl GraphBuilder {
         Ok((self.known(operator, weight, 0)?, self.known(operator, weight, 1)?))
     }
 
-    /// Fails on a stride, dilation, number of groups or side of a window of 0.
+    /// Fails where a stride, dilation, number of groups or side of a window is 0.
     pub(super) fn expect_positive<const N: usize>(&self, operator: &'static str, settings: [usize; N]) -> Result<()> {
         if settings.contains(&0) {
             return Err(self.mismatch(operator, "strides, dilations, groups and windows from 1", "0"));

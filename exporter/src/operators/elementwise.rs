@@ -21,7 +21,7 @@ macro_rules! unary {
                 ///
                 /// # Errors
                 ///
-                /// [`crate::Error::Shape`] when the elements are no f32.
+                /// [`crate::Error::Shape`] when the elements are not f32.
                 pub fn $name(&mut self, x: Value) -> Result<Value> {
                     self.expect_type($operator, x, ElementType::F32)?;
                     self.node($operator, &[x], vec![], x.shape)
@@ -122,7 +122,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error today.
     pub fn sqr(&mut self, x: Value) -> Result<Value> {
         self.mul(x, x)
     }
@@ -139,7 +139,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn affine(&mut self, x: Value, mul: f32, add: f32) -> Result<Value> {
         let mut x = x;
         if mul != 1. {
@@ -165,7 +165,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are no f32.
+    /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn clamp(&mut self, x: Value, low: f32, high: f32) -> Result<Value> {
         self.expect_type("Clip", x, ElementType::F32)?;
         let (low, high) = (self.scalar(low)?, self.scalar(high)?);
@@ -184,7 +184,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// None today.
+    /// No error today.
     pub fn cast(&mut self, x: Value, element_type: ElementType) -> Result<Value> {
         let to = i64::from(i32::from(element_type.data_type()));
         self.typed_node("Cast", &[Some(x)], vec![int("to", to)], (element_type, x.shape))

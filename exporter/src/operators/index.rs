@@ -9,9 +9,8 @@ use crate::shape::Dim;
 use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
-    /// Whole slices of `x` along `axis`, in the order of `indices`, whose dimensions take the axis's place:
-    /// `[words, 64]` at `[batch, length]` along axis 0 is `[batch, length, 64]`. For indices of one dimension, candle's
-    /// `index_select`.
+    /// Slices of `x` along `axis`, picked by `indices`, whose dimensions replace the axis: `[words, 64]` picked by
+    /// `[batch, length]` along axis 0 gives `[batch, length, 64]`. With indices of one dimension, it is candle's `index_select`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -24,7 +23,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` has no such axis or the indices are no I64.
+    /// [`crate::Error::Shape`] when `x` has no such axis or the indices are not I64.
     pub fn index_select(&mut self, x: Value, indices: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Gather", x, axis)?;
         self.expect_type("Gather", indices, ElementType::I64)?;
@@ -46,7 +45,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the ranks differ or the indices are no I64.
+    /// [`crate::Error::Shape`] when the ranks differ or the indices are not I64.
     pub fn gather(&mut self, x: Value, indices: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("GatherElements", x, axis)?;
         self.expect_type("GatherElements", indices, ElementType::I64)?;

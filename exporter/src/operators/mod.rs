@@ -1,6 +1,6 @@
-//! ONNX operators as typed methods: a typo does not compile, a wrong shape fails where it was made.
+//! ONNX operators as typed methods: a typo does not compile, and a wrong shape fails at the line that made it.
 //!
-//! They are called as candle calls its own, and take axes as candle does: numbers from 0, or `D::Minus1`.
+//! They have candle's names, and take axes as candle does: numbers from 0, or `D::Minus1`.
 
 mod activation;
 mod compare;

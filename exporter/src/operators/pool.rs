@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::value::{ElementType, Value};
 
-/// A window: a side, or `(height, width)`; and the steps between windows.
+/// The windows of a pooling: their size and distance.
 ///
 /// ```
 /// use exporter::Pool;
@@ -15,19 +15,19 @@ use crate::value::{ElementType, Value};
 pub struct Pool {
     /// Height and width of the window, from 1.
     pub kernel: (usize, usize),
-    /// Steps between windows, down and right, from 1.
+    /// Pixels from one window to the next, down and right, from 1.
     pub stride: (usize, usize),
 }
 
 impl From<usize> for Pool {
-    /// A square window, one beside the other.
+    /// Square windows, one beside the other.
     fn from(side: usize) -> Self {
         Self { kernel: (side, side), stride: (side, side) }
     }
 }
 
 impl GraphBuilder {
-    /// The largest value of each window: `[batch, channels, height, width]`, without padding, as in candle.
+    /// The largest value of each window, without padding, as in candle: `[batch, channels, height, width]`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -39,12 +39,12 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is no batch of images or the window is larger.
+    /// [`crate::Error::Shape`] when `x` is not a batch of images or the window is larger.
     pub fn max_pool2d(&mut self, x: Value, pool: impl Into<Pool>) -> Result<Value> {
         self.pool2d("MaxPool", x, pool.into())
     }
 
-    /// The mean of each window: `[batch, channels, height, width]`, without padding, as in candle.
+    /// The mean of each window, without padding, as in candle: `[batch, channels, height, width]`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -56,7 +56,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is no batch of images or the window is larger.
+    /// [`crate::Error::Shape`] when `x` is not a batch of images or the window is larger.
     pub fn avg_pool2d(&mut self, x: Value, pool: impl Into<Pool>) -> Result<Value> {
         self.pool2d("AveragePool", x, pool.into())
     }

@@ -1,4 +1,4 @@
-//! Sums and the like along one dimension, and softmax.
+//! Reductions along one axis, and softmax.
 
 use candle_core::shape::Dim as Axis;
 

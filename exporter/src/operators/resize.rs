@@ -1,8 +1,8 @@
 //! Enlarging and shrinking images.
 //!
-//! Whole factors are ONNX's Resize. Others are not: its scales are f32, and a length of 3 from 7 by the factor 0.42857143
-//! is rounded down to 2 in one runtime and not in another. They are written as what they are: nearest pixels are picked by
-//! their indices, and bilinear means are products with two small matrices.
+//! Whole factors become ONNX's Resize. Other factors do not: its scales are f32, and a length of 7 times the factor
+//! 0.42857143 is rounded down to 2 by some runtimes and to 3 by others. Instead, nearest pixels are picked by their indices,
+//! and bilinear means are products with two small matrices.
 
 use candle_core::{Device, Tensor};
 
@@ -25,10 +25,10 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is no batch of images of known size.
+    /// [`crate::Error::Shape`] when `x` is not a batch of images of known size.
     pub fn upsample_nearest2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
         let [rows, columns] = self.image_size(x, height, width)?;
-        // candle's own indices, rounding included: at a factor of 49, for one, they are not i / 49.
+        // candle's own indices, rounding included: at a factor of 49, for example, they are not i / 49.
         let pick = |from: usize, to: usize, i: usize| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1);
         let whole =
             |from: usize, to: usize| to.is_multiple_of(from) && (0..to).all(|i| pick(from, to, i) == i / (to / from));
@@ -59,7 +59,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is no batch of images of known size.
+    /// [`crate::Error::Shape`] when `x` is not a batch of images of known size.
     pub fn upsample_bilinear2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
         let [rows, columns] = self.image_size(x, height, width)?;
         if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
@@ -101,7 +101,7 @@ impl GraphBuilder {
     }
 }
 
-/// How much each of `from` pixels counts for each of `to`, `[to, from]`, with pixels taken as areas.
+/// The weight of each of `from` pixels in each of `to` pixels, `[to, from]`, with pixels taken as areas.
 fn bilinear_weights(from: usize, to: usize) -> Result<Tensor> {
     let mut weights = vec![0f32; to * from];
     for i in 0..to {

@@ -33,7 +33,7 @@ impl GraphBuilder {
             let expected = format!("as many elements as {:?}", self.describe(x));
             return Err(self.mismatch("Reshape", expected, format!("{:?}", self.describe_dims(&dims))));
         }
-        // 0 stands for the length at the same place in `x`, -1 for whatever is left.
+        // 0 stands for the length at the same place in `x`, -1 for the length that is left.
         let mut rest = 0;
         let numbers: Vec<i64> = dims
             .iter()
@@ -55,7 +55,7 @@ impl GraphBuilder {
         self.node("Reshape", &[x, numbers], vec![], shape)
     }
 
-    /// All dimensions from `axis` on as one: `[batch, 8, 4, 4] -> [batch, 128]` from axis 1.
+    /// Joins all dimensions from `axis` on: `[batch, 8, 4, 4] -> [batch, 128]` from axis 1.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -99,7 +99,7 @@ impl GraphBuilder {
         self.permute(x, &order)
     }
 
-    /// Dimension `i` becomes what `order[i]` was.
+    /// Reorders the dimensions: number `i` of the result is number `order[i]` of `x`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -111,7 +111,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `order` is no permutation of the axes.
+    /// [`crate::Error::Shape`] when `order` is not a permutation of the axes.
     pub fn permute(&mut self, x: Value, order: &[usize]) -> Result<Value> {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
@@ -124,7 +124,7 @@ impl GraphBuilder {
         self.node("Transpose", &[x], vec![ints("perm", order)], shape)
     }
 
-    /// A new dimension of length 1 at `axis`, from 0 to the rank.
+    /// Adds a dimension of length 1 at `axis`, from 0 to the rank.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -148,7 +148,7 @@ impl GraphBuilder {
         self.node("Unsqueeze", &[x, axes], vec![], shape)
     }
 
-    /// Without dimension `axis`, which must have length 1.
+    /// Removes dimension `axis`, which must have length 1.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -160,7 +160,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when it has not.
+    /// [`crate::Error::Shape`] when its length is not 1.
     pub fn squeeze(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Squeeze", x, axis)?;
         if x.dim(axis) != Dim::Fixed(1) {
@@ -175,7 +175,7 @@ impl GraphBuilder {
     }
 }
 
-/// The product of the known lengths, and the unknown ones in a fixed order.
+/// The product of the known lengths, and the symbols in order.
 fn elements(dims: &[Dim]) -> (usize, Vec<u16>) {
     let known = dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { 1 }).product();
     let symbol = |dim: &Dim| if let Dim::Symbol(symbol) = dim { Some(symbol.0) } else { None };

@@ -10,7 +10,7 @@ use crate::shape::Dim;
 use crate::value::Value;
 
 impl GraphBuilder {
-    /// `values` one after the other along `axis`.
+    /// Concatenates `values` along `axis`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -22,7 +22,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when there are none, or their other dimensions differ.
+    /// [`crate::Error::Shape`] when there is no value, or the other dimensions differ.
     pub fn cat(&mut self, values: &[Value], axis: impl Axis) -> Result<Value> {
         let Some(&first) = values.first() else {
             return Err(self.mismatch("Concat", "one value or more", "none"));
@@ -49,7 +49,7 @@ impl GraphBuilder {
         self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
     }
 
-    /// `length` elements from `start` on along `axis`.
+    /// `length` elements along `axis`, starting at `start`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -91,7 +91,7 @@ impl GraphBuilder {
         self.squeeze(last, axis)
     }
 
-    /// `left` zeros before and `right` zeros behind the elements along `axis`.
+    /// `left` zeros before and `right` zeros after the elements along `axis`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -108,7 +108,7 @@ impl GraphBuilder {
         self.pad(x, axis, [left, right], "constant")
     }
 
-    /// The first element `left` times before and the last `right` times behind the elements along `axis`.
+    /// The first element repeated `left` times before, and the last repeated `right` times after the elements along `axis`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
