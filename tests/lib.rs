@@ -7,3 +7,23 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../exporter/README.md")]
 struct ExporterReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../runtime/README.md")]
+struct RuntimeReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../trainer/README.md")]
+struct TrainerReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../bundle/README.md")]
+struct BundleReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../onnx/README.md")]
+struct OnnxReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../kernels/README.md")]
+struct KernelsReadme;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{contents, copied_bundle, copy_dir, fail, program, shared, succeed};
+use crate::support::{contents, copied_bundle, fail, program, succeed};
 
 fn quick_fit(dir: &Path) -> String {
     succeed(program("trainer", dir).args(["fit", "--epochs", "3", "--log-format", "plain"]))
@@ -168,39 +168,6 @@ fn wrong_words_are_usage_errors() {
         let output = program("trainer", dir.path()).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
-}
-
-#[test]
-fn exporter_mistakes_are_one_line_and_leave_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let error = fail(program("exporter", dir.path()).arg("--split"));
-    assert!(error.contains("no trained run in here; `trainer fit` makes one"), "{error}");
-    let error = fail(program("exporter", dir.path()).args(["--split", "runs/none"]));
-    assert!(error.contains("runs/none: no such run"), "{error}");
-
-    let copy = dir.path().join("run");
-    copy_dir(shared().0.dir(), &copy);
-    fs::remove_dir_all(copy.join("onnx")).unwrap();
-    let error = fail(program("exporter", dir.path()).args(["--split", "run", "--opset", "9"]));
-    assert!(error.contains("opset 9: expected 13 to 21"), "{error}");
-    let error = fail(program("exporter", dir.path()).args(["--split", "run", "--tolerance", "0"]));
-    assert!(error.contains("no bundle was written"), "{error}");
-    for tolerance in ["nan", "inf", "-1"] {
-        let error = fail(program("exporter", dir.path()).args(["--split", "run", &format!("--tolerance={tolerance}")]));
-        assert!(error.contains("tolerance: expected 0 or more"), "{error}");
-    }
-    let error = fail(program("exporter", dir.path()).args(["--split", "run", "--out", "run"]));
-    assert!(error.contains("expected a new folder, an empty one or a bundle"), "{error}");
-    assert!(!copy.join("onnx").exists());
-
-    let best = fs::read(copy.join("best.safetensors")).unwrap();
-    fs::write(copy.join("best.safetensors"), &best[..best.len() / 2]).unwrap();
-    let error = fail(program("exporter", dir.path()).args(["--split", "run"]));
-    assert!(error.contains("best.safetensors: not a whole checkpoint"), "{error}");
-    assert!(!copy.join("onnx").exists());
-    fs::remove_file(copy.join("summary.json")).unwrap();
-    let error = fail(program("exporter", dir.path()).args(["--split", "run"]));
-    assert!(error.contains("trainer fit --resume run"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod bundle;
 mod commands;
+mod exporter;
 mod family;
 mod inference;
 mod mnist;

@@ -1,0 +1,192 @@
+//! Finds the run that a person means, or says which runs there are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use trainer::Run;
+
+use super::program::{program, quoted};
+
+/// Where `trainer fit` writes its runs.
+pub const RUNS: &str = "runs";
+
+/// Runs that a message lists at most.
+const MAX_LISTED: usize = 6;
+
+/// The finished run at `path`; without a path, the newest in `runs`.
+pub fn find_run(path: Option<&Path>, runs: &Path) -> Result<Run> {
+    let dir = match path {
+        Some(path) => named(path, runs)?,
+        None => newest(runs)?,
+    };
+    let run = Run::open(&dir)?;
+    if !is_finished(&dir) {
+        let resume = match program("trainer") {
+            Some(trainer) => format!("`{trainer} fit --resume {}` goes on", quoted(&dir)),
+            None => "train it to its end first".into(),
+        };
+        bail!("{}: not finished: {resume}{}", dir.display(), listed("finished runs", &finished(runs)));
+    }
+    Ok(run)
+}
+
+fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
+    let shown = path.display();
+    if is_run(path) {
+        return Ok(path.into());
+    }
+    // A file of the run, a folder in it, or a file there.
+    let below = path.ancestors().skip(1).take(2).map(or_here).find(|dir| path.exists() && is_run(dir));
+    if let Some(run) = below {
+        let what = if path.is_dir() { "a folder in it" } else { "a file in it" };
+        bail!("{shown}: expected a run, found {what}: the run is {}", quoted(run));
+    }
+    let (in_runs, in_path) = (runs.join(path), all(path));
+    if is_run(&in_runs) {
+        bail!("{shown}: no such run: do you mean {}?", quoted(&in_runs));
+    }
+    if !in_path.is_empty() {
+        bail!("{shown}: expected a run, found a folder of runs{}", listed("runs", &in_path));
+    }
+    let known = all(runs);
+    let known = if known.is_empty() { to_make_one() } else { listed("runs", &known) };
+    match path.exists() {
+        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else{known}"),
+        false => bail!("{shown}: no such run{known}"),
+    }
+}
+
+/// The run whose weights are the newest.
+fn newest(runs: &Path) -> Result<PathBuf> {
+    let weights = |dir: &PathBuf| fs::metadata(dir.join("best.safetensors")).and_then(|file| file.modified()).ok();
+    let all = all(runs);
+    let newest = all.iter().max_by_key(|dir| weights(dir));
+    match newest {
+        Some(newest) => Ok(newest.clone()),
+        None => bail!("{}: there is no run here{}", runs.display(), to_make_one()),
+    }
+}
+
+fn to_make_one() -> String {
+    program("trainer").map(|trainer| format!("; `{trainer} fit` makes one")).unwrap_or_default()
+}
+
+fn is_run(dir: &Path) -> bool {
+    dir.join("config.toml").is_file()
+}
+
+fn is_finished(dir: &Path) -> bool {
+    is_run(dir) && dir.join("summary.json").is_file()
+}
+
+/// The folder of a path without one is the current folder.
+fn or_here(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
+/// The runs in `parent`, by name.
+fn all(parent: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|dir| is_run(dir)).collect();
+    runs.sort();
+    runs
+}
+
+fn finished(parent: &Path) -> Vec<PathBuf> {
+    all(parent).into_iter().filter(|dir| is_finished(dir)).collect()
+}
+
+/// `; runs: runs/a, runs/b and 3 more`; nothing where there are none.
+fn listed(what: &str, runs: &[PathBuf]) -> String {
+    if runs.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = runs.iter().take(MAX_LISTED).map(|run| quoted(run)).collect();
+    let more = match runs.len().saturating_sub(MAX_LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("; {what}: {}{more}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs called `names` in a folder `runs`; the ones that end in `!` are not finished.
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            let run = dir.path().join("runs").join(name.trim_end_matches('!'));
+            fs::create_dir_all(run.join("onnx")).unwrap();
+            for file in ["config.toml", "best.safetensors", "onnx/encoder.onnx"] {
+                fs::write(run.join(file), "").unwrap();
+            }
+            if !name.ends_with('!') {
+                fs::write(run.join("summary.json"), "").unwrap();
+            }
+        }
+        dir
+    }
+
+    fn error(dir: &tempfile::TempDir, path: Option<&str>) -> String {
+        let path = path.map(|path| dir.path().join(path));
+        let error = find_run(path.as_deref(), &dir.path().join("runs")).unwrap_err().to_string();
+        error.replace(&format!("{}/", dir.path().display()), "")
+    }
+
+    #[test]
+    fn a_run_is_found_by_its_folder_and_the_newest_without_one() {
+        let dir = folder(&["a", "b"]);
+        let runs = dir.path().join("runs");
+        assert_eq!(find_run(Some(&runs.join("a")), &runs).unwrap().dir(), runs.join("a"));
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(9);
+        fs::File::open(runs.join("a/best.safetensors")).unwrap().set_modified(later).unwrap();
+        assert_eq!(find_run(None, &runs).unwrap().dir(), runs.join("a"));
+    }
+
+    #[test]
+    fn files_and_folders_of_a_run_name_the_run() {
+        let dir = folder(&["a"]);
+        assert_eq!(
+            error(&dir, Some("runs/a/onnx")),
+            "runs/a/onnx: expected a run, found a folder in it: the run is runs/a"
+        );
+        for file in ["best.safetensors", "onnx/encoder.onnx", "config.toml"] {
+            let error = error(&dir, Some(&format!("runs/a/{file}")));
+            assert!(error.ends_with("expected a run, found a file in it: the run is runs/a"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_run_lists_the_runs_there_are() {
+        let dir = folder(&["a", "b!"]);
+        assert_eq!(error(&dir, Some("c")), "c: no such run; runs: runs/a, runs/b");
+        assert_eq!(error(&dir, Some("runs")), "runs: expected a run, found a folder of runs; runs: runs/a, runs/b");
+        let error = error(&dir, Some(""));
+        assert!(error.ends_with("found something else; runs: runs/a, runs/b"), "{error}");
+        let many: Vec<String> = (0..9).map(|number| format!("run-{number}")).collect();
+        let dir = folder(&many.iter().map(String::as_str).collect::<Vec<_>>());
+        let error = self::error(&dir, Some("c"));
+        assert!(error.ends_with("runs/run-5 and 3 more"), "{error}");
+    }
+
+    #[test]
+    fn a_run_without_its_folder_is_recognised() {
+        let dir = folder(&["a"]);
+        let runs = dir.path().join("runs");
+        let error = find_run(Some(Path::new("a")), &runs).unwrap_err().to_string();
+        assert_eq!(error, format!("a: no such run: do you mean {}?", runs.join("a").display()));
+    }
+
+    #[test]
+    fn a_run_that_is_not_finished_is_refused_and_finished_ones_are_listed() {
+        let dir = folder(&["a", "b!"]);
+        let error = error(&dir, Some("runs/b"));
+        assert!(error.starts_with("runs/b: not finished: "), "{error}");
+        assert!(error.ends_with("; finished runs: runs/a"), "{error}");
+        let none = folder(&[]);
+        assert!(self::error(&none, None).starts_with("runs: there is no run here"));
+    }
+}

@@ -1,0 +1,142 @@
+//! What the program is told on its command line, and what it does then.
+
+mod find_run;
+mod program;
+mod result;
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser, ValueHint};
+use clap_complete::Shell;
+use exporter::{ExportOptions, Layout, export};
+use onnx::OPSETS;
+
+use find_run::{RUNS, find_run};
+use result::write_result;
+
+/// Exports a trained autoencoder to ONNX and verifies the files on held-out rows.
+#[derive(Parser)]
+#[command(
+    name = "exporter",
+    version,
+    after_help = "Examples:
+  exporter --split                           the newest run, to RUN/onnx
+  exporter --split runs/simple-digits-1 --out bundle
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+struct Arguments {
+    /// The run to export [default: the newest in runs/]
+    ///
+    /// A run is the folder that `trainer fit` wrote.
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    run: Option<PathBuf>,
+    /// Write encoder.onnx and decoder.onnx; without it, one autoencoder.onnx
+    #[arg(long)]
+    split: bool,
+    /// Folder for the bundle [default: RUN/onnx; without --split RUN/onnx-whole]
+    ///
+    /// It must be new, empty, or hold an older bundle, which is replaced.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    out: Option<PathBuf>,
+    /// Version of ONNX's operators, 13 to 21
+    #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]
+    #[arg(value_parser = opset, allow_negative_numbers = true)]
+    opset: i64,
+    /// Largest difference from candle that is allowed
+    ///
+    /// A difference counts relative to max(1, |value|).
+    #[arg(long, value_name = "X", default_value_t = ExportOptions::default().tolerance)]
+    #[arg(value_parser = tolerance, allow_negative_numbers = true)]
+    tolerance: f32,
+    /// Where the run's data is now [default: where it was]
+    #[arg(long, value_name = "NAME|DIR")]
+    data: Option<String>,
+    /// Print the completions for a shell and exit
+    #[arg(long, value_name = "SHELL", exclusive = true, hide_short_help = true)]
+    completions: Option<Shell>,
+    /// Print the man page and exit
+    #[arg(long, exclusive = true, hide_short_help = true)]
+    man: bool,
+}
+
+fn opset(text: &str) -> Result<i64, String> {
+    let opset = text.parse().ok().filter(|opset| OPSETS.contains(opset));
+    opset.ok_or_else(|| format!("expected {} to {}", OPSETS.start(), OPSETS.end()))
+}
+
+fn tolerance(text: &str) -> Result<f32, String> {
+    let tolerance = text.parse().ok().filter(|&tolerance: &f32| tolerance.is_finite() && tolerance >= 0.);
+    tolerance.ok_or_else(|| "expected a finite number, 0 or more".into())
+}
+
+/// Runs the program with the arguments of its command line: 0 done, 1 failed, 2 wrong usage.
+pub fn run() -> ExitCode {
+    // tract may panic on a graph; the library turns that into an error, and one line is enough.
+    std::panic::set_hook(Box::new(|_| ()));
+    match execute(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where nobody reads standard error, there is the exit code.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(arguments: Arguments) -> Result<()> {
+    if let Some(shell) = arguments.completions {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Arguments::command(), "exporter", &mut script);
+        return print(&script).context("cannot print the completions");
+    }
+    if arguments.man {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+        return print(&page).context("cannot print the man page");
+    }
+    let run = find_run(arguments.run.as_deref(), Path::new(RUNS))?;
+    let options = ExportOptions {
+        layout: if arguments.split { Layout::Split } else { Layout::Whole },
+        out: arguments.out,
+        opset: arguments.opset,
+        tolerance: arguments.tolerance,
+        data: arguments.data.map(Into::into),
+    };
+    let bundle = export(&run, &options)?;
+    let mut text = Vec::new();
+    write_result(&run, &bundle, options.layout, &mut text)?;
+    print(&text).context("the bundle is there, but its differences from candle could not be printed")
+}
+
+/// Writes to standard output. A reader that has gone away is no reason to fail.
+fn print(text: &[u8]) -> std::io::Result<()> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_its_help_fits_100_columns() {
+        Arguments::command().debug_assert();
+        let help = Arguments::command().render_help().to_string();
+        assert!(help.lines().all(|line| line.len() <= 100), "{help}");
+    }
+
+    #[test]
+    fn opsets_and_tolerances_out_of_range_are_refused() {
+        assert_eq!(["13", "21"].map(opset), [Ok(13), Ok(21)]);
+        assert!(["12", "22", "-1", "x"].iter().all(|text| opset(text).is_err()));
+        assert_eq!(["0", "1e-6"].map(tolerance), [Ok(0.), Ok(1e-6)]);
+        assert!(["-1", "nan", "inf", "x"].iter().all(|text| tolerance(text).is_err()));
+    }
+}

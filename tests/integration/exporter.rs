@@ -1,0 +1,209 @@
+//! The program `exporter`: what it prints, what it advises, and what it refuses. Every advice is followed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{copy_dir, fail, program, shared, succeed};
+
+/// A folder with a copy of the shared run at `runs/simple`, without its bundle.
+fn with_run() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("runs/simple");
+    copy_dir(shared().0.dir(), &run);
+    fs::remove_dir_all(run.join("onnx")).unwrap();
+    dir
+}
+
+fn exporter(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = program("exporter", dir);
+    command.args(arguments);
+    command
+}
+
+/// Runs what a message advises, as a person would who copies it into a shell, and returns its standard output.
+fn follow(dir: &Path, advice: &str, path: &str) -> String {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", advice]).current_dir(dir).env_remove("CARGO").env("PATH", path);
+    succeed(&mut shell)
+}
+
+/// What stands between the first two backticks.
+fn advice(message: &str) -> &str {
+    message.split('`').nth(1).unwrap_or_else(|| panic!("no command in: {message}"))
+}
+
+/// The command in the last line that the exporter prints.
+fn next_command(said: &str) -> &str {
+    let last = said.trim_end().lines().last().unwrap();
+    last.split_once(": ").unwrap_or_else(|| panic!("no command in: {said}")).1
+}
+
+/// Where the programs lie.
+fn programs() -> String {
+    Path::new(program("exporter", Path::new(".")).get_program()).parent().unwrap().display().to_string()
+}
+
+fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
+#[test]
+fn the_next_command_works_from_where_the_person_stands() {
+    let dir = with_run();
+    let by_path = succeed(&mut exporter(dir.path(), &["--split"]));
+    assert!(by_path.contains("verified on 297 held-out rows at batch sizes 1, 2, 17, 256"), "{by_path}");
+    let command = next_command(&by_path);
+    assert!(command.starts_with(&programs()), "{command}");
+    assert_eq!(follow(dir.path(), command, "").lines().count(), 10);
+
+    // By its bare name, as after an installation.
+    let path = format!("{}:{}", programs(), search_path());
+    let bare = follow(dir.path(), "exporter --split", &path);
+    let command = next_command(&bare);
+    assert_eq!(command, "runtime encode runs/simple/onnx runs/simple/onnx/golden.npz");
+    assert_eq!(follow(dir.path(), command, &path).lines().count(), 10);
+
+    // Through cargo, which sets this variable for the programs that it runs.
+    let in_cargo = succeed(exporter(dir.path(), &["--split"]).env("CARGO", "cargo"));
+    assert!(next_command(&in_cargo).starts_with("cargo run --release --bin runtime -- encode "), "{in_cargo}");
+
+    let whole = succeed(&mut exporter(dir.path(), &[]));
+    assert!(!whole.contains("runtime encode"), "the runtime's program needs an encoder and a decoder: {whole}");
+}
+
+#[test]
+fn a_program_that_the_shell_would_not_find_is_not_advised() {
+    let dir = with_run();
+    let alone = dir.path().join("exporter");
+    fs::copy(program("exporter", dir.path()).get_program(), &alone).unwrap();
+    let said = succeed(
+        Command::new(&alone).arg("--split").current_dir(dir.path()).env_remove("CARGO").env("PATH", dir.path()),
+    );
+    assert!(!said.contains("runtime encode"), "{said}");
+    let error =
+        fail(Command::new(&alone).arg("no-run").current_dir(dir.path()).env_remove("CARGO").env("PATH", dir.path()));
+    assert_eq!(error, "error: no-run: no such run; runs: runs/simple");
+}
+
+#[test]
+fn a_path_with_spaces_and_quotes_is_quoted_for_the_shell() {
+    let dir = with_run();
+    let odd = dir.path().join("it's a run");
+    copy_dir(&dir.path().join("runs/simple"), &odd);
+    let said = succeed(&mut exporter(dir.path(), &["--split", "it's a run"]));
+    assert_eq!(follow(dir.path(), next_command(&said), "").lines().count(), 10);
+}
+
+#[test]
+fn without_a_run_the_advice_makes_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("runs: there is no run here; `"), "{error}");
+    follow(dir.path(), &format!("{} --epochs 1 --log-format plain", advice(&error)), "");
+    succeed(&mut exporter(dir.path(), &["--split"]));
+}
+
+#[test]
+fn a_run_that_is_not_finished_names_the_command_that_goes_on() {
+    let dir = with_run();
+    let run = dir.path().join("runs/simple");
+    fs::remove_file(run.join("summary.json")).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("runs/simple: not finished: `"), "{error}");
+    follow(dir.path(), advice(&error), "");
+    succeed(&mut exporter(dir.path(), &["--split"]));
+
+    // One that was stopped before its first epoch.
+    let new = dir.path().join("runs/new");
+    fs::create_dir(&new).unwrap();
+    fs::copy(run.join("config.toml"), new.join("config.toml")).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split", "runs/new"]));
+    assert!(error.ends_with("; finished runs: runs/simple"), "{error}");
+    follow(dir.path(), advice(&error), "");
+    succeed(&mut exporter(dir.path(), &["--split", "runs/new"]));
+}
+
+#[test]
+fn what_lies_in_a_run_names_the_run() {
+    let dir = with_run();
+    succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
+    for (path, what) in [
+        ("runs/simple/onnx", "a folder in it"),
+        ("runs/simple/best.safetensors", "a file in it"),
+        ("runs/simple/onnx/encoder.onnx", "a file in it"),
+    ] {
+        let error = fail(&mut exporter(dir.path(), &["--split", path]));
+        assert_eq!(error, format!("error: {path}: expected a run, found {what}: the run is runs/simple"));
+    }
+    succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
+}
+
+#[test]
+fn a_run_that_is_misspelt_lists_the_runs_there_are() {
+    let dir = with_run();
+    let error = fail(&mut exporter(dir.path(), &["--split", "simple"]));
+    assert_eq!(error, "error: simple: no such run: do you mean runs/simple?");
+    let error = fail(&mut exporter(dir.path(), &["--split", "runs/none"]));
+    assert_eq!(error, "error: runs/none: no such run; runs: runs/simple");
+    let error = fail(&mut exporter(dir.path(), &["--split", "runs"]));
+    assert_eq!(error, "error: runs: expected a run, found a folder of runs; runs: runs/simple");
+}
+
+#[test]
+fn a_place_that_is_taken_is_left_as_it_was() {
+    let dir = with_run();
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    for (out, expected) in [
+        ("runs/simple", "expected a new folder, an empty one or a bundle, found `best.safetensors` in it"),
+        ("notes.txt", "expected a new folder, an empty one or a bundle, found a file"),
+        ("notes.txt/bundle", "notes.txt: expected a folder, found a file"),
+    ] {
+        let error = fail(&mut exporter(dir.path(), &["--split", "--out", out]));
+        assert!(error.contains(expected), "{out}: {error}");
+    }
+    assert_eq!(fs::read(dir.path().join("notes.txt")).unwrap(), b"mine");
+    assert!(!dir.path().join("runs/simple/onnx").exists());
+}
+
+#[test]
+fn an_export_that_fails_leaves_nothing() {
+    let dir = with_run();
+    let run = dir.path().join("runs/simple");
+    let error = fail(&mut exporter(dir.path(), &["--split", "--tolerance", "0"]));
+    assert!(error.contains("no bundle was written"), "{error}");
+    let best = fs::read(run.join("best.safetensors")).unwrap();
+    fs::write(run.join("best.safetensors"), &best[..best.len() / 2]).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("best.safetensors: not a whole checkpoint"), "{error}");
+    assert!(!run.join("onnx").exists());
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_help_with_0() {
+    let dir = with_run();
+    for (arguments, expected) in [
+        (&["--opset", "9"][..], "expected 13 to 21"),
+        (&["--opset", "-1"], "expected 13 to 21"),
+        (&["--tolerance", "nan"], "expected a finite number, 0 or more"),
+        (&["--tolerance", "inf"], "expected a finite number, 0 or more"),
+        (&["--tolerance", "-1"], "expected a finite number, 0 or more"),
+        (&["--splot"], "--split"),
+        (&["--completions", "basic"], "bash"),
+    ] {
+        let output = exporter(dir.path(), arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+    assert!(!dir.path().join("runs/simple/onnx").exists());
+    for (arguments, expected) in [
+        (&["-h"][..], "Usage: exporter"),
+        (&["--help"], "--completions"),
+        (&["--completions", "bash"], "complete -F _exporter"),
+        (&["--man"], ".TH exporter"),
+    ] {
+        let said = succeed(&mut exporter(dir.path(), arguments));
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    }
+}
