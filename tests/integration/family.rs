@@ -153,7 +153,7 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
             "[[model.encoder]]\nlayer = \"relu\"\n[[model.decoder]]\nlayer = \"linear\"\nunits = 5",
             "layer `decoder.0` (linear): it gives 5 values; expected the 64 values of the input back",
         ),
-        ("hidden = 3", "unknown field `hidden`"),
+        ("hidden = 3", "network.toml:1: `hidden`: no such setting"),
         ("preset = \"conv\"\n[model]\nhidden = [3]", "expected either widths in `hidden` or a list of layers"),
         ("schedule = \"cosine\"", "schedule"),
         ("beta = 3", "only a variational network"),
