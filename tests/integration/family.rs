@@ -154,7 +154,7 @@ fn networks_that_do_not_fit_are_refused_before_a_folder_is_made() {
             "[[model.encoder]]\nlayer = \"relu\"\n[[model.decoder]]\nlayer = \"linear\"\nunits = 5",
             "layer `decoder.0` (linear): expected 64 values at the end of the decoder, as many as the input has, found 5 values",
         ),
-        ("hidden = 3", "`hidden`: no such setting"),
+        ("hidden = 3", "network.toml:1: `hidden`: no such setting"),
         ("preset = \"conv\"\n[model]\nhidden = [3]", "expected either widths in `hidden` or a list of layers"),
         ("schedule = \"cosine\"", "schedule"),
         (&deep, "expected at most 1000 layers in encoder and decoder together, activations counted, found 8004"),

@@ -62,7 +62,7 @@ fn the_last_epoch_has_a_line_however_training_ends() {
     let arguments = ["fit", "--epochs", "100000", "--patience", "7", "--learning-rate", "0.3", "--log-format", "plain"];
     let output = trainer(dir.path()).args(arguments).output().unwrap();
     let (said, result) = (text(&output.stderr), text(&output.stdout));
-    let last = said.lines().filter(|line| line.starts_with("epoch ")).next_back().unwrap();
+    let last = said.lines().rfind(|line| line.starts_with("epoch ")).unwrap();
     let epoch = last.strip_prefix("epoch ").unwrap().split_once('/').unwrap().0;
     assert!(result.contains(&format!("stopped after epoch {epoch}: 7 epochs without a lower")), "{said}\n{result}");
 }
