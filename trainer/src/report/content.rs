@@ -1,15 +1,16 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
-use super::page::{Figure, Page, Picture, Table};
-use crate::evaluate::{Finding, Metrics};
+use super::page::{Figure, Page, Picture, Table, Warning};
+use crate::evaluate::{Finding, Level, Metrics};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
 /// The page of a run of the `network`, with these `pictures` and `settings`.
 pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, settings: String) -> Page {
     Page {
-        title: format!("{} on {}", network, summary.data.name),
+        title: format!("{network} on {}", summary.data.name),
         subtitle: subtitle(summary),
+        findings: summary.findings.iter().map(warning).collect(),
         figures: figures(summary),
         tables: vec![comparison(summary), facts(summary)],
         pictures,
@@ -21,6 +22,21 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, set
             summary.weights.chars().take(12).collect::<String>()
         ),
     }
+}
+
+fn warning(finding: &Finding) -> Warning {
+    let title = match finding.level {
+        Level::Failed => "This training failed",
+        Level::Warning => "Warning",
+    };
+    let text = format!("{}.", with_capital(&finding.message));
+    Warning { title: title.into(), text, advice: format!("{}.", with_capital(&finding.advice)) }
+}
+
+/// A sentence as it begins on a page.
+fn with_capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn subtitle(summary: &Summary) -> String {
@@ -114,7 +130,6 @@ fn comparison(summary: &Summary) -> Table {
     }
     let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
     let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
-    notes.extend(summary.findings.iter().map(|Finding { message, advice, .. }| format!("{message}; {advice}.")));
     notes.extend(same_width.map(|pca| {
         format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
     }));

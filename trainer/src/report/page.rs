@@ -11,6 +11,8 @@ pub(super) struct Page {
     pub(super) title: String,
     /// One line under the heading.
     pub(super) subtitle: String,
+    /// What is wrong with the result.
+    pub(super) findings: Vec<Warning>,
     /// The numbers to see first.
     pub(super) figures: Vec<Figure>,
     /// Numbers to compare.
@@ -21,6 +23,14 @@ pub(super) struct Page {
     pub(super) settings: String,
     /// The last line: versions, date, where the run lies.
     pub(super) footer: String,
+}
+
+/// Something that is wrong, and what to try.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Warning {
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) advice: String,
 }
 
 /// A number on a card of its own.

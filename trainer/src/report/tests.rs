@@ -11,6 +11,7 @@ fn report(text: &str) -> Page {
     Page {
         title: text.into(),
         subtitle: text.into(),
+        findings: vec![Warning { title: text.into(), text: text.into(), advice: text.into() }],
         figures: vec![Figure { name: text.into(), value: text.into(), note: text.into() }],
         tables: vec![Table {
             title: text.into(),
