@@ -1,4 +1,4 @@
-//! Every preset and every layer of a config: trained, exported, proven, and run.
+//! Every preset and every layer of a config: trained, exported, verified, and run.
 
 use candle_core::Device;
 use exporter::{ExportOptions, Layout, export};

@@ -75,26 +75,26 @@ impl<'a> Measure<'a> {
     fn measure(&self, block: &Block) -> Result<Measured> {
         let (input, clean) = self.block(block, Purpose::MeasuredNoise)?;
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
-        let code = self.model.encoding(&input)?;
-        let logits = self.model.decode_logits(&code.latent)?;
+        let encoding = self.model.encoding(&input)?;
+        let logits = self.model.decode_logits(&encoding.latent)?;
         let metrics = Metrics::of(&logits, &clean)?;
-        let zeros = code.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
+        let zeros = encoding.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
         let mut measured = Measured {
             metrics,
             sampled: metrics,
-            latent_mean: scalar(code.latent.to_dtype(DType::F64)?.mean_all()?)?,
+            latent_mean: scalar(encoding.latent.to_dtype(DType::F64)?.mean_all()?)?,
             latent_sparsity: scalar(zeros.mean_all()?)?,
             ..Measured::default()
         };
-        if let Some(divergence) = code.divergence()? {
-            let sample = code.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32))?;
+        if let Some(divergence) = encoding.divergence()? {
+            let sample = encoding.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32))?;
             measured.sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean)?;
             measured.divergence = scalar(divergence)?;
         }
         if self.config.input_noise > 0. {
             measured.input_mse = scalar((&input - &clean)?.sqr()?.mean_all()?)?;
         }
-        if let Some(penalty) = self.objective.penalty(&code)? {
+        if let Some(penalty) = self.objective.penalty(&encoding)? {
             measured.penalty = scalar(penalty)?;
         }
         Ok(measured)
