@@ -62,11 +62,12 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
 
 impl Source {
     fn read(root: &Path, package: &str, file: &Path) -> Self {
-        let text = fs::read_to_string(file).unwrap();
-        let path = file.strip_prefix(root).unwrap().display().to_string().replace('\\', "/");
-        let inside = path.split_once("/src/").unwrap().1.trim_end_matches(".rs");
+        let text = fs::read_to_string(file).expect("a source is readable text");
+        let path =
+            file.strip_prefix(root).expect("it was found below the root").display().to_string().replace('\\', "/");
+        let inside = path.split_once("/src/").expect("it was found below `src`").1.trim_end_matches(".rs");
         let mut module: Vec<String> = inside.split('/').map(str::to_owned).collect();
-        if ["mod", "lib", "main"].contains(&module.last().unwrap().as_str()) {
+        if ["mod", "lib", "main"].contains(&module.last().expect("a path has a last part").as_str()) {
             module.pop();
         }
         let code = blanked(&text);

@@ -4,6 +4,7 @@
 mod autoencoder;
 mod error;
 mod held_out;
+mod layers;
 mod manifest;
 mod options;
 mod parity;

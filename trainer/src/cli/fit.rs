@@ -49,7 +49,10 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let stop = stop_on_interrupt()?;
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
-    network.warnings().iter().for_each(|warning| say(&format!("warning: {warning}")));
+    // Noise on the input, or a penalty on the latent, keeps a network with a wide latent from copying.
+    if config.input_noise == 0. && config.sparsity == 0. {
+        network.warnings().iter().for_each(|warning| say(&format!("warning: {warning}")));
+    }
     if cfg!(debug_assertions) {
         say("note: this is a debug build, 10 to 50 times slower than `cargo run --release`");
     }

@@ -1,0 +1,17 @@
+//! The activations as ONNX.
+
+use trainer::Activation;
+
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
+
+impl ToOnnx for Activation {
+    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        match self.candle() {
+            Some(activation) => activation.to_onnx(graph, x),
+            None => graph.tanh(x),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The trainer's layers as ONNX, one file each, as in the trainer; `linear` and `conv` are candle's own and lie with those.
+
+mod activation;
+mod crop;
+mod dropout;
+mod lstm;
+mod noise;
+mod pool;
+mod repeat;
+mod reshape;
+mod side;
+mod upsample;
+
+use trainer::Layer;
+
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
+
+impl ToOnnx for Layer {
+    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        match self {
+            Self::Linear(layer) => layer.to_onnx(graph, x),
+            Self::Conv(layer) => layer.to_onnx(graph, x),
+            Self::MaxPool(layer) => layer.to_onnx(graph, x),
+            Self::AvgPool(layer) => layer.to_onnx(graph, x),
+            Self::Upsample(layer) => layer.to_onnx(graph, x),
+            Self::Crop(layer) => layer.to_onnx(graph, x),
+            Self::Reshape(layer) => layer.to_onnx(graph, x),
+            Self::Lstm(layer) => layer.to_onnx(graph, x),
+            Self::Repeat(layer) => layer.to_onnx(graph, x),
+            Self::Dropout(layer) => layer.to_onnx(graph, x),
+            Self::Noise(layer) => layer.to_onnx(graph, x),
+            Self::Activation(layer) => layer.to_onnx(graph, x),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! `noise` as ONNX: nothing, since it acts in training only.
+
+use trainer::Noise;
+
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
+
+impl ToOnnx for Noise {
+    fn to_onnx(&self, _graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        Ok(x)
+    }
+}

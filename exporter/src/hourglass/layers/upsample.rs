@@ -1,0 +1,16 @@
+//! `upsample` as ONNX.
+
+use trainer::Upsample;
+
+use super::side::side;
+use crate::error::Result;
+use crate::graph::GraphBuilder;
+use crate::graph::to_onnx::ToOnnx;
+use crate::value::Value;
+
+impl ToOnnx for Upsample {
+    fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        let [height, width] = [side(x, 2), side(x, 3)];
+        graph.upsample_nearest2d(x, height * self.size, width * self.size)
+    }
+}
