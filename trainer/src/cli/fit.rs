@@ -49,6 +49,7 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let stop = stop_on_interrupt()?;
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
+    dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
     // Noise on the input, or a penalty on the latent, keeps a network with a wide latent from copying.
     if config.input_noise == 0. && config.sparsity == 0. {
         network.warnings().iter().for_each(|warning| say(&format!("warning: {warning}")));

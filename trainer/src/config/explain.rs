@@ -81,9 +81,10 @@ fn unknown(field: &str, place: &str, known: &[&str], settings: &Table) -> String
     if !others.is_empty() {
         let chosen =
             settings.get(place).and_then(|table| table.get("name")).and_then(Value::as_str).unwrap_or("chosen");
-        let flag = if place == "schedule" { "--schedule" } else { "--optimizer" };
-        let others = others.join(" or ");
-        return format!("the {place} `{chosen}` has no such setting, `{others}` has; add `{flag} {others}`");
+        let (all, first) = (others.join("` or `"), others[0]);
+        return format!(
+            "the {place} `{chosen}` has no such setting, `{all}` has; expected `name = \"{first}\"` in `[{place}]`"
+        );
     }
     let meant = did_you_mean(field, known.iter().copied());
     if meant.is_empty() && !known.is_empty() {

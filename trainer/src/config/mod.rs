@@ -176,7 +176,10 @@ impl Config {
             }
         }
         if self.beta != 1. && !self.model.variational {
-            let reason = format!("found {}, but only a variational network has a divergence", self.beta);
+            let beta = self.beta;
+            let reason = format!(
+                "only a variational network has a divergence, such as `--preset vae`; expected 1, found {beta}"
+            );
             return Err(Error::setting("beta", reason));
         }
         self.schedule.check(self.optimizer.learning_rate(), self.epochs)?;

@@ -3,7 +3,7 @@
 use bundle::Digest;
 
 use super::samples::Images;
-use super::sources::DataSource;
+use super::sources::{DataSource, Loaded};
 use crate::error::Result;
 
 /// Training and test images of one size, with their labels.
@@ -15,6 +15,8 @@ pub struct Dataset {
     pub train: Images,
     /// Rows that training never sees.
     pub test: Images,
+    /// What was assumed of the source, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -25,8 +27,8 @@ impl Dataset {
     /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver,
     /// naming the two sources that need no network.
     pub fn load(source: &DataSource) -> Result<Self> {
-        let (train, test) = source.load()?;
-        Ok(Self { name: source.name(), train, test })
+        let Loaded { train, test, notes } = source.load()?;
+        Ok(Self { name: source.name(), train, test, notes })
     }
 
     /// Height and width in pixels.

@@ -83,6 +83,17 @@ impl Images {
         &self.pixels[index * self.width()..][..self.width()]
     }
 
+    /// The images `indices` alone; nothing where there are none.
+    ///
+    /// # Panics
+    ///
+    /// When an index is not below [`Images::len`].
+    pub(super) fn select(&self, indices: &[u32]) -> Option<Self> {
+        let pixels = indices.iter().flat_map(|&index| self.row(index as usize)).copied().collect();
+        let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
+        (!indices.is_empty()).then_some(Self { pixels, labels, ..*self })
+    }
+
     /// The images `indices` as floats in 0.0..=1.0, `[indices.len(), width]`.
     ///
     /// # Errors

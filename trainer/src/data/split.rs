@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rand::seq::SliceRandom;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 
 use super::dataset::Dataset;
@@ -24,16 +24,15 @@ pub enum Validation {
 impl Validation {
     const TEST: &str = "test";
 
-    fn fraction(fraction: f64) -> Result<Self> {
-        if fraction > 0. && fraction < 1. {
-            return Ok(Self::Fraction(fraction));
-        }
-        Err(Self::unknown(fraction))
+    /// What is expected, for messages.
+    const EXPECTED: &str = "`test` or a fraction between 0 and 1, such as 0.1";
+
+    fn fraction(fraction: f64) -> Option<Self> {
+        (fraction > 0. && fraction < 1.).then_some(Self::Fraction(fraction))
     }
 
-    fn unknown(found: impl fmt::Display) -> Error {
-        let reason = format!("expected `test` or a fraction between 0 and 1, such as 0.1, found {found}");
-        Error::setting("validation", reason)
+    fn parse(text: &str) -> Option<Self> {
+        if text == Self::TEST { Some(Self::Test) } else { Self::fraction(text.parse().ok()?) }
     }
 }
 
@@ -41,11 +40,8 @@ impl FromStr for Validation {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text.parse() {
-            _ if text == Self::TEST => Ok(Self::Test),
-            Ok(fraction) => Self::fraction(fraction),
-            Err(_) => Err(Self::unknown(format_args!("`{text}`"))),
-        }
+        Self::parse(text)
+            .ok_or_else(|| Error::setting("validation", format!("expected {}, found {text}", Self::EXPECTED)))
     }
 }
 
@@ -66,19 +62,19 @@ impl<'de> Deserialize<'de> for Validation {
             type Value = Validation;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`test` or a fraction between 0 and 1, such as 0.1")
+                f.write_str(Validation::EXPECTED)
             }
 
             fn visit_f64<E: de::Error>(self, fraction: f64) -> Result<Validation, E> {
-                Validation::fraction(fraction).map_err(E::custom)
+                Validation::fraction(fraction).ok_or_else(|| E::invalid_value(Unexpected::Float(fraction), &self))
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Validation, E> {
-                self.visit_f64(number as f64)
+                Err(E::invalid_value(Unexpected::Signed(number), &self))
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Validation, E> {
-                text.parse().map_err(E::custom)
+                Validation::parse(text).ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
             }
         }
 
@@ -113,8 +109,17 @@ impl Split {
         };
         let held_out = (rows.len() as f64 * fraction).round() as usize;
         if held_out == 0 || held_out == rows.len() {
-            let reason = format!("{fraction} of {} rows leaves none to train or none to validate on", rows.len());
-            return Err(Error::setting("validation", reason));
+            let all = rows.len();
+            let others = if all > 1 {
+                // A half leaves at least one row of two on each side.
+                format!("expected a part that is 1 to {}, such as {}", all - 1, if all >= 10 { 0.1 } else { 0.5 })
+            } else {
+                "expected `test`".into()
+            };
+            return Err(Error::setting(
+                "validation",
+                format!("{fraction} of {all} training rows is {held_out}; {others}"),
+            ));
         }
         rows.shuffle(&mut stream(seed, Purpose::Split, 0));
         let mut train = rows.split_off(held_out);
@@ -157,6 +162,9 @@ mod tests {
     #[test]
     fn too_small_a_fraction_is_refused() {
         let dataset = Dataset::load(&DataSource::Digits).unwrap();
-        assert!(Split::new(&dataset, Validation::Fraction(0.0001), 1).is_err());
+        let error = Split::new(&dataset, Validation::Fraction(0.0001), 1).unwrap_err().to_string();
+        let advice = "0.0001 of 1500 training rows is 0; expected a part that is 1 to 1499, such as 0.1";
+        assert!(error.ends_with(advice), "{error}");
+        assert!(Split::new(&dataset, Validation::Fraction(0.9999), 1).is_err());
     }
 }

@@ -87,9 +87,14 @@ impl fmt::Display for LeftOut {
         let gigabytes = |bytes: u64| bytes as f64 / 1e9;
         write!(f, "{} left out: ", self.baseline)?;
         match self.reason {
-            LeftOutReason::NotWanted => f.write_str("the time for baselines is set to 0"),
-            LeftOutReason::Time { seconds } => write!(f, "not done within the {seconds:.0} s that baselines have"),
-            LeftOutReason::Stopped => f.write_str("stopped before it was done"),
+            LeftOutReason::NotWanted => f.write_str("baselines have no time; `trainer evaluate` computes it"),
+            LeftOutReason::Time { seconds } => {
+                write!(
+                    f,
+                    "not done within the {seconds:.0} s that baselines have; `trainer evaluate` has no such limit"
+                )
+            }
+            LeftOutReason::Stopped => f.write_str("stopped before it was done; `trainer evaluate` computes it"),
             LeftOutReason::Memory { needed, limit } => {
                 write!(f, "it needs {:.1} GB of memory, the limit is {:.1} GB", gigabytes(needed), gigabytes(limit))
             }

@@ -119,7 +119,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ),
         (
             "[schedule]\nwarmup_epochs = 2",
-            ":2: `schedule.warmup_epochs`: the schedule `constant` has no such setting, `cosine` has; add `--schedule cosine`",
+            ":2: `schedule.warmup_epochs`: the schedule `constant` has no such setting, `cosine` has; expected `name = \"cosine\"` in `[schedule]`",
         ),
         (
             "[optimizer]\nmomentum = 0.5",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::idx::load_dir;
+use super::loaded::Loaded;
 use crate::data::samples::Images;
 use crate::error::{Error, Result};
 
@@ -36,10 +37,10 @@ pub(super) const FASHION_MNIST: Published = Published {
 
 impl Published {
     /// Training and test images: from a folder on this machine if its variable is set, else from the hub or its cache.
-    pub(super) fn load(&self) -> Result<(Images, Images)> {
+    pub(super) fn load(&self) -> Result<Loaded> {
         match std::env::var_os(self.folder).filter(|folder| !folder.is_empty()) {
             Some(folder) => load_dir(Path::new(&folder)),
-            None => self.download(),
+            None => self.download().map(Loaded::from),
         }
     }
 

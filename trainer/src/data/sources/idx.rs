@@ -7,51 +7,70 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+use rand::seq::SliceRandom;
 
-use super::diagnose::{incomplete, not_a_folder};
+use super::diagnose::not_a_folder;
+use super::idx_names::find;
+use super::loaded::Loaded;
 use crate::data::samples::Images;
 use crate::error::{Error, Result};
+use crate::random::{Purpose, stream};
 
-/// The file names that MNIST was published under; some mirrors write a dot before `idx`.
-const NAMES: [[&str; 2]; 4] = [
-    ["train-images-idx3-ubyte", "train-images.idx3-ubyte"],
-    ["train-labels-idx1-ubyte", "train-labels.idx1-ubyte"],
-    ["t10k-images-idx3-ubyte", "t10k-images.idx3-ubyte"],
-    ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"],
-];
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Loads training and test images from the four files in `dir`.
-pub(super) fn load_dir(dir: &Path) -> Result<(Images, Images)> {
+/// Where training images are without test images, one in so many is held out.
+const HELD_OUT: usize = 10;
+
+/// Loads training and test images from the files in `dir`.
+pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
     if !dir.is_dir() {
         return Err(Error::file(dir, not_a_folder(dir)));
     }
-    let [train_images, train_labels, test_images, test_labels] = find(dir)?;
-    let train = load_pair(&train_images, &train_labels)?;
-    let test = load_pair(&test_images, &test_labels)?;
+    let files = find(dir)?;
+    let Some(train_images) = &files.train_images else { unreachable!("without training images, nothing is found") };
+    // Labels of one of them alone could not be compared.
+    let labelled = files.train_labels.is_some() && (files.test_images.is_none() || files.test_labels.is_some());
+    let labels = |path: &Option<PathBuf>| path.clone().filter(|_| labelled);
+    let train = load_pair(train_images, labels(&files.train_labels).as_deref())?;
+    let mut notes = Vec::new();
+    if !labelled {
+        notes.push("the data has no labels, so no classes are counted or coloured".to_owned());
+    }
+    let Some(test_images) = &files.test_images else {
+        let (train, test) = hold_out(&train).ok_or_else(|| {
+            let reason = "expected two images or more, of which some are held out for testing, found one";
+            Error::file(train_images, reason)
+        })?;
+        notes.push(format!(
+            "the data has no test images; {} of its {} images, drawn at random, are held out for testing",
+            test.len(),
+            train.len() + test.len()
+        ));
+        return Ok(Loaded { train, test, notes });
+    };
+    let test = load_pair(test_images, labels(&files.test_labels).as_deref())?;
     if train.shape() != test.shape() {
         let ([h, w], [found_h, found_w]) = (train.shape(), test.shape());
         let reason = format!("expected images of {h} x {w} as in the training file, found {found_h} x {found_w}");
-        return Err(Error::file(&test_images, reason));
+        return Err(Error::file(test_images, reason));
     }
-    Ok((train, test))
+    Ok(Loaded { train, test, notes })
 }
 
-fn find(dir: &Path) -> Result<[PathBuf; 4]> {
-    let mut missing = Vec::new();
-    let paths = NAMES.map(|names| {
-        let mut candidates =
-            names.iter().flat_map(|name| [name.to_string(), format!("{name}.gz")]).map(|name| dir.join(name));
-        candidates.find(|path| path.is_file()).unwrap_or_else(|| {
-            missing.push(names[0]);
-            PathBuf::new()
-        })
-    });
-    if missing.is_empty() { Ok(paths) } else { Err(Error::file(dir, incomplete(dir, &missing))) }
+/// Holds out one row in ten, at least one; the same ones every time, whatever a run's seed is.
+fn hold_out(images: &Images) -> Option<(Images, Images)> {
+    let mut rows: Vec<u32> = (0..images.len() as u32).collect();
+    rows.shuffle(&mut stream(0, Purpose::Split, 1));
+    let mut train = rows.split_off((images.len() / HELD_OUT).max(1));
+    train.sort_unstable();
+    rows.sort_unstable();
+    Some((images.select(&train)?, images.select(&rows)?))
 }
 
-fn load_pair(images_path: &Path, labels_path: &Path) -> Result<Images> {
+/// Images with their labels; where there are none, all are of one class.
+fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Images> {
     let ([rows, height, width], pixels) = read(images_path)?;
+    let Some(labels_path) = labels_path else { return Images::new(pixels, vec![0; rows], [height, width], 255) };
     let ([label_rows], labels) = read(labels_path)?;
     if rows != label_rows {
         let reason = format!(
@@ -131,6 +150,9 @@ mod tests {
 
     use super::*;
 
+    const NAMES: [&str; 4] =
+        ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
     fn idx(magic: u32, dims: &[u32], data: &[u8]) -> Vec<u8> {
         let mut bytes = magic.to_be_bytes().to_vec();
         bytes.extend(dims.iter().flat_map(|dim| dim.to_be_bytes()));
@@ -148,10 +170,10 @@ mod tests {
     fn folder_with(name: &str, bytes: Option<Vec<u8>>) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         let files = [
-            (NAMES[0][0], idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>())),
-            (NAMES[1][0], idx(2049, &[3], &[1, 2, 3])),
-            (NAMES[2][0], idx(2051, &[2, 2, 2], &(0..8).collect::<Vec<_>>())),
-            (NAMES[3][0], idx(2049, &[2], &[4, 5])),
+            (NAMES[0], idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>())),
+            (NAMES[1], idx(2049, &[3], &[1, 2, 3])),
+            (NAMES[2], idx(2051, &[2, 2, 2], &(0..8).collect::<Vec<_>>())),
+            (NAMES[3], idx(2049, &[2], &[4, 5])),
         ];
         for (file, content) in files {
             match (file == name, &bytes) {
@@ -174,9 +196,10 @@ mod tests {
     #[test]
     fn raw_and_gzipped_files_hold_the_same() {
         let raw = folder_with("", None);
-        let mixed = folder_with(NAMES[0][0], Some(gzip(&idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>()))));
+        let mixed = folder_with(NAMES[0], Some(gzip(&idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>()))));
         for dir in [raw, mixed] {
-            let (train, test) = load_dir(dir.path()).unwrap();
+            let Loaded { train, test, notes } = load_dir(dir.path()).unwrap();
+            assert!(notes.is_empty(), "{notes:?}");
             assert_eq!((train.len(), test.len(), train.shape()), (3, 2, [2, 2]));
             assert_eq!(train.row(2), [8, 9, 10, 11]);
             assert_eq!(test.labels(), [4, 5]);
@@ -185,21 +208,21 @@ mod tests {
 
     #[test]
     fn wrong_magic_number_is_named() {
-        let error = error_with(NAMES[2][0], idx(2049, &[2], &[4, 5]));
+        let error = error_with(NAMES[2], idx(2049, &[2], &[4, 5]));
         assert!(error.contains("expected the magic number 2051, found 2049"), "{error}");
     }
 
     #[test]
     fn truncated_files_are_refused() {
         for bytes in [vec![], vec![0], idx(2051, &[3], &[]), idx(2051, &[3, 2, 2], &[0; 11])] {
-            let error = error_with(NAMES[0][0], bytes);
+            let error = error_with(NAMES[0], bytes);
             assert!(error.contains("truncated"), "{error}");
         }
     }
 
     #[test]
     fn surplus_bytes_are_refused() {
-        let error = error_with(NAMES[0][0], idx(2051, &[3, 2, 2], &[0; 13]));
+        let error = error_with(NAMES[0], idx(2051, &[3, 2, 2], &[0; 13]));
         assert!(error.contains("too long"), "{error}");
     }
 
@@ -210,41 +233,69 @@ mod tests {
         let middle = flipped.len() - 6; // in the checksum
         flipped[middle] ^= 0xff;
         for bytes in [whole[..whole.len() - 9].to_vec(), flipped] {
-            let error = error_with(NAMES[0][0], bytes);
+            let error = error_with(NAMES[0], bytes);
             assert!(error.contains("truncated") || error.contains("broken"), "{error}");
         }
     }
 
     #[test]
     fn impossible_header_is_refused_without_reserving_memory() {
-        let error = error_with(NAMES[0][0], idx(2051, &[u32::MAX, u32::MAX, u32::MAX], &[]));
+        let error = error_with(NAMES[0], idx(2051, &[u32::MAX, u32::MAX, u32::MAX], &[]));
         assert!(error.contains("cannot be"), "{error}");
-        let error = error_with(NAMES[0][0], idx(2051, &[u32::MAX, 1000, 1000], &[0; 9]));
+        let error = error_with(NAMES[0], idx(2051, &[u32::MAX, 1000, 1000], &[0; 9]));
         assert!(error.contains("truncated"), "{error}");
-        let error = error_with(NAMES[0][0], idx(2051, &[0, 2, 2], &[]));
+        let error = error_with(NAMES[0], idx(2051, &[0, 2, 2], &[]));
         assert!(error.contains("cannot be"), "{error}");
     }
 
     #[test]
     fn images_and_labels_must_be_as_many() {
-        let error = error_with(NAMES[1][0], idx(2049, &[4], &[1, 2, 3, 4]));
+        let error = error_with(NAMES[1], idx(2049, &[4], &[1, 2, 3, 4]));
         assert!(error.contains("expected 3 labels"), "{error}");
     }
 
     #[test]
     fn test_images_must_have_the_training_size() {
-        let error = error_with(NAMES[2][0], idx(2051, &[2, 3, 3], &[0; 18]));
+        let error = error_with(NAMES[2], idx(2051, &[2, 3, 3], &[0; 18]));
         assert!(error.contains("expected images of 2 x 2"), "{error}");
     }
 
     #[test]
+    fn without_labels_all_images_are_of_one_class_and_a_note_says_so() {
+        for missing in [NAMES[1], NAMES[3]] {
+            let Loaded { train, test, notes } = load_dir(folder_with(missing, None).path()).unwrap();
+            assert_eq!((train.labels(), test.labels()), (&[0; 3][..], &[0; 2][..]));
+            assert_eq!(notes, ["the data has no labels, so no classes are counted or coloured"]);
+        }
+    }
+
+    #[test]
+    fn without_test_images_a_tenth_of_the_rows_is_held_out_and_a_note_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: Vec<u8>| std::fs::write(dir.path().join(name), bytes).unwrap();
+        write(NAMES[0], idx(2051, &[25, 1, 1], &(0..25).collect::<Vec<_>>()));
+        write(NAMES[1], idx(2049, &[25], &(100..125).collect::<Vec<_>>()));
+        let Loaded { train, test, notes } = load_dir(dir.path()).unwrap();
+        assert_eq!((train.len(), test.len()), (23, 2));
+        for images in [&train, &test] {
+            assert!(images.pixels().iter().zip(images.labels()).all(|(pixel, label)| pixel + 100 == *label));
+        }
+        let mut all = [train.pixels(), test.pixels()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..25).collect::<Vec<_>>());
+        assert!(notes[0].contains("2 of its 25 images"), "{notes:?}");
+        // The same rows every time.
+        assert_eq!(load_dir(dir.path()).unwrap().test.pixels(), test.pixels());
+        write(NAMES[0], idx(2051, &[1, 1, 1], &[7]));
+        write(NAMES[1], idx(2049, &[1], &[7]));
+        assert!(load_dir(dir.path()).unwrap_err().to_string().contains("expected two images or more"));
+    }
+
+    #[test]
     fn missing_files_are_listed() {
-        let dir = folder_with(NAMES[3][0], None);
-        let error = load_dir(dir.path()).unwrap_err().to_string();
-        assert!(error.ends_with("missing: t10k-labels-idx1-ubyte"), "{error}");
         let empty = tempfile::tempdir().unwrap();
         let error = load_dir(empty.path()).unwrap_err().to_string();
-        assert!(error.contains("train-images-idx3-ubyte, train-labels-idx1-ubyte"), "{error}");
+        assert!(error.contains("missing: train-images-idx3-ubyte"), "{error}");
         let error = load_dir(Path::new("no/such/folder")).unwrap_err().to_string();
         assert!(error.contains("no such folder"), "{error}");
     }

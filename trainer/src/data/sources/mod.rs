@@ -4,6 +4,8 @@ mod diagnose;
 mod digits;
 mod hub;
 mod idx;
+mod idx_names;
+mod loaded;
 mod series;
 
 use std::convert::Infallible;
@@ -13,7 +15,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::samples::Images;
+pub(super) use loaded::Loaded;
+
 use crate::error::Result;
 
 /// Where the images come from. Default: `digits`.
@@ -30,7 +33,8 @@ pub enum DataSource {
     Mnist,
     /// Fashion-MNIST, of the same size: from the folder `$HOURGLASS_FASHION_MNIST` or the Hugging Face hub.
     FashionMnist,
-    /// A folder with four IDX files, raw or gzipped, named as MNIST's.
+    /// A folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test images;
+    /// without those, a tenth of the rows is held out.
     Dir(PathBuf),
 }
 
@@ -39,10 +43,10 @@ impl DataSource {
     pub const NAMES: [&str; 4] = ["digits", "series", "mnist", "fashion-mnist"];
 
     /// Training and test rows.
-    pub(super) fn load(&self) -> Result<(Images, Images)> {
+    pub(super) fn load(&self) -> Result<Loaded> {
         match self {
-            Self::Digits => digits::load(),
-            Self::Series => series::load(),
+            Self::Digits => digits::load().map(Loaded::from),
+            Self::Series => series::load().map(Loaded::from),
             Self::Mnist => hub::MNIST.load(),
             Self::FashionMnist => hub::FASHION_MNIST.load(),
             Self::Dir(dir) => idx::load_dir(dir),

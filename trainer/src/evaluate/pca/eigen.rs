@@ -62,7 +62,8 @@ pub(super) fn leading(
     let mut product = multiply(&basis)?;
     let mut held = 0.;
     for iteration in 0..MAX_ITERATIONS {
-        if trace <= 0. {
+        // All of the space needs no search.
+        if trace <= 0. || count > MAX_ORDERED && columns == size {
             break;
         }
         check(iteration as f64 / MAX_ITERATIONS as f64)?;

@@ -94,8 +94,8 @@ fn masks_of_0_and_1_that_are_read_as_bytes_are_on_another_scale() {
             let pixels = images.pixels().iter().map(|&ink| u8::from(ink > 8) * factor).collect();
             Images::new(pixels, images.labels().to_vec(), images.shape(), 255).unwrap()
         };
-        let Dataset { name, train, test } = digits();
-        Dataset { name, train: mask(&train), test: mask(&test) }
+        let digits = digits();
+        Dataset { train: mask(&digits.train), test: mask(&digits.test), ..digits }
     };
     let config = preset(Preset::Simple, 60);
     let found = findings(&config, &masks(1));
@@ -119,7 +119,7 @@ fn presets_that_learn_have_no_findings() {
 #[test]
 fn rows_that_are_all_the_same_are_no_failure() {
     let same = |rows: usize| Images::new([0, 100, 200, 255].repeat(rows), vec![0; rows], [2, 2], 255).unwrap();
-    let dataset = Dataset { name: "same".into(), train: same(200), test: same(20) };
+    let dataset = Dataset { train: same(200), test: same(20), ..digits() };
     let found = findings(&Config { epochs: 3, ..Config::default() }, &dataset);
     assert!(!kinds(&found).contains(&FindingKind::LearnedNothing), "{found:?}");
 }
