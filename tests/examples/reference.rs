@@ -18,10 +18,10 @@ fn main() -> Result<()> {
     let (mut input, mut latent, mut log_variance, mut reconstruction) = (vec![], vec![], vec![], vec![]);
     for rows in rows.chunks(500) {
         let batch = test.batch(rows, &Device::Cpu)?;
-        let (codes, variances) = model.encode_distribution(&batch)?;
+        let (means, variances) = model.encode_distribution(&batch)?;
         log_variance.extend(variances);
-        reconstruction.push(model.decode(&codes)?);
-        latent.push(codes);
+        reconstruction.push(model.decode(&means)?);
+        latent.push(means);
         input.push(batch);
     }
     let all = |parts: &[Tensor]| Tensor::cat(parts, 0);
@@ -31,11 +31,11 @@ fn main() -> Result<()> {
     let [encoder, decoder] = ["encoder.onnx", "decoder.onnx"].map(|file| std::fs::read(bundle.join(file)));
     let on_tract = Autoencoder::from_bytes_on_tract(&encoder?, &decoder?)?;
     let largest = values(&latent)?.into_iter().fold(0f32, |most, value| most.max(value.abs()));
-    println!("against candle, {} rows, codes up to {largest:.1}", rows.len());
+    println!("against candle, {} rows, latents up to {largest:.1}", rows.len());
     for (engine, autoencoder) in [("runtime", Autoencoder::load(bundle)?), ("tract", on_tract)] {
-        let codes = autoencoder.encode(&values(&input)?)?;
-        let images = autoencoder.decode(&codes)?;
-        compare(&format!("{engine}, codes"), codes.as_slice(), &values(&latent)?);
+        let latents = autoencoder.encode(&values(&input)?)?;
+        let images = autoencoder.decode(&latents)?;
+        compare(&format!("{engine}, latents"), latents.as_slice(), &values(&latent)?);
         compare(&format!("{engine}, reconstructions"), images.as_slice(), &values(&reconstruction)?);
     }
 
