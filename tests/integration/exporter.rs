@@ -100,7 +100,7 @@ fn without_a_run_the_advice_makes_one() {
     let dir = tempfile::tempdir().unwrap();
     let error = fail(&mut exporter(dir.path(), &["--split"]));
     assert!(error.contains("runs: there is no run here; `"), "{error}");
-    follow(dir.path(), &format!("{} --epochs 1 --log-format plain", advice(&error)), "");
+    follow(dir.path(), &format!("{} --epochs 5 --log-format plain", advice(&error)), "");
     succeed(&mut exporter(dir.path(), &["--split"]));
 }
 

@@ -187,7 +187,7 @@ fn evaluate_compare_denoise_and_sample_are_programs() {
     let dir = tempfile::tempdir().unwrap();
     let trainer = |arguments: &[&str]| succeed(program("trainer", dir.path()).args(arguments));
     for name in ["vae", "denoise", "sparse"] {
-        let fit = ["fit", "--preset", name, "--epochs", "2", "--batch-size", "200", "--out", name];
+        let fit = ["fit", "--preset", name, "--epochs", "5", "--out", name];
         trainer(&fit);
         let said = succeed(program("exporter", dir.path()).args(["--split", name]));
         assert!(said.contains("passed"), "{said}");
