@@ -76,7 +76,8 @@ fn the_next_command_works_from_where_the_person_stands() {
 fn a_program_that_the_shell_would_not_find_is_not_advised() {
     let dir = with_run();
     let alone = dir.path().join("exporter");
-    fs::copy(program("exporter", dir.path()).get_program(), &alone).unwrap();
+    // Another process copies it: a file that this one still had open for writing could not be run.
+    succeed(Command::new("cp").arg(program("exporter", dir.path()).get_program()).arg(&alone));
     let said = succeed(
         Command::new(&alone).arg("--split").current_dir(dir.path()).env_remove("CARGO").env("PATH", dir.path()),
     );

@@ -191,16 +191,16 @@ fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
 #[test]
 fn what_a_mistake_suggests_works() {
     let dir = prepared();
-    fs::write(dir.path().join("good.toml"), "epochs = 1\n").unwrap();
+    fs::write(dir.path().join("good.toml"), "epochs = 20\n").unwrap();
     let whole = |arguments: &str| arguments.split(' ').map(str::to_owned).collect::<Vec<_>>();
     // The wrong arguments, and those around the suggestion that takes their place.
     for (wrong, before, after) in [
         ("fit good.toml", "fit", ""),
-        ("fit conv", "fit", "--epochs 1"),
-        ("fit --epoch 1", "fit", "1"),
-        ("fit -epochs 1", "fit", "1"),
-        ("fit --preset cnv", "fit --preset", "--epochs 1"),
-        ("fit --config runs/simple-digits-1", "fit --config", "--epochs 1"),
+        ("fit conv", "fit", "--epochs 20"),
+        ("fit --epoch 20", "fit", "20"),
+        ("fit -epochs 20", "fit", "20"),
+        ("fit --preset cnv", "fit --preset", "--epochs 20"),
+        ("fit --config runs/simple-digits-1", "fit --config", "--epochs 20"),
         ("evaluate simple-digits-1", "evaluate", ""),
         ("evaluate runs/simple-digits-1/config.toml", "evaluate", ""),
         ("fit --resume simple-digits-1 --epochs 3", "fit --resume", "--epochs 3"),
@@ -212,7 +212,7 @@ fn what_a_mistake_suggests_works() {
     }
     // A command that was misspelt.
     let error = fail(trainer(dir.path()).arg("train"), 2);
-    let right = suggestion(&error).replace("trainer ", "") + " --epochs 1";
+    let right = suggestion(&error).replace("trainer ", "") + " --epochs 20";
     succeed(trainer(dir.path()).args(whole(&right)));
     // What a finished run says that it needs.
     let error = fail(trainer(dir.path()).args(["fit", "--resume", "runs/simple-digits-1"]), 1);
@@ -220,7 +220,7 @@ fn what_a_mistake_suggests_works() {
     let advice = advice.split_once('`').unwrap().0;
     succeed(trainer(dir.path()).args(["fit", "--resume", "runs/simple-digits-1"]).args(whole(advice)));
     // What `--warmup` lacks.
-    let warmup = ["fit", "--epochs", "2", "--warmup", "1", "--schedule", "cosine"];
+    let warmup = ["fit", "--epochs", "20", "--warmup", "1", "--schedule", "cosine"];
     succeed(trainer(dir.path()).args(warmup));
 }
 

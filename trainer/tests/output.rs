@@ -33,7 +33,7 @@ fn a_result_that_cannot_be_written_is_a_failure() {
 fn a_reader_that_goes_away_is_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     small_run(dir.path());
-    for arguments in [&["evaluate"][..], &["fit", "--epochs", "1"], &["man", "fit"]] {
+    for arguments in [&["evaluate"][..], &["fit", "--epochs", "20"], &["man", "fit"]] {
         let mut command = trainer(dir.path());
         let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop((child.stdout.take(), child.stderr.take()));
@@ -88,7 +88,7 @@ fn runs_on_different_data_are_compared_with_a_note_and_no_chart_is_left() {
 #[test]
 fn a_run_is_named_after_the_network_that_it_has() {
     let dir = tempfile::tempdir().unwrap();
-    let said = succeed(trainer(dir.path()).args(["fit", "--hidden", "16,12", "--epochs", "1"]));
+    let said = succeed(trainer(dir.path()).args(["fit", "--hidden", "16,12", "--epochs", "20"]));
     assert!(said.contains("runs/dense-16-12-32-digits-1"), "{said}");
     let report = fs::read_to_string(dir.path().join("runs/dense-16-12-32-digits-1/report.html")).unwrap();
     assert!(report.contains("<h1>dense-16-12-32 on digits</h1>"));

@@ -83,7 +83,7 @@ fn unknown(field: &str, place: &str, known: &[&str], settings: &Table) -> String
             settings.get(place).and_then(|table| table.get("name")).and_then(Value::as_str).unwrap_or("chosen");
         let (all, first) = (others.join("` or `"), others[0]);
         return format!(
-            "the {place} `{chosen}` has no such setting, `{all}` has; expected `name = \"{first}\"` in `[{place}]`"
+            "the {place} `{chosen}` has no such setting, `{all}` has; it needs `name = \"{first}\"` in `[{place}]`"
         );
     }
     let meant = did_you_mean(field, known.iter().copied());

@@ -119,11 +119,11 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ),
         (
             "[schedule]\nwarmup_epochs = 2",
-            ":2: `schedule.warmup_epochs`: the schedule `constant` has no such setting, `cosine` has; expected `name = \"cosine\"` in `[schedule]`",
+            ":2: `schedule.warmup_epochs`: the schedule `constant` has no such setting, `cosine` has; it needs `name = \"cosine\"` in `[schedule]`",
         ),
         (
             "[optimizer]\nmomentum = 0.5",
-            ":2: `optimizer.momentum`: the optimizer `adam` has no such setting, `sgd` has; add `--optimizer sgd`",
+            ":2: `optimizer.momentum`: the optimizer `adam` has no such setting, `sgd` has; it needs `name = \"sgd\"` in `[optimizer]`",
         ),
     ] {
         let error = from_text(text).unwrap_err().to_string();
