@@ -100,7 +100,13 @@ fn advice(raw: &Extent, [low, high]: [f32; 2], tensor: &Tensor, divided: Option<
         (Some(divisor), _) if Some(divisor) == trained => {
             format!("the rows that trained this network were divided by {divisor}, which `--divide {divisor}` does")
         }
-        (Some(divisor), _) => format!("`--divide {divisor}` brings them into the range"),
+        (Some(divisor), _) => match trained.filter(|trained| *trained != 1.) {
+            Some(trained) => format!(
+                "the rows that trained this network were divided by {trained}, which is too little here; if these are the same \
+                 on a scale up to {divisor}, `--divide {divisor}` brings them into the range"
+            ),
+            None => format!("`--divide {divisor}` brings them into the range"),
+        },
         (None, _) => clip,
     }
 }

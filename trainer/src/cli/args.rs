@@ -103,7 +103,7 @@ pub struct FitArguments {
     #[arg(long, value_name = "NAME|DIR", value_parser = source, help_heading = DATA,
         help = "digits, series, mnist, fashion-mnist, or a folder of IDX files",
         long_help = with_default(
-            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (from the Hugging Face hub), or a folder \
+            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (the folder in `$HOURGLASS_MNIST`, `$HOURGLASS_FASHION_MNIST`, or the Hugging Face hub), or a folder \
              with four IDX files named as MNIST's",
             "digits; series with the preset sequence"
         ))]

@@ -22,9 +22,14 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     let name = format!("best, epoch {}", Count::from(best.epoch));
     lines.extend(evaluate::lines(&name, &summary.test, summary.pca.as_ref()));
     lines.extend(summary.left_out.iter().map(ToString::to_string));
+    let mut advised = None;
     for Finding { level, message, advice, .. } in &summary.findings {
         let level = if *level == Level::Failed { "failed" } else { "warning" };
-        lines.extend([String::new(), format!("{level}: {message}"), format!("  try: {advice}")]);
+        lines.extend([String::new(), format!("{level}: {message}")]);
+        // Several findings may have one cause.
+        if advised.replace(advice) != Some(advice) {
+            lines.push(format!("  try: {advice}"));
+        }
     }
     lines.push(String::new());
     let (dir, report) = (run.dir().display().to_string(), run.report().display().to_string());

@@ -32,9 +32,9 @@ pub fn cell(bytes: &[u8], decimal_commas: bool) -> Cell {
     if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) { Cell::Missing } else { Cell::Text }
 }
 
-/// Whether these cells are a header: no numbers at all, or the numbers of the columns, from 0 or from 1 on. A first cell may be
-/// empty, as above the names of rows. So few columns as one or two count themselves by chance: there the rows below must be
-/// `decimals`, which those numbers are not.
+/// Whether these cells are a header: no numbers at all, the numbers of the columns from 0 or from 1 on, or four and more whole
+/// numbers at equal steps upwards, such as wavelengths. A first cell may be empty, as above the names of rows. One or two columns
+/// may count themselves by chance: there the rows below must be `decimals`, which those numbers are not.
 pub fn is_header<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, decimal_commas: bool, decimals: bool) -> bool {
     let is = |wanted: fn(Cell) -> bool| cells.clone().any(|bytes| wanted(cell(bytes, decimal_commas)));
     if !is(|cell| matches!(cell, Cell::Number(_))) {
@@ -43,7 +43,17 @@ pub fn is_header<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone, decimal_comm
     let corner = cells.clone().next().is_some_and(<[u8]>::is_empty);
     let counted = || cells.clone().skip(usize::from(corner));
     let counts = |start: usize| counted().enumerate().all(|(i, bytes)| bytes == (start + i).to_string().as_bytes());
-    (decimals || counted().count() > 2) && (counts(0) || counts(1))
+    let columns = counted().count();
+    ((decimals || columns > 2) && (counts(0) || counts(1))) || (columns > 3 && has_equal_steps(counted()))
+}
+
+/// Whether the cells are whole numbers from 0, each larger than the one before by the same.
+fn has_equal_steps<'a>(cells: impl Iterator<Item = &'a [u8]>) -> bool {
+    let digits =
+        |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit).then(|| str::from_utf8(bytes).ok()?.parse().ok())?;
+    let Some(numbers) = cells.map(digits).collect::<Option<Vec<u64>>>() else { return false };
+    let steps = || numbers.windows(2).map(|pair| pair[1].checked_sub(pair[0]).filter(|step| *step > 0));
+    steps().all(|step| step.is_some() && step == steps().next().flatten())
 }
 
 #[cfg(test)]
@@ -86,6 +96,12 @@ mod tests {
             ("0,1,3", false),
             ("0.0,1.0,2.0", false),
             ("2,3,4", false),
+            ("400,410,420,430", true),
+            ("0,10,20,30", true),
+            ("400,410,425,430", false),
+            ("30,20,10,0", false),
+            ("5,5,5,5", false),
+            ("0.0,1.0,2.0,3.0", false),
             ("nan,nan", false),
             (",", false),
             // These may as well be rows.

@@ -38,7 +38,10 @@ impl Recipe {
         let Symptoms { units, constant, active, largest, max_value } = *symptoms;
         let again = |change: String| format!("train again with `{change}`");
         if kind == FindingKind::InputScale || symptoms.is_small_scale() {
-            let factor = max_value / largest.max(1);
+            if largest == 0 {
+                return "look at the files of the training rows: there is nothing in them to learn".into();
+            }
+            let factor = max_value / largest;
             return format!("multiply the values of the data by {factor}, so that the largest becomes {max_value}");
         }
         if learning_rate > FAR * usual_learning_rate || learning_rate < usual_learning_rate / FAR {

@@ -9,6 +9,7 @@ pub use finding::{Finding, FindingKind, Level};
 pub(crate) use symptoms::Symptoms;
 
 use super::test_report::{PcaReport, TestReport};
+use crate::numbers::Amount;
 
 /// A network must be better than the mean row by this part of its error.
 const MIN_GAIN: f64 = 0.02;
@@ -35,8 +36,10 @@ pub(crate) fn findings(
         && mse >= (1. - MIN_GAIN) * mean
     {
         let message = format!(
-            "the network reconstructs no better than the mean training row: its MSE on the test rows is {mse:.5}, that of the \
-             mean row {mean:.5}"
+            "the network reconstructs no better than the mean training row: its MSE on the test rows is {}, that of the mean \
+             row {}",
+            Amount(mse),
+            Amount(mean)
         );
         find(Level::Failed, FindingKind::LearnedNothing, message);
     }
@@ -62,13 +65,18 @@ pub(crate) fn findings(
         && test.mean_row_mse.is_some_and(|mean| mse > GOOD * mean)
     {
         let message = format!(
-            "PCA with {} components is far better: its MSE on the test rows is {:.5}, the network's {mse:.5}",
-            pca.components, pca.metrics.mse
+            "PCA with {} components is far better: its MSE on the test rows is {}, the network's {}",
+            pca.components,
+            Amount(pca.metrics.mse),
+            Amount(mse)
         );
         find(Level::Warning, FindingKind::WorseThanPca, message);
     }
     if symptoms.is_small_scale() {
-        let message = format!("the largest value of the training rows is {largest}, where {max_value} is expected");
+        let message = match largest {
+            0 => "all values of the training rows are 0".into(),
+            _ => format!("the largest value of the training rows is {largest}, where {max_value} is expected"),
+        };
         find(Level::Warning, FindingKind::InputScale, message);
     }
     found

@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 
-use crate::suggest::did_you_mean;
+use crate::suggest::{closest, did_you_mean};
 
 /// The settings of one layer that are not read yet.
 pub(super) struct Entries {
@@ -23,7 +23,16 @@ impl Entries {
 
     /// A whole number that must be there.
     pub(super) fn count(&mut self, setting: &'static str) -> Result<usize, String> {
-        self.optional_count(setting)?.ok_or_else(|| format!("`{setting}`: expected a whole number, found none"))
+        self.optional_count(setting)?.ok_or_else(|| self.missing(setting, "a whole number"))
+    }
+
+    /// What to say where `setting` is not there: perhaps it is, misspelt.
+    fn missing(&self, setting: &'static str, kind: &str) -> String {
+        let typed = self.table.keys().find(|typed| closest(typed, [setting]).is_some());
+        match typed {
+            Some(typed) => format!("{}: no such setting; did you mean `{setting}`?", shown_name(typed)),
+            None => format!("`{setting}`: expected {kind}, found none"),
+        }
     }
 
     /// A whole number, or `default`.
@@ -41,7 +50,7 @@ impl Entries {
     /// A number that must be there, under its name or an earlier one.
     pub(super) fn number(&mut self, setting: &'static str, earlier: Option<&str>) -> Result<f64, String> {
         let value = self.take(setting).or_else(|| self.table.remove(earlier?));
-        let value = value.ok_or_else(|| format!("`{setting}`: expected a number, found none"))?;
+        let value = value.ok_or_else(|| self.missing(setting, "a number"))?;
         let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
         number.ok_or_else(|| format!("`{setting}`: expected a number, found {}", shown(&value)))
     }
