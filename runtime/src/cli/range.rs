@@ -102,8 +102,8 @@ fn advice(raw: &Extent, [low, high]: [f32; 2], tensor: &Tensor, divided: Option<
         }
         (Some(divisor), _) => match trained.filter(|trained| *trained != 1.) {
             Some(trained) => format!(
-                "the rows that trained this network were divided by {trained}, which is too little here; if these are the same \
-                 on a scale up to {divisor}, `--divide {divisor}` brings them into the range"
+                "`--divide {divisor}` brings them into the range, if they are such rows as trained this network on another scale: \
+                 those were divided by {trained}"
             ),
             None => format!("`--divide {divisor}` brings them into the range"),
         },
