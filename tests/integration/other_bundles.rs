@@ -11,7 +11,7 @@ use crate::support::largest_difference;
 fn bundles(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bundles").join(folder);
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let bundles: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
+    let bundles: Vec<PathBuf> = paths.filter(|path| path.join("model.json").is_file()).collect();
     assert!(bundles.len() >= 2, "found {bundles:?}");
     bundles
 }
@@ -25,7 +25,7 @@ fn check_golden(dir: &Path) {
     };
     let autoencoder = Autoencoder::load(dir).unwrap_or_else(|error| panic!("{error}"));
     let (input, latent) = (values("input"), values("latent"));
-    // As in the bundles' own proof.
+    // As in the bundles' own parity.json.
     let equal = |found: &[f32], name: &str| {
         assert!(largest_difference(found, &values(name)) < 1e-5, "{}: {name}", dir.display());
     };
