@@ -26,7 +26,7 @@ pub use gemm::{Dense, Epilogue, Lhs, gemm, gemm_of_terms, transpose};
 pub use loss::{
     bce_and_squared_error, bce_and_squared_error_serial, bce_backward, bce_with_gradient, squared_error_with_gradient,
 };
-pub use lstm::Lstm;
+pub use lstm::{Lstm, PackedLstm};
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{TaskGroup, for_each_task, look_for_work, stay_awake};
 pub use pooling::{crop, crop_backward, max_pool2, max_pool2_backward, upsample2, upsample2_backward};

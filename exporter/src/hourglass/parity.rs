@@ -2,7 +2,9 @@
 //! computes.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::thread;
 
 use bundle::{AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE};
 use runtime::{Autoencoder, Encoder, Matrix};
@@ -90,34 +92,38 @@ impl Parity {
 /// tract alone.
 pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     let (encoder, decoder) = (read(dir, ENCODER_FILE)?, read(dir, DECODER_FILE)?);
-    let mut results = split("runtime", &Autoencoder::from_bytes(&encoder, &decoder)?, rows)?;
-    results.extend(split("tract", &Autoencoder::from_bytes_on_tract(&encoder, &decoder)?, rows)?);
-    verdict(results, rows.distinct(), tolerance)
+    let embedded = Autoencoder::from_bytes(&encoder, &decoder)?;
+    let on_tract = Autoencoder::from_bytes_on_tract(&encoder, &decoder)?;
+    let checks = [split("runtime", &embedded), split("tract", &on_tract)].into_iter().flatten().collect();
+    verdict(compare(checks, rows)?, rows.distinct(), tolerance)
 }
 
-fn split(engine: &'static str, autoencoder: &Autoencoder, rows: &HeldOut) -> Result<Vec<ParityRow>> {
-    let compare = |graph, run: &Run| compare([graph, engine], rows, run);
-    let mut results = compare("encoder", &|batch| Ok((autoencoder.encode(&batch.input)?, &batch.latent)))?;
+fn split<'a>(engine: &'static str, autoencoder: &'a Autoencoder) -> Vec<Check<'a>> {
+    let check = |graph, run: Run<'a>| Check { graph, engine, run };
+    let encoder: Run = Box::new(|batch| Ok((autoencoder.encode(&batch.input)?, &batch.latent)));
+    let mut checks = vec![check("encoder", encoder)];
     if autoencoder.is_variational() {
-        let log_variance: &Run = &|batch| Ok((autoencoder.encode_distribution(&batch.input)?.1, &batch.log_variance));
-        results.extend(compare("log_variance", log_variance)?);
+        let log_variance: Run =
+            Box::new(|batch| Ok((autoencoder.encode_distribution(&batch.input)?.1, &batch.log_variance)));
+        checks.push(check("log_variance", log_variance));
     }
-    results.extend(compare("decoder", &|batch| Ok((autoencoder.decode(&batch.latent)?, &batch.reconstruction)))?);
-    results.extend(compare("both", &|batch| Ok((autoencoder.reconstruct(&batch.input)?, &batch.reconstruction)))?);
-    Ok(results)
+    let decoder: Run = Box::new(|batch| Ok((autoencoder.decode(&batch.latent)?, &batch.reconstruction)));
+    let both: Run = Box::new(|batch| Ok((autoencoder.reconstruct(&batch.input)?, &batch.reconstruction)));
+    checks.extend([check("decoder", decoder), check("both", both)]);
+    checks
 }
 
 /// Verifies `autoencoder.onnx` in `dir`.
 pub(super) fn verify_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result<Parity> {
     // The runtime's encoder is any graph from rows to rows.
     let bytes = read(dir, AUTOENCODER_FILE)?;
-    let mut results = Vec::new();
-    for (engine, whole) in [("runtime", Encoder::from_bytes(&bytes)?), ("tract", Encoder::from_bytes_on_tract(&bytes)?)]
-    {
-        let run: &Run = &|batch| Ok((whole.encode(&batch.input)?, &batch.reconstruction));
-        results.extend(compare(["autoencoder", engine], rows, run)?);
+    let engines = [("runtime", Encoder::from_bytes(&bytes)?), ("tract", Encoder::from_bytes_on_tract(&bytes)?)];
+    let mut checks = vec![];
+    for (engine, whole) in &engines {
+        let run: Run = Box::new(|batch| Ok((whole.encode(&batch.input)?, &batch.reconstruction)));
+        checks.push(Check { graph: "autoencoder", engine, run });
     }
-    verdict(results, rows.distinct(), tolerance)
+    verdict(compare(checks, rows)?, rows.distinct(), tolerance)
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
@@ -125,23 +131,49 @@ fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
     fs::read(&path).map_err(|source| ExportError::io("read", &path, source))
 }
 
-/// What was computed of a batch, and what was expected.
-type Run<'a> = dyn Fn(&Expected) -> Result<(Matrix, &Vec<f32>)> + 'a;
+/// One graph in one engine.
+struct Check<'a> {
+    graph: &'static str,
+    engine: &'static str,
+    run: Run<'a>,
+}
 
-fn compare([graph, engine]: [&'static str; 2], rows: &HeldOut, run: &Run) -> Result<Vec<ParityRow>> {
-    let at = |&batch: &usize| {
-        let mut row = ParityRow { graph, engine, batch, rows: 0, max_absolute: 0., max_relative: 0. };
-        for expected in rows.batches(batch) {
-            let expected = expected?;
-            let (found, expected) = run(&expected)?;
+/// What was computed of a batch, and what was expected.
+type Run<'a> = Box<dyn for<'b> Fn(&'b Expected) -> Result<(Matrix, &'b Vec<f32>)> + Sync + 'a>;
+
+/// Runs all checks at each batch size, side by side; the rows are in the order of the checks.
+fn compare(checks: Vec<Check>, rows: &HeldOut) -> Result<Vec<ParityRow>> {
+    let columns: Result<Vec<_>> = thread::scope(|scope| {
+        let checks = &checks;
+        let workers = BATCHES.map(|batch| scope.spawn(move || column(checks, rows, batch)));
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    let columns = columns?;
+    Ok((0..checks.len()).flat_map(|check| columns.iter().map(move |column| column[check].clone())).collect())
+}
+
+/// The results of all checks at one batch size.
+fn column(checks: &[Check], rows: &HeldOut, batch: usize) -> Result<Vec<ParityRow>> {
+    let empty = |&Check { graph, engine, .. }: &Check| ParityRow {
+        graph,
+        engine,
+        batch,
+        rows: 0,
+        max_absolute: 0.,
+        max_relative: 0.,
+    };
+    let mut column: Vec<ParityRow> = checks.iter().map(empty).collect();
+    for expected in rows.batches(batch) {
+        let expected = expected?;
+        for (row, check) in column.iter_mut().zip(checks) {
+            let (found, expected) = (check.run)(&expected)?;
             let (absolute, relative) = difference(found.as_slice(), expected);
             row.max_absolute = row.max_absolute.max(absolute);
             row.max_relative = row.max_relative.max(relative);
             row.rows += batch;
         }
-        Ok(row)
-    };
-    BATCHES.iter().map(at).collect()
+    }
+    Ok(column)
 }
 
 /// The largest absolute and relative difference; infinite when lengths differ or a value is no number.

@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use super::dot::{PARTS, Terms, accumulate, accumulate_nonzero, add, many_zeros, sum_interleaved, terms_in};
 use super::sparse::STRIDE;
 use crate::activation::{Activation, apply};
+use crate::simd::aligned::Aligned;
 use crate::simd::prefetch::Prefetch;
 use crate::simd::scratch::LINE;
 
@@ -44,6 +45,16 @@ impl Dense {
         self.outputs
     }
 
+    /// Replaces the bias.
+    ///
+    /// # Panics
+    ///
+    /// When `bias` has another length than the outputs.
+    pub fn set_bias(&mut self, bias: &[f32]) {
+        assert_eq!(bias.len(), self.outputs, "[outputs]");
+        self.bias.get_mut()[..self.outputs].copy_from_slice(bias);
+    }
+
     /// `[rows, inputs] -> [rows, outputs]`, then the activation, on this thread.
     ///
     /// # Panics
@@ -57,25 +68,6 @@ impl Dense {
             "[rows, inputs] and [rows, outputs]"
         );
         Arch::new().dispatch(Forward { dense: self, activation, x, out });
-    }
-}
-
-/// Floats that begin at a cache line: vectors that straddle two lines are slower.
-struct Aligned {
-    floats: Vec<f32>,
-    start: usize,
-}
-
-impl Aligned {
-    fn zeros(length: usize) -> Self {
-        let floats = vec![0.; length + LINE];
-        let start = floats.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-        Self { floats, start }
-    }
-
-    #[inline(always)]
-    fn get(&self) -> &[f32] {
-        &self.floats[self.start..]
     }
 }
 
@@ -94,8 +86,8 @@ impl WithSimd for Pack<'_> {
         let outputs = bias.len();
         let padded = outputs.next_multiple_of(S::F32_LANES);
         let (mut packed, mut packed_bias) = (Aligned::zeros(padded * inputs), Aligned::zeros(padded));
-        packed_bias.floats[packed_bias.start..][..outputs].copy_from_slice(bias);
-        let panels = packed.floats[packed.start..].chunks_mut(PANEL * S::F32_LANES * inputs);
+        packed_bias.get_mut()[..outputs].copy_from_slice(bias);
+        let panels = packed.get_mut().chunks_mut(PANEL * S::F32_LANES * inputs);
         for (panel, rows) in panels.zip(weight.chunks(PANEL * S::F32_LANES * inputs)) {
             let width = (rows.len() / inputs).next_multiple_of(S::F32_LANES);
             for (index, row) in rows.chunks_exact(inputs).enumerate() {

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::layout::{BLOCK, LANES, Lstm, gates_of, pack_gates, store};
 use super::tile::{ROWS, advance, tile_gates};
+use crate::simd::aligned::Aligned;
 use crate::simd::scratch::with_scratch;
 
 impl Lstm {
@@ -20,16 +21,60 @@ impl Lstm {
             return;
         }
         let block = BLOCK * self.steps * self.units;
-        with_scratch([self.chunks() * self.units * 4 * LANES], |[panels]| {
+        with_scratch([self.panels_len()], |[panels]| {
             pack_gates(self, weight, panels);
             let blocks = states.par_chunks_mut(block).zip(projected.par_chunks(4 * block));
-            blocks.for_each(|(states, projected)| {
-                with_scratch([self.chunks() * BLOCK * LANES], |[cells]| {
-                    let lstm = self.rows(states);
-                    Arch::new().dispatch(Forward { lstm, projected, panels, states, cells });
-                });
-            });
+            blocks.for_each(|(states, projected)| self.rows(states).block(projected, panels, states));
         });
+    }
+
+    /// Computes the states of at most [`BLOCK`] rows.
+    fn block(self, projected: &[f32], panels: &[f32], states: &mut [f32]) {
+        with_scratch([self.chunks() * BLOCK * LANES], |[cells]| {
+            Arch::new().dispatch(Forward { lstm: self, projected, panels, states, cells });
+        });
+    }
+
+    fn panels_len(&self) -> usize {
+        self.chunks() * self.units * 4 * LANES
+    }
+}
+
+/// The recurrence of one layer for inference: the weight is packed once.
+pub struct PackedLstm {
+    steps: usize,
+    units: usize,
+    panels: Aligned,
+}
+
+impl PackedLstm {
+    /// Packs `weight` `[4 * units, units]` for sequences of `steps` steps; the gates are in the order input, forget, cell,
+    /// output.
+    ///
+    /// # Panics
+    ///
+    /// When there are no steps or no units, or the weight has another length.
+    pub fn new([steps, units]: [usize; 2], weight: &[f32]) -> Self {
+        assert!(steps * units > 0 && weight.len() == 4 * units * units, "[4 * units, units]");
+        let lstm = Lstm { batch: 0, steps, units };
+        let mut panels = Aligned::zeros(lstm.panels_len());
+        pack_gates(&lstm, weight, &mut panels.get_mut()[..lstm.panels_len()]);
+        Self { steps, units, panels }
+    }
+
+    /// As [`Lstm::forward`], on this thread, for as many rows as there are.
+    ///
+    /// # Panics
+    ///
+    /// When the lengths do not fit.
+    pub fn forward(&self, projected: &[f32], states: &mut [f32]) {
+        let lstm = Lstm { batch: 0, steps: self.steps, units: self.units };
+        let row = self.steps * self.units;
+        assert!(states.len().is_multiple_of(row) && projected.len() == 4 * states.len(), "[rows, steps, units]");
+        let panels = &self.panels.get()[..lstm.panels_len()];
+        for (states, projected) in states.chunks_mut(BLOCK * row).zip(projected.chunks(4 * BLOCK * row)) {
+            lstm.rows(states).block(projected, panels, states);
+        }
     }
 }
 

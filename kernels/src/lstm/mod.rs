@@ -8,6 +8,7 @@ mod forward;
 mod layout;
 mod tile;
 
+pub use forward::PackedLstm;
 pub use layout::Lstm;
 
 #[cfg(test)]

@@ -187,6 +187,16 @@ fn calls_within_a_pool_do_not_disturb_each_other() {
 }
 
 #[test]
+fn a_packed_weight_gives_the_same_bits() {
+    for size in SIZES {
+        let case = Case::new(size);
+        let mut states = vec![f32::NAN; case.grad.len()];
+        PackedLstm::new([size.1, size.2], &case.weight).forward(&case.projected, &mut states);
+        assert_eq!(states, case.run()[0], "{size:?}");
+    }
+}
+
+#[test]
 fn empty_sizes_give_empty_or_zero_results() {
     for size in [(0, 3, 4), (3, 0, 4), (3, 4, 0)] {
         let [states, dprojected, dweight] = Case::new(size).run();

@@ -14,10 +14,13 @@ impl<'a> Attributes<'a> {
             known.contains(&name)
                 && match name {
                     "alpha" | "beta" => is(AttributeType::Float),
-                    "mode" | "coordinate_transformation_mode" | "nearest_mode" => is(AttributeType::String),
+                    "mode" | "coordinate_transformation_mode" | "nearest_mode" | "direction" => {
+                        is(AttributeType::String)
+                    }
                     "pads" => is(AttributeType::Ints) && attribute.ints.len() == 4,
+                    "perm" => is(AttributeType::Ints),
                     "kernel_shape" | "strides" | "dilations" => is(AttributeType::Ints) && attribute.ints.len() == 2,
-                    "transA" | "transB" | "ceil_mode" | "allowzero" => {
+                    "transA" | "transB" | "ceil_mode" | "allowzero" | "input_forget" | "layout" => {
                         is(AttributeType::Int) && [0, 1].contains(&attribute.i.unwrap_or_default())
                     }
                     _ => is(AttributeType::Int),

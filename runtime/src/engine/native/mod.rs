@@ -4,8 +4,11 @@ mod attributes;
 mod network;
 mod operators;
 mod reader;
+mod sequences;
 mod unsupported;
 
+#[cfg(test)]
+mod sequence_tests;
 #[cfg(test)]
 mod tests;
 

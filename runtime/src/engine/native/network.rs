@@ -1,6 +1,6 @@
 //! A network of layers that all have a kernel, and how it computes a block of rows.
 
-use kernels::{Activation, Conv, Dense, activate, crop, max_pool2, upsample2, with_scratch};
+use kernels::{Activation, Conv, Dense, PackedLstm, activate, crop, max_pool2, upsample2, with_scratch};
 
 /// The most values between the layers for a block of rows: 64 KiB, which a core's own cache holds beside the weights.
 const MAX_BLOCK_VALUES: usize = 1 << 14;
@@ -39,13 +39,29 @@ pub(super) struct Step {
     pub(super) to_len: usize,
 }
 
-/// A kernel and its parameters; shapes are channels, height and width.
+/// A kernel and its parameters. The shapes of images are channels, height and width; a sequence lies step by step.
 pub(super) enum Layer {
     Dense(Dense),
-    Conv { conv: Conv, weight: Vec<f32>, bias: Vec<f32> },
+    Conv {
+        conv: Conv,
+        weight: Vec<f32>,
+        bias: Vec<f32>,
+    },
     MaxPool([usize; 3]),
     Upsample([usize; 3]),
-    Crop { from: [usize; 2], to: [usize; 2] },
+    Crop {
+        from: [usize; 2],
+        to: [usize; 2],
+    },
+    /// The input's part of the gates, and the recurrence.
+    Lstm {
+        input: Dense,
+        recurrence: PackedLstm,
+    },
+    /// The values from this one on.
+    Range(usize),
+    /// All values again and again.
+    Repeat,
 }
 
 impl Network {
@@ -93,8 +109,10 @@ impl Step {
     fn work(&self) -> usize {
         let activation = if matches!(self.activation, Activation::Sigmoid | Activation::Tanh) { 32 } else { 1 };
         let sums = match &self.layer {
-            Layer::Dense(dense) => dense.inputs() * dense.outputs(),
+            Layer::Dense(dense) => self.from_len * dense.outputs(),
             Layer::Conv { weight, bias, .. } => weight.len() * self.to_len / bias.len(),
+            // Each step has products with the input and with the state, and five nonlinearities a unit.
+            Layer::Lstm { input, .. } => self.from_len * input.outputs() + self.to_len * (input.outputs() + 5 * 32),
             _ => self.from_len,
         };
         sums + activation * self.to_len
@@ -107,6 +125,20 @@ impl Step {
             Layer::MaxPool([channels, height, width]) => max_pool2(batch * channels, *height, *width, x, out),
             Layer::Upsample([channels, height, width]) => upsample2(batch * channels, *height, *width, x, out),
             Layer::Crop { from, to } => crop(*from, *to, x, out),
+            Layer::Lstm { input, recurrence } => with_scratch([4 * out.len()], |[projected]| {
+                input.forward(x, Activation::None, projected);
+                recurrence.forward(projected, out);
+            }),
+            Layer::Range(start) => {
+                for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
+                    to.copy_from_slice(&from[*start..][..self.to_len]);
+                }
+            }
+            Layer::Repeat => {
+                for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
+                    to.chunks_exact_mut(self.from_len).for_each(|to| to.copy_from_slice(from));
+                }
+            }
         }
         if self.activation != Activation::None {
             activate(self.activation, out);

@@ -139,7 +139,7 @@ impl Reader<'_> {
         let kept = match batch {
             -1 => true,
             0 => attributes.int("allowzero", 0) == 0,
-            _ => self.batch == Batch::Fixed(usize::try_from(batch).ok()?),
+            _ => self.layout.batch == Batch::Fixed(usize::try_from(batch).ok()?),
         };
         if !kept {
             return None;

@@ -11,10 +11,10 @@ use super::unsupported::unsupported;
 use crate::engine::constants::constant;
 use crate::engine::describe::describe;
 use crate::engine::request::Request;
-use crate::engine::signature::{Batch, Signature};
+use crate::engine::signature::{Layout, Signature};
 
 /// The most values of a row between two layers: a small file may ask for much memory.
-const MAX_VALUES: usize = 1 << 22;
+pub(super) const MAX_VALUES: usize = 1 << 22;
 
 /// The network that computes the wanted outputs, and their shapes; or why there are not kernels for all of it.
 pub(crate) fn read(request: &Request) -> Result<(Network, Vec<Signature>), String> {
@@ -40,12 +40,17 @@ fn needed<'a>(graph: &'a GraphProto, wanted: &'a [(usize, String)]) -> Vec<&'a N
     let mut nodes = vec![];
     for node in graph.node.iter().rev().filter(|node| !node.output.is_empty()) {
         if node.output.iter().any(|output| names.contains(output.as_str())) {
-            names.extend(node.input.iter().map(String::as_str));
+            names.extend(given(node));
             nodes.push(node);
         }
     }
     nodes.reverse();
     nodes
+}
+
+/// The names of a node's inputs, less those that are left out.
+fn given(node: &NodeProto) -> impl Iterator<Item = &str> {
+    node.input.iter().map(String::as_str).filter(|name| !name.is_empty())
 }
 
 /// The value that a name in the graph stands for. Until the reader finishes, `Place::Between` counts steps.
@@ -56,32 +61,50 @@ pub(super) struct Value {
     pub(super) shape: Vec<usize>,
     /// The shape after a padding that repeats the last row or column, as before a pooling.
     pub(super) padded: Vec<usize>,
+    /// Where the graph has the batch among the dimensions; in memory it is always the first.
+    pub(super) batch_axis: usize,
+}
+
+/// A value that is the same for all rows, though the graph computes it from their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Common {
+    /// The lengths of a shape.
+    Lengths,
+    /// Zeros of any shape, such as the first state of a recurrence.
+    Zeros,
 }
 
 pub(super) struct Reader<'a> {
-    pub(super) batch: Batch,
-    constants: HashMap<&'a str, &'a TensorProto>,
+    pub(super) layout: Layout,
+    pub(super) constants: HashMap<&'a str, &'a TensorProto>,
     /// How many nodes and outputs read each name.
     uses: HashMap<&'a str, usize>,
     pub(super) values: HashMap<&'a str, Value>,
+    pub(super) common: HashMap<&'a str, Common>,
     pub(super) steps: Vec<Step>,
+    /// The last step, where it is a product to which the next node may add a bias.
+    pub(super) unbiased: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     fn new(graph: &'a GraphProto, nodes: &[&'a NodeProto], request: &'a Request) -> Self {
-        let mut uses = HashMap::new();
-        let outputs = request.wanted.iter().map(|(_, name)| name.as_str());
-        for name in nodes.iter().flat_map(|node| &node.input).map(String::as_str).chain(outputs) {
-            *uses.entry(name).or_default() += 1;
+        let mut uses: HashMap<&str, usize> = HashMap::new();
+        for node in nodes {
+            // To look at a shape is not to read the values.
+            let reads = usize::from(node.op_type != "Shape");
+            given(node).for_each(|name| *uses.entry(name).or_default() += reads);
         }
+        request.wanted.iter().for_each(|(_, name)| *uses.entry(name).or_default() += 1);
         let shape = request.input.row_shape.clone();
-        let value = Value { place: Place::Input, padded: shape.clone(), shape };
+        let value = Value { place: Place::Input, padded: shape.clone(), shape, batch_axis: 0 };
         Self {
-            batch: request.layout.batch,
+            layout: request.layout,
             constants: graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect(),
             uses,
             values: HashMap::from([(request.input.name.as_str(), value)]),
+            common: HashMap::new(),
             steps: vec![],
+            unbiased: None,
         }
     }
 
@@ -92,17 +115,33 @@ impl<'a> Reader<'a> {
                 Some(_) => Err(format!("its output `{output}` has the name of another value")),
             };
         }
+        let [output] = self.outputs(node)[..] else { return Err("no kernel for more than one output".into()) };
+        let output = node.output[output].as_str();
+        if let Some(common) = self.common_value(node) {
+            return match self.common.insert(output, common) {
+                None if self.is_new(output) => Ok(()),
+                _ => Err(format!("its output `{output}` has the name of another value")),
+            };
+        }
         let value = match node.op_type.as_str() {
             _ if !node.domain.is_empty() => None,
             "Gemm" => self.gemm(node),
             "Conv" => self.conv(node),
             "MaxPool" => self.max_pool(node),
             "Resize" => self.resize(node),
-            "Slice" => self.slice(node),
+            "Slice" => self.slice(node).or_else(|| self.slice_steps(node)),
+            "Gather" => self.pick_step(node),
             "Pad" => self.pad(node),
             "Reshape" => self.reshape(node),
             "Flatten" => self.flatten(node),
             "Identity" => self.identity(node),
+            "MatMul" => self.matmul(node),
+            "Add" => self.add(node),
+            "LSTM" => self.lstm(node),
+            "Transpose" => self.transpose(node),
+            "Squeeze" => self.squeeze(node),
+            "Unsqueeze" => self.unsqueeze(node),
+            "Mul" => self.repeat(node),
             "Relu" => self.activation(node, Activation::Relu),
             "Sigmoid" => self.activation(node, Activation::Sigmoid),
             "Tanh" => self.activation(node, Activation::Tanh),
@@ -112,23 +151,41 @@ impl<'a> Reader<'a> {
         if self.steps.last().is_some_and(|step| step.to_len > MAX_VALUES) {
             return Err(format!("no kernel for more than {MAX_VALUES} values a row"));
         }
-        let [output] = &node.output[..] else { return Err("no kernel for more than one output".into()) };
-        if self.constants.contains_key(output.as_str()) || self.values.insert(output, value).is_some() {
+        if !self.is_new(output) || self.values.insert(output, value).is_some() {
             return Err(format!("its output `{output}` has the name of another value"));
         }
         Ok(())
     }
 
+    /// Whether no value that is known has this name.
+    fn is_new(&self, name: &str) -> bool {
+        !self.constants.contains_key(name) && !self.values.contains_key(name)
+    }
+
+    /// The places of those outputs of a node that another node or the graph reads.
+    pub(super) fn outputs(&self, node: &NodeProto) -> Vec<usize> {
+        (0..node.output.len()).filter(|&index| self.uses.contains_key(node.output[index].as_str())).collect()
+    }
+
     /// The value that the node's first input names, in the shape in which it lies in memory.
     pub(super) fn input(&self, node: &NodeProto) -> Option<Value> {
-        let value = self.values.get(node.input.first()?.as_str())?;
+        self.value(node, 0).filter(|value| value.batch_axis == 0)
+    }
+
+    /// The value that an input of the node names, unpadded, wherever the batch is.
+    pub(super) fn value(&self, node: &NodeProto, index: usize) -> Option<Value> {
+        let value = self.values.get(node.input.get(index)?.as_str())?;
         (value.shape == value.padded).then(|| value.clone())
     }
 
     /// The same, for a node that changes the value in place or renames it: no other node may read it.
     pub(super) fn only_input(&self, node: &NodeProto) -> Option<Value> {
         let name = node.input.first()?.as_str();
-        if self.uses.get(name) == Some(&1) { self.values.get(name).cloned() } else { None }
+        self.values.get(name).filter(|value| self.is_read_once(name) && value.batch_axis == 0).cloned()
+    }
+
+    pub(super) fn is_read_once(&self, name: &str) -> bool {
+        self.uses.get(name) == Some(&1)
     }
 
     /// The channels, height and width of the node's first input.
@@ -148,7 +205,7 @@ impl<'a> Reader<'a> {
         let (from_len, to_len) = (length(&from.shape)?, length(&shape)?);
         let to = Place::Between(self.steps.len());
         self.steps.push(Step { layer, activation: Activation::None, from: from.place, to, from_len, to_len });
-        Some(Value { place: to, padded: shape.clone(), shape })
+        Some(Value { place: to, padded: shape.clone(), shape, batch_axis: 0 })
     }
 
     /// The step that computes an output of the graph and nothing else, and the shape that it gives.
@@ -157,7 +214,7 @@ impl<'a> Reader<'a> {
         let Place::Between(index) = value.place else { return None };
         let read = self.steps.iter().any(|step| step.from == value.place);
         let free = self.steps[index].to == value.place && !read;
-        (free && value.padded == value.shape).then(|| (index, value.shape.clone()))
+        (free && value.padded == value.shape && value.batch_axis == 0).then(|| (index, value.shape.clone()))
     }
 
     /// Finds every value its place in memory.

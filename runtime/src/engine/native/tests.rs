@@ -8,17 +8,17 @@ use super::{Network, read};
 use crate::engine::request::Request;
 use crate::engine::signature::{Batch, Layout, Signature};
 
-const ANY: Layout = Layout { before: 0, batch: Batch::Any };
+pub(super) const ANY: Layout = Layout { before: 0, batch: Batch::Any };
 
 /// The network that computes the graph's outputs of rows of `x`.
-fn network(model: &ModelProto, row_shape: &[usize], layout: Layout) -> Result<Network, String> {
+pub(super) fn network(model: &ModelProto, row_shape: &[usize], layout: Layout) -> Result<Network, String> {
     let outputs = &model.graph.as_ref().unwrap().output;
     let wanted: Vec<_> = outputs.iter().map(|output| output.name.clone()).enumerate().collect();
     let input = &Signature { name: "x".into(), row_shape: row_shape.into() };
     read(&Request { model, input, layout, wanted: &wanted }).map(|(network, _)| network)
 }
 
-fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
+pub(super) fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
     NodeProto {
         op_type: op_type.into(),
         input: inputs.iter().map(ToString::to_string).collect(),
@@ -28,19 +28,19 @@ fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeP
     }
 }
 
-fn int(name: &str, i: i64) -> AttributeProto {
+pub(super) fn int(name: &str, i: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: Some(i), r#type: 2, ..Default::default() }
 }
 
-fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+pub(super) fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     AttributeProto { name: name.into(), ints: ints.into(), r#type: 7, ..Default::default() }
 }
 
-fn text(name: &str, s: &str) -> AttributeProto {
+pub(super) fn text(name: &str, s: &str) -> AttributeProto {
     AttributeProto { name: name.into(), s: Some(s.into()), r#type: 3, ..Default::default() }
 }
 
-fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
+pub(super) fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     TensorProto {
         name: name.into(),
@@ -51,12 +51,12 @@ fn floats(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     }
 }
 
-fn numbers(name: &str, values: &[i64]) -> TensorProto {
+pub(super) fn numbers(name: &str, values: &[i64]) -> TensorProto {
     let (dims, int64_data) = (vec![values.len() as i64], values.to_vec());
     TensorProto { name: name.into(), dims, data_type: DataType::Int64.into(), int64_data, ..Default::default() }
 }
 
-fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str]) -> ModelProto {
+pub(super) fn model(nodes: Vec<NodeProto>, initializer: Vec<TensorProto>, outputs: &[&str]) -> ModelProto {
     let output = outputs.iter().map(|name| ValueInfoProto { name: name.to_string(), ..Default::default() }).collect();
     ModelProto {
         opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
