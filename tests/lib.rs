@@ -27,3 +27,7 @@ struct OnnxReadme;
 #[cfg(doctest)]
 #[doc = include_str!("../kernels/README.md")]
 struct KernelsReadme;
+
+#[cfg(doctest)]
+#[doc = include_str!("../rows/README.md")]
+struct RowsReadme;

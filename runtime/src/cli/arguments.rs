@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use rows::{Header, Options, Separator};
 
 use super::range::Preparation;
-use super::rows::{Header, Options, Separator};
 
 /// Runs an exported autoencoder on rows of numbers.
 #[derive(Parser)]

@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, locate};
 use clap::CommandFactory;
+use rows::Expected;
 use runtime::{Autoencoder, Decoder, Encoder, Matrix};
 
 use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
 use super::output::Output;
 use super::range::prepare;
-use super::rows::{self, Expected};
 
 /// Says a line on standard error, if anybody reads it.
 pub fn say(line: &str) {

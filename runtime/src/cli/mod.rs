@@ -4,7 +4,6 @@ mod arguments;
 mod commands;
 mod output;
 mod range;
-mod rows;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;

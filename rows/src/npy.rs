@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
 
-use super::table::{Options, Table};
+use super::options::Options;
+use super::table::Table;
 
 /// How every `.npy` file begins.
 pub const MAGIC: &[u8] = b"\x93NUMPY";

@@ -1,10 +1,14 @@
-//! Rows of numbers from a file: CSV, `.npy` or `.npz`.
+//! Rows of numbers, and tables with named columns, from files as people have them: CSV, `.npy` and `.npz`.
 
 mod cells;
 mod csv;
 mod dialect;
+mod error;
+mod named;
 mod npy;
 mod npz;
+mod options;
+mod records;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -13,10 +17,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, bail};
+use flate2::read::MultiGzDecoder;
 
+pub use error::{Error, Result};
+pub use named::{Column, Columns, Texts, read_columns};
+pub use options::{Expected, Header, Options, Separator};
 use table::Table;
-pub use table::{Expected, Header, Options, Separator};
 
 /// The rows of a file.
 #[derive(Debug)]
@@ -30,7 +37,15 @@ pub struct Rows {
 }
 
 /// Reads the rows in the file at `path`; `-` is standard input, and `FILE.npz#NAME` an array of an `.npz` file.
+///
+/// # Errors
+///
+/// When the file cannot be read, or does not hold such rows: the error names the place and what to do.
 pub fn read(path: &Path, options: &Options) -> Result<Rows> {
+    Ok(rows(path, options)?)
+}
+
+fn rows(path: &Path, options: &Options) -> anyhow::Result<Rows> {
     let (path, array) = split_array(path);
     let options = &Options { array: array.or_else(|| options.array.clone()), ..options.clone() };
     let bytes = content(&path)?;
@@ -52,7 +67,8 @@ fn split_array(path: &Path) -> (PathBuf, Option<String>) {
     }
 }
 
-fn content(path: &Path) -> Result<Vec<u8>> {
+/// The bytes of a file, unpacked if they are gzipped.
+fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path == Path::new("-") {
         let mut bytes = vec![];
         std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
@@ -64,10 +80,17 @@ fn content(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         bail!("{}: expected a file of rows, found a folder", path.display());
     }
-    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let mut unpacked = vec![];
+    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
+    read.with_context(|| format!("{}: not a whole gzip file", path.display()))?;
+    Ok(unpacked)
 }
 
-fn parse(bytes: &[u8], options: &Options) -> Result<(Table, Option<String>)> {
+fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<(Table, Option<String>)> {
     let npz = is_npz(bytes);
     if let (false, Some(array)) = (npz, &options.array) {
         bail!("expected an .npz file with the array `{array}`, found a file that is none");
@@ -92,7 +115,7 @@ fn is_npz(bytes: &[u8]) -> bool {
 }
 
 /// Names the formats that are often taken for rows.
-fn refuse_binary(bytes: &[u8]) -> Result<()> {
+fn refuse_binary(bytes: &[u8]) -> anyhow::Result<()> {
     let known: [(&[u8], &str); 9] = [
         (b"\x1f\x8b", "a gzip file; `gunzip` unpacks it"),
         (b"\x89PNG", "an image (PNG)"),

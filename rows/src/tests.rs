@@ -1,8 +1,11 @@
 //! Rows as people have them in files.
 
 use std::fs;
+use std::path::PathBuf;
 
-use super::*;
+use anyhow::Result;
+
+use super::{Expected, Header, Options, Rows, Separator, parse, read, split_array};
 
 fn csv(text: &str, options: &Options) -> Result<Rows> {
     let (table, note) = parse(text.as_bytes(), options)?;

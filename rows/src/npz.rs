@@ -7,7 +7,8 @@ use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::npy;
-use super::table::{Expected, Options, Table};
+use super::options::{Expected, Options};
+use super::table::Table;
 
 /// The most bytes that a header of an array is looked for in.
 const HEADER_BYTES: u64 = 1 << 16;

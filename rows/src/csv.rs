@@ -2,80 +2,22 @@
 
 use anyhow::{Result, bail};
 use bundle::printable;
-use csv::{ByteRecord, ReaderBuilder, Trim};
+use csv::ByteRecord;
 
 use super::cells::{Cell, cell, is_header};
 use super::dialect::{Dialect, detect};
-use super::table::{Header, Options, Separator, Table};
+use super::options::{Header, Options};
+use super::records::{for_each_record, without_mark};
+use super::table::Table;
 
 /// Reads the rows, and says in a line how the file was understood.
 pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = without_mark(bytes);
     let expected = options.expected.as_ref().map(|expected| expected.columns + options.skip[0] + options.skip[1]);
     let dialect = detect(text, options.separator, expected);
-    let squeezed = (dialect.separator == Separator::Space).then(|| squeeze(text));
-    let text = squeezed.as_deref().unwrap_or(text);
     let mut reader = Reader { dialect, options, columns: 0, values: vec![], header: None };
-    let mut lines = Lines { text, byte: 0, line: 1 };
-    let mut records = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .comment(Some(b'#'))
-        .delimiter(dialect.separator.byte())
-        .from_reader(text);
-    let mut record = ByteRecord::new();
-    while records.read_byte_record(&mut record)? {
-        let line = lines.of(record.position().map_or(0, |position| position.byte() as usize));
-        reader.record(&record, line)?;
-    }
+    for_each_record(text, dialect.separator, |record, line| reader.record(record, line))?;
     reader.finish()
-}
-
-/// Single spaces between the values, and none at the ends of a line.
-fn squeeze(text: &[u8]) -> Vec<u8> {
-    let mut squeezed = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
-        let words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        for (index, word) in words.enumerate() {
-            squeezed.extend((index > 0).then_some(b' '));
-            squeezed.extend(word);
-        }
-        squeezed.push(b'\n');
-    }
-    squeezed
-}
-
-/// Counts lines as the records go by.
-struct Lines<'a> {
-    text: &'a [u8],
-    byte: usize,
-    line: usize,
-}
-
-impl Lines<'_> {
-    /// The line, from 1, of the first record at or behind byte `start`: blank lines and comments are no records.
-    fn of(&mut self, start: usize) -> usize {
-        let mut start = start;
-        loop {
-            let rest = &self.text[start..];
-            start += rest.iter().take_while(|byte| b"\r\n".contains(byte)).count();
-            if self.text.get(start) != Some(&b'#') {
-                break;
-            }
-            start += self.text[start..].iter().take_while(|byte| !b"\r\n".contains(byte)).count();
-        }
-        let passed = &self.text[self.byte..start];
-        let next = |index: usize| self.text.get(self.byte + index + 1);
-        // A line ends in \n, in \r, or in both.
-        let ends = passed
-            .iter()
-            .enumerate()
-            .filter(|&(index, byte)| *byte == b'\n' || *byte == b'\r' && next(index) != Some(&b'\n'));
-        self.line += ends.count();
-        self.byte = start;
-        self.line
-    }
 }
 
 struct Reader<'a> {

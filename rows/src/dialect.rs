@@ -1,7 +1,7 @@
 //! How a CSV file is written, found out from its first lines.
 
 use super::cells::{Cell, cell};
-use super::table::Separator;
+use super::options::Separator;
 
 /// Lines that are looked at.
 const SAMPLE: usize = 20;
@@ -21,6 +21,7 @@ pub struct Dialect {
 impl Separator {
     const ALL: [Self; 5] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe, Self::Space];
 
+    /// The byte in the file.
     pub fn byte(self) -> u8 {
         match self {
             Self::Comma => b',',
@@ -31,6 +32,7 @@ impl Separator {
         }
     }
 
+    /// `commas`, for messages.
     pub fn plural(self) -> &'static str {
         match self {
             Self::Comma => "commas",

@@ -1,52 +1,8 @@
-//! Rows in memory, and what a person can say about the file that they come from.
+//! Rows in memory.
 
 use anyhow::{Result, bail};
-use clap::ValueEnum;
 
-/// How to read a file, as far as the person says it.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    pub header: Header,
-    pub separator: Option<Separator>,
-    /// The columns to leave out at the start and at the end of each row.
-    pub skip: [usize; 2],
-    /// The array of an `.npz` file.
-    pub array: Option<String>,
-    /// The rows that the network takes.
-    pub expected: Option<Expected>,
-}
-
-/// The rows that the network takes.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    /// The tensor's name.
-    pub name: String,
-    /// Values in a row.
-    pub columns: usize,
-}
-
-/// Whether the first line of a CSV file is a header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Header {
-    /// The first line is left out
-    Yes,
-    /// The first line is a row
-    No,
-    /// The first line is a header if it holds no numbers, or counts the columns
-    #[default]
-    Auto,
-}
-
-/// What separates the values of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)]
-pub enum Separator {
-    Comma,
-    Semicolon,
-    Tab,
-    Pipe,
-    Space,
-}
+use crate::options::{Expected, Options};
 
 /// Rows of so many values, one after the other.
 #[derive(Debug, PartialEq)]

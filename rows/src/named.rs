@@ -1,0 +1,301 @@
+//! A table with named columns from CSV: numbers where all cells are numbers, texts elsewhere.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use bundle::printable;
+use csv::ByteRecord;
+
+use crate::cells::{Cell, cell, is_header};
+use crate::dialect::{Dialect, detect};
+use crate::error::Result;
+use crate::options::{Header, Options};
+use crate::records::{for_each_record, without_mark};
+
+/// The most different texts of a column that are kept.
+const MAX_TEXTS: usize = 1 << 16;
+
+/// A table with named columns, all of the same length.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// The names, in the order of the file; `column 1` and so on where there is no header.
+    pub names: Vec<String>,
+    /// The cells of each column.
+    pub columns: Vec<Column>,
+    /// The line of the file that each row begins on, from 1.
+    pub lines: Vec<u32>,
+    /// How the file was understood: separator and header.
+    pub note: String,
+}
+
+/// The cells of a column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// A number each, NaN where the cell is empty or says that there is none. `true` and `false` are 1 and 0.
+    Numbers(Vec<f32>),
+    /// A text each.
+    Texts(Texts),
+}
+
+/// The cells of a column in which at least one is no number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Texts {
+    /// The different texts, in the order in which they first occur; at most 65,536.
+    pub values: Vec<String>,
+    /// For each row the place of its text in `values`; [`Texts::MISSING`] for an empty cell, [`Texts::OTHER`] for a text that
+    /// was not kept.
+    pub rows: Vec<u32>,
+    /// How many cells are numbers.
+    pub numbers: usize,
+    /// The first row whose cell is no number.
+    pub first: usize,
+}
+
+impl Texts {
+    /// A missing value.
+    pub const MISSING: u32 = u32::MAX;
+    /// One text of too many.
+    pub const OTHER: u32 = u32::MAX - 1;
+
+    /// The text of a row; nothing where it is missing, or was not kept.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.values.get(self.rows[row] as usize).map(String::as_str)
+    }
+}
+
+impl Columns {
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The place of the column with this name.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|found| found == name)
+    }
+}
+
+/// Reads a CSV file, gzipped or not, as a table with named columns.
+///
+/// # Errors
+///
+/// When the file cannot be read, has no rows, rows of different lengths or two columns of the same name: the error names
+/// the line.
+pub fn read_columns(path: &Path, options: &Options) -> Result<Columns> {
+    let bytes = crate::content(path)?;
+    Ok(parse(&bytes, options).with_context(|| path.display().to_string())?)
+}
+
+fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
+    crate::refuse_binary(bytes)?;
+    let text = without_mark(bytes);
+    let dialect = detect(text, options.separator, None);
+    let mut pass = FirstPass { dialect, header: options.header, names: None, columns: vec![], lines: vec![] };
+    for_each_record(text, dialect.separator, |record, line| pass.record(record, line))?;
+    let FirstPass { names, columns, lines, .. } = pass;
+    if lines.is_empty() {
+        let below = if names.is_some() { " below the header" } else { "" };
+        bail!("expected at least one row{below}, found none");
+    }
+    let header = if names.is_some() { "below a header" } else { "without a header" };
+    let note = format!(
+        "{} rows of {} columns separated by {}, {header}",
+        lines.len(),
+        columns.len(),
+        dialect.separator.plural()
+    );
+    let mut second = SecondPass::new(dialect, names.is_some(), columns);
+    if second.is_needed() {
+        for_each_record(text, dialect.separator, |record, _| {
+            second.record(record);
+            Ok(())
+        })?;
+    }
+    let columns = second.columns;
+    let names = names.unwrap_or_else(|| (1..=columns.len()).map(|number| format!("column {number}")).collect());
+    Ok(Columns { names, columns, lines, note })
+}
+
+/// The cells of a record, less what a trailing separator adds.
+fn cells(record: &ByteRecord, dialect: Dialect) -> impl Iterator<Item = &[u8]> + Clone {
+    let len = record.len();
+    let trailing = dialect.trailing && len > 1 && record[len - 1].is_empty();
+    record.iter().take(len - usize::from(trailing))
+}
+
+/// A column as numbers, and what was no number.
+#[derive(Default)]
+struct Parsed {
+    numbers: Vec<f32>,
+    missing: usize,
+    texts: usize,
+    /// The first row whose cell is no number.
+    first: Option<usize>,
+}
+
+/// Reads all cells as numbers.
+struct FirstPass {
+    dialect: Dialect,
+    header: Header,
+    names: Option<Vec<String>>,
+    columns: Vec<Parsed>,
+    lines: Vec<u32>,
+}
+
+impl FirstPass {
+    fn record(&mut self, record: &ByteRecord, line: usize) -> anyhow::Result<()> {
+        let cells = cells(record, self.dialect);
+        if self.columns.is_empty() {
+            self.columns.resize_with(cells.clone().count(), Parsed::default);
+            let header = match self.header {
+                Header::Yes => true,
+                Header::No => false,
+                Header::Auto => is_header(cells.clone(), self.dialect.decimal_commas, self.dialect.decimals),
+            };
+            if header {
+                self.names = Some(names(cells, line)?);
+                return Ok(());
+            }
+        }
+        let found = cells.clone().count();
+        if found != self.columns.len() {
+            bail!("line {line}: expected {} values as in the lines before, found {found}", self.columns.len());
+        }
+        let row = self.lines.len();
+        for (bytes, column) in cells.zip(&mut self.columns) {
+            column.numbers.push(match cell(bytes, self.dialect.decimal_commas) {
+                Cell::Number(number) => number,
+                Cell::Missing => {
+                    column.missing += 1;
+                    f32::NAN
+                }
+                Cell::Text => {
+                    column.texts += 1;
+                    column.first.get_or_insert(row);
+                    f32::NAN
+                }
+            });
+        }
+        self.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
+        Ok(())
+    }
+}
+
+/// The names of the columns, each once.
+fn names<'a>(cells: impl Iterator<Item = &'a [u8]>, line: usize) -> anyhow::Result<Vec<String>> {
+    let mut names: Vec<String> = vec![];
+    for (index, bytes) in cells.enumerate() {
+        let name = String::from_utf8_lossy(bytes).into_owned();
+        let name = if name.is_empty() { format!("column {}", index + 1) } else { name };
+        if let Some(first) = names.iter().position(|known| *known == name) {
+            let name = printable(&name);
+            bail!("line {line}: columns {} and {} have the same name, `{name}`", first + 1, index + 1);
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// A second pass over the file.
+struct SecondPass {
+    dialect: Dialect,
+    /// Whether the next record is the header.
+    header: bool,
+    columns: Vec<Column>,
+    /// For each column the texts that are known.
+    known: Vec<HashMap<Vec<u8>, u32>>,
+}
+
+impl SecondPass {
+    fn new(dialect: Dialect, header: bool, parsed: Vec<Parsed>) -> Self {
+        let known = parsed.iter().map(|_| HashMap::new()).collect();
+        let column = |Parsed { numbers, missing, texts, first }: Parsed| match first {
+            None => Column::Numbers(numbers),
+            Some(first) => {
+                let (rows, numbers) = (Vec::with_capacity(numbers.len()), numbers.len() - texts - missing);
+                Column::Texts(Texts { values: vec![], rows, numbers, first })
+            }
+        };
+        Self { dialect, header, columns: parsed.into_iter().map(column).collect(), known }
+    }
+
+    fn is_needed(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column, Column::Texts(_)))
+    }
+
+    /// Collects the texts of a record.
+    fn record(&mut self, record: &ByteRecord) {
+        if std::mem::take(&mut self.header) {
+            return;
+        }
+        let cells = cells(record, self.dialect);
+        for ((bytes, column), known) in cells.zip(&mut self.columns).zip(&mut self.known) {
+            let Column::Texts(texts) = column else { continue };
+            texts.rows.push(if cell(bytes, self.dialect.decimal_commas) == Cell::Missing {
+                Texts::MISSING
+            } else if let Some(&place) = known.get(bytes) {
+                place
+            } else if texts.values.len() < MAX_TEXTS {
+                let place = texts.values.len() as u32;
+                known.insert(bytes.to_vec(), place);
+                texts.values.push(String::from_utf8_lossy(bytes).into_owned());
+                place
+            } else {
+                Texts::OTHER
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> Columns {
+        parse(text.as_bytes(), &Options::default()).unwrap()
+    }
+
+    #[test]
+    fn columns_are_numbers_or_texts() {
+        let table = table("id,colour,size,on\n1,red,0.5,true\n\n2,,NA,false\n3,blue,x,true\n4,red,2,true\n");
+        assert_eq!(table.names, ["id", "colour", "size", "on"]);
+        assert_eq!((table.len(), &table.lines[..]), (4, &[2, 4, 5, 6][..]));
+        assert_eq!(table.columns[0], Column::Numbers(vec![1., 2., 3., 4.]));
+        assert_eq!(table.columns[3], Column::Numbers(vec![1., 0., 1., 1.]));
+        let Column::Texts(colour) = &table.columns[1] else { panic!("{table:?}") };
+        assert_eq!(
+            (&colour.values[..], &colour.rows[..]),
+            (&["red".into(), "blue".into()][..], &[0, Texts::MISSING, 1, 0][..])
+        );
+        assert_eq!((colour.numbers, colour.first), (0, 0));
+        let Column::Texts(size) = &table.columns[2] else { panic!("{table:?}") };
+        assert_eq!((size.numbers, size.first), (2, 2));
+        assert_eq!((size.get(1), size.get(2)), (None, Some("x")));
+        assert_eq!(table.note, "4 rows of 4 columns separated by commas, below a header");
+        assert_eq!((table.position("size"), table.position("Size")), (Some(2), None));
+    }
+
+    #[test]
+    fn a_table_may_have_no_header_and_missing_numbers() {
+        let table = table("1;2,5\n;3,5\n");
+        assert_eq!(table.names, ["column 1", "column 2"]);
+        let Column::Numbers(first) = &table.columns[0] else { panic!("{table:?}") };
+        assert!(first[0] == 1. && first[1].is_nan());
+        assert_eq!(table.columns[1], Column::Numbers(vec![2.5, 3.5]));
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_read_names_the_line() {
+        let error = |text: &str| format!("{:#}", parse(text.as_bytes(), &Options::default()).unwrap_err());
+        assert_eq!(error("a,b\n1,2\n3\n"), "line 3: expected 2 values as in the lines before, found 1");
+        assert_eq!(error("a,b,a\n1,2,3\n"), "line 1: columns 1 and 3 have the same name, `a`");
+        assert_eq!(error("a,b\n"), "expected at least one row below the header, found none");
+        assert_eq!(error(""), "expected at least one row, found none");
+    }
+}

@@ -1,0 +1,50 @@
+//! What a person can say about a file of rows.
+
+/// How to read a file, as far as the person says it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether the first line of a CSV file is a header.
+    pub header: Header,
+    /// What separates the values of a line.
+    pub separator: Option<Separator>,
+    /// The columns to leave out at the start and at the end of each row.
+    pub skip: [usize; 2],
+    /// The array of an `.npz` file.
+    pub array: Option<String>,
+    /// The rows that the network takes.
+    pub expected: Option<Expected>,
+}
+
+/// The rows that the network takes.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// The tensor's name.
+    pub name: String,
+    /// Values in a row.
+    pub columns: usize,
+}
+
+/// Whether the first line of a CSV file is a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+pub enum Header {
+    /// The first line is left out
+    Yes,
+    /// The first line is a row
+    No,
+    /// The first line is a header if it holds no numbers, or counts the columns
+    #[default]
+    Auto,
+}
+
+/// What separates the values of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
+#[allow(missing_docs)]
+pub enum Separator {
+    Comma,
+    Semicolon,
+    Tab,
+    Pipe,
+    Space,
+}
