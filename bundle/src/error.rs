@@ -26,6 +26,9 @@ pub enum Error {
         /// What is there instead, and what makes a bundle.
         reason: String,
     },
+    /// The columns of a table do not fit each other.
+    #[error("{0}")]
+    Schema(String),
     /// `model.json` is not what this version reads.
     #[error("{}: {reason}", path.display())]
     Manifest {

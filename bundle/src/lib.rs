@@ -19,6 +19,7 @@ mod manifest;
 mod names;
 mod preprocessing;
 mod printable;
+mod schema;
 mod score;
 mod shape;
 
@@ -32,5 +33,6 @@ pub use names::{
 };
 pub use preprocessing::Preprocessing;
 pub use printable::printable;
+pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
 pub use shape::Shape;
