@@ -24,7 +24,8 @@ pub use elementwise::{
 };
 pub use gemm::{Dense, Epilogue, Lhs, gemm, gemm_of_terms, transpose};
 pub use loss::{
-    bce_and_squared_error, bce_and_squared_error_serial, bce_backward, bce_with_gradient, squared_error_with_gradient,
+    bce_and_squared_error, bce_and_squared_error_serial, bce_backward, bce_with_gradient,
+    sigmoid_squared_error_with_gradient, squared_error, squared_error_serial, squared_error_with_gradient,
 };
 pub use lstm::{Lstm, PackedLstm};
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};

@@ -1,4 +1,4 @@
-//! Losses of `sigmoid(logits)` against targets, and their gradients.
+//! Losses of `sigmoid(logits)`, or of values as they are, against targets, and their gradients.
 
 use rayon::prelude::*;
 
@@ -34,6 +34,21 @@ pub fn bce_and_squared_error_serial(logits: &[f32], target: &[f32]) -> [f64; 2] 
     assert_eq!(logits.len(), target.len());
     let blocks = logits.chunks(BLOCK).zip(target.chunks(BLOCK));
     blocks.map(|(logits, target)| bce_and_squared_error_block(logits, target)).fold([0.; 2], plus)
+}
+
+/// The sum of the squared errors of `values` against `target`. The sums of blocks are added in order, so the bytes do not depend
+/// on the number of threads.
+pub fn squared_error(values: &[f32], target: &[f32]) -> f64 {
+    assert_eq!(values.len(), target.len());
+    let blocks = values.par_chunks(BLOCK).zip(target.par_chunks(BLOCK));
+    let sums: Vec<f64> = blocks.map(|(values, target)| squared_error_block(values, target)).collect();
+    sums.into_iter().sum()
+}
+
+/// [`squared_error`] on this thread alone.
+pub fn squared_error_serial(values: &[f32], target: &[f32]) -> f64 {
+    assert_eq!(values.len(), target.len());
+    values.chunks(BLOCK).zip(target.chunks(BLOCK)).map(|(values, target)| squared_error_block(values, target)).sum()
 }
 
 fn plus(sum: [f64; 2], term: [f64; 2]) -> [f64; 2] {
@@ -92,13 +107,39 @@ vectorised! {
     }
 
     /// The sum of the squared errors of `sigmoid(logits)` against `target` and, in `dx`, its gradient times `scale`.
-    pub fn squared_error_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+    pub fn sigmoid_squared_error_with_gradient<'a>(logits: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
         assert_eq!((logits.len(), target.len()), (dx.len(), dx.len()));
         for ((dx, &x), &t) in dx.iter_mut().zip(logits).zip(target) {
             let y = sigmoid(x);
             *dx = 2. * (y - t) * (y * (1. - y)) * scale;
         }
         bce_and_squared_error_block(logits, target)[1]
+    }
+
+    /// The sum of the squared errors of `values` against `target` and, in `dx`, its gradient times `scale`.
+    pub fn squared_error_with_gradient<'a>(values: &'a [f32], target: &'a [f32], scale: f32, dx: &'a mut [f32]) -> f64 {
+        assert_eq!((values.len(), target.len()), (dx.len(), dx.len()));
+        for ((dx, &x), &t) in dx.iter_mut().zip(values).zip(target) {
+            *dx = 2. * (x - t) * scale;
+        }
+        squared_error_block(values, target)
+    }
+
+    fn squared_error_block<'a>(values: &'a [f32], target: &'a [f32]) -> f64 {
+        let mut total = 0f64;
+        for (values, target) in values.chunks(GROUP * LANES).zip(target.chunks(GROUP * LANES)) {
+            let mut squares = [0f32; LANES];
+            let (lanes, rest) = values.as_chunks::<LANES>();
+            let (targets, targets_rest) = target.as_chunks::<LANES>();
+            for (x, t) in lanes.iter().zip(targets) {
+                for i in 0..LANES {
+                    squares[i] += (x[i] - t[i]) * (x[i] - t[i]);
+                }
+            }
+            total += rest.iter().zip(targets_rest).map(|(x, t)| f64::from((x - t) * (x - t))).sum::<f64>();
+            total += squares.iter().map(|&square| f64::from(square)).sum::<f64>();
+        }
+        total
     }
 
     fn bce_and_squared_error_block<'a>(logits: &'a [f32], target: &'a [f32]) -> [f64; 2] {

@@ -32,16 +32,22 @@ fn every_sum_is_that_of_the_formulas() {
     }
     let mut dx = vec![0.; logits.len()];
     assert_close(bce_with_gradient(logits, target, 1., &mut dx), bce);
-    assert_close(squared_error_with_gradient(logits, target, 1., &mut dx), square);
+    assert_close(sigmoid_squared_error_with_gradient(logits, target, 1., &mut dx), square);
+    let plain = logits.iter().zip(target).map(|(x, t)| (f64::from(*x) - f64::from(*t)).powi(2)).sum();
+    let gradient = squared_error_with_gradient(logits, target, 1., &mut dx);
+    for found in [squared_error(logits, target), squared_error_serial(logits, target), gradient] {
+        assert_close(found, plain);
+    }
 }
 
 #[test]
 fn every_gradient_is_the_derivative_of_the_formula() {
     let [logits, target] = &case();
-    let mut found = vec![vec![0.; logits.len()]; 3];
+    let mut found = vec![vec![0.; logits.len()]; 4];
     bce_backward(logits, target, 0.5, &mut found[0]);
     bce_with_gradient(logits, target, 0.5, &mut found[1]);
-    squared_error_with_gradient(logits, target, 0.5, &mut found[2]);
+    sigmoid_squared_error_with_gradient(logits, target, 0.5, &mut found[2]);
+    squared_error_with_gradient(logits, target, 0.5, &mut found[3]);
     let sigmoid = |x: f64| 1. / (1. + (-x).exp());
     for i in 0..logits.len() {
         let (x, t, step) = (f64::from(logits[i]), f64::from(target[i]), 1e-5);
@@ -52,5 +58,7 @@ fn every_gradient_is_the_derivative_of_the_formula() {
             // Differences in f64 are right to 1e-9, values in f32 to 1e-7.
             assert!((f64::from(found) - expected).abs() < 2e-7, "{x}, {t}: {found}, not {expected}");
         }
+        let plain = x - t;
+        assert!((f64::from(found[3][i]) - plain).abs() < 1e-6 * plain.abs().max(1.), "{x}, {t}: {}", found[3][i]);
     }
 }

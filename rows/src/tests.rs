@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Expected, Header, Options, Rows, Separator, parse, read, split_array};
+use super::{Expected, Header, Options, Rows, parse, split_array};
 
 fn csv(text: &str, options: &Options) -> Result<Rows> {
     let (table, note) = parse(text.as_bytes(), options)?;

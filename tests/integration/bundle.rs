@@ -22,7 +22,7 @@ fn a_bundle_has_its_five_files_and_says_what_it_is() {
     assert_eq!(manifest.input.preprocessing.unwrap().max_value, 16.);
     assert_eq!((manifest.input.row_shape, manifest.latent.row_shape), (vec![64], vec![32]));
     let summary = run.summary().unwrap();
-    assert_eq!(manifest.metrics["bce"], summary.test.metrics.bce);
+    assert_eq!(manifest.metrics["bce"], summary.test.metrics.bce.unwrap());
     assert_eq!(manifest.threshold.unwrap().value, summary.threshold.value);
     let parity = fs::read_to_string(bundle.dir.join("parity.json")).unwrap();
     let parity: serde_json::Value = serde_json::from_str(&parity).unwrap();

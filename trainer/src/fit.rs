@@ -117,9 +117,10 @@ impl Job<'_> {
             versions: Versions::default(),
         };
         let Metrics { bce, mse } = summary.test.metrics;
-        let figures = [bce, mse, summary.test.latent_mean, summary.threshold.value];
-        if figures.iter().any(|figure| !figure.is_finite()) {
-            let reason = format!("on the test rows BCE is {bce} and MSE {mse}; a lower `--learning-rate` may help");
+        let figures = [mse, summary.test.latent_mean, summary.threshold.value];
+        if figures.into_iter().chain(bce).any(|figure| !figure.is_finite()) {
+            let bce = bce.map_or(String::new(), |bce| format!("BCE is {bce} and "));
+            let reason = format!("on the test rows {bce}MSE is {mse}; a lower `--learning-rate` may help");
             return Err(Error::file(&run.best(), reason));
         }
         Ok(summary)

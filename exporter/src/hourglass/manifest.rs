@@ -46,7 +46,7 @@ impl Trained {
             reconstruction: pixels(RECONSTRUCTION),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),
             threshold: Some(summary.threshold.clone()),
-            metrics: BTreeMap::from([("bce".into(), bce), ("mse".into(), mse)]),
+            metrics: bce.map(|bce| ("bce".into(), bce)).into_iter().chain([("mse".into(), mse)]).collect(),
             files,
         }
     }

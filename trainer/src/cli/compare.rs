@@ -34,7 +34,9 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
 
 fn table(names: impl Iterator<Item = String>, summaries: &[Summary]) -> String {
     let column = |value: fn(&Summary) -> f64| Amount::column(&summaries.iter().map(value).collect::<Vec<_>>());
-    let bce = column(|summary| summary.test.metrics.bce);
+    let of = |summary: &Summary| summary.test.metrics.bce;
+    let mut known = Amount::column(&summaries.iter().filter_map(of).collect::<Vec<_>>()).into_iter();
+    let mut bce = summaries.iter().map(|summary| of(summary).and_then(|_| known.next()).unwrap_or("-".into()));
     let mse = column(|summary| summary.test.metrics.mse);
     let header = ["run", "network", "data", "latent", "epochs", "test BCE", "MSE", "PSNR", "5-NN", "time"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -46,7 +48,7 @@ fn table(names: impl Iterator<Item = String>, summaries: &[Summary]) -> String {
             summary.data.name.clone(),
             Count::from(summary.latent_dim).to_string(),
             Count::from(summary.epochs).to_string(),
-            bce[index].clone(),
+            bce.next().unwrap_or_default(),
             mse[index].clone(),
             Decibels(test.psnr).to_string(),
             test.neighbour_accuracy.map_or("-".into(), |part| Percent(part).to_string()),

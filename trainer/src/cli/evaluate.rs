@@ -44,14 +44,14 @@ struct Row {
 pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<String> {
     let mut rows = vec![Row {
         name: name.into(),
-        bce: Some(test.metrics.bce),
+        bce: test.metrics.bce,
         mse: test.metrics.mse,
         psnr: test.psnr,
         accuracy: test.neighbour_accuracy,
     }];
     rows.extend(pca.map(|pca| Row {
         name: format!("PCA, {} components", Count::from(pca.components)),
-        bce: Some(pca.metrics.bce),
+        bce: pca.metrics.bce,
         mse: pca.metrics.mse,
         psnr: pca.psnr,
         accuracy: pca.neighbour_accuracy,

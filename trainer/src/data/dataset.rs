@@ -45,6 +45,10 @@ impl Dataset {
                 hash.update((number as u64).to_le_bytes());
             }
             hash.update(images.pixels());
+            if let Some((raw, schema)) = images.raw() {
+                raw.iter().for_each(|value| hash.update(value.to_le_bytes()));
+                hash.update(serde_json::to_vec(schema.as_ref()).expect("a schema is plain numbers and text"));
+            }
             hash.update(images.labels());
         }
         hash.finish()

@@ -1,7 +1,9 @@
-//! Rows of pixels, kept as bytes until they are batched.
+//! Rows as they came, bytes or the cells of a table, until they are batched.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
+use bundle::Schema;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -12,13 +14,25 @@ const LINE: usize = 64;
 /// Images that a thread converts at once.
 const BLOCK: usize = 64;
 
-/// Greyscale images of one size with a class label each.
+/// Greyscale images of one size, or rows of a table, with a class label each.
 #[derive(Clone, Debug)]
 pub struct Images {
-    pixels: Vec<u8>,
+    values: Values,
     labels: Vec<u8>,
     shape: [usize; 2],
-    max_value: u8,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Bytes {
+        pixels: Vec<u8>,
+        max_value: u8,
+    },
+    /// Raw rows, a float for each column.
+    Table {
+        raw: Vec<f32>,
+        schema: Arc<Schema>,
+    },
 }
 
 impl Images {
@@ -36,7 +50,22 @@ impl Images {
                 format!("expected {} images of {height} x {width} pixels, found {} bytes", labels.len(), pixels.len()),
             ));
         }
-        Ok(Self { pixels, labels, shape, max_value })
+        Ok(Self { values: Values::Bytes { pixels, max_value }, labels, shape })
+    }
+
+    /// The raw rows of a table, `[labels.len(), schema.raw_len()]`. To the network a row is an image of height 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when there are no rows, or the values are not `schema.raw_len()` for each label.
+    pub fn table(raw: Vec<f32>, labels: Vec<u8>, schema: Arc<Schema>) -> Result<Self> {
+        if labels.is_empty() || raw.len() != labels.len() * schema.raw_len() {
+            let columns = schema.raw_len();
+            let reason = format!("expected {} rows of {columns} columns, found {} values", labels.len(), raw.len());
+            return Err(Error::setting("data", reason));
+        }
+        let shape = [1, schema.input_len()];
+        Ok(Self { values: Values::Table { raw, schema }, labels, shape })
     }
 
     /// The number of images.
@@ -59,14 +88,28 @@ impl Images {
         self.shape[0] * self.shape[1]
     }
 
-    /// The byte that stands for 1.0.
+    /// The byte that stands for 1.0; 1 for a table, whose values are what they are.
     pub fn max_value(&self) -> u8 {
-        self.max_value
+        match self.values {
+            Values::Bytes { max_value, .. } => max_value,
+            Values::Table { .. } => 1,
+        }
     }
 
-    /// Every pixel, image after image, top row first.
+    /// Every pixel, image after image, top row first; none of a table.
     pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+        match &self.values {
+            Values::Bytes { pixels, .. } => pixels,
+            Values::Table { .. } => &[],
+        }
+    }
+
+    /// The raw rows of a table and its columns; nothing for images.
+    pub fn raw(&self) -> Option<(&[f32], &Arc<Schema>)> {
+        match &self.values {
+            Values::Bytes { .. } => None,
+            Values::Table { raw, schema } => Some((raw, schema)),
+        }
     }
 
     /// The class of each image.
@@ -78,9 +121,9 @@ impl Images {
     ///
     /// # Panics
     ///
-    /// When `index` is not below [`Images::len`].
+    /// When `index` is not below [`Images::len`], or these are rows of a table.
     pub fn row(&self, index: usize) -> &[u8] {
-        &self.pixels[index * self.width()..][..self.width()]
+        &self.pixels()[index * self.width()..][..self.width()]
     }
 
     /// The images `indices` alone; nothing where there are none.
@@ -89,12 +132,22 @@ impl Images {
     ///
     /// When an index is not below [`Images::len`].
     pub(super) fn select(&self, indices: &[u32]) -> Option<Self> {
-        let pixels = indices.iter().flat_map(|&index| self.row(index as usize)).copied().collect();
+        let values = match &self.values {
+            Values::Bytes { max_value, .. } => {
+                let pixels = indices.iter().flat_map(|&index| self.row(index as usize)).copied().collect();
+                Values::Bytes { pixels, max_value: *max_value }
+            }
+            Values::Table { raw, schema } => {
+                let columns = schema.raw_len();
+                let rows = indices.iter().flat_map(|&index| &raw[index as usize * columns..][..columns]);
+                Values::Table { raw: rows.copied().collect(), schema: schema.clone() }
+            }
+        };
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        (!indices.is_empty()).then_some(Self { pixels, labels, ..*self })
+        (!indices.is_empty()).then_some(Self { values, labels, shape: self.shape })
     }
 
-    /// The images `indices` as floats in 0.0..=1.0, `[indices.len(), width]`.
+    /// The rows `indices` as the network takes them, `[indices.len(), width]`: pixels in 0.0..=1.0, columns scaled.
     ///
     /// # Errors
     ///
@@ -111,15 +164,25 @@ impl Images {
         Ok(Tensor::from_vec(values, (indices.len(), width), device)?)
     }
 
-    /// Writes the images `indices` as floats in 0.0..=1.0, `[indices.len(), width]`.
+    /// Writes the rows `indices` as the network takes them, `[indices.len(), width]`.
     pub(crate) fn fill(&self, indices: &[u32], values: &mut [f32]) {
+        let max_value = match &self.values {
+            Values::Bytes { max_value, .. } => f32::from(*max_value),
+            Values::Table { raw, schema } => {
+                let columns = schema.raw_len();
+                for (&index, values) in indices.iter().zip(values.chunks_exact_mut(self.width())) {
+                    schema.prepare(&raw[index as usize * columns..][..columns], values);
+                }
+                return;
+            }
+        };
         for (place, values) in values.chunks_exact_mut(self.width()).enumerate() {
             // The rows lie anywhere in memory: one is on its way while another is converted.
             if let Some(&next) = indices.get(place + 1) {
                 let lines = self.row(next as usize).iter().step_by(LINE);
                 black_box(lines.fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
             }
-            kernels::scale_bytes(self.row(indices[place] as usize), f32::from(self.max_value), values);
+            kernels::scale_bytes(self.row(indices[place] as usize), max_value, values);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::measured::{Measured, ZERO};
 use super::metrics::Metrics;
 use crate::data::Images;
 use crate::fused::PackedNetwork;
+use crate::model::Output;
 use crate::objective::Objective;
 use crate::random::{Noise, Purpose, normal, stream};
 
@@ -27,6 +28,7 @@ pub(super) struct Block<'a> {
 pub(super) struct Fused<'a> {
     pub(super) packed: &'a PackedNetwork<'a>,
     pub(super) latent_dim: usize,
+    pub(super) output: Output,
     pub(super) objective: Objective,
     pub(super) config: MeasureConfig,
 }
@@ -36,15 +38,14 @@ impl Fused<'_> {
     pub(super) fn measure(&self, block: &Block) -> Measured {
         let drawn = if self.packed.features() > 0 { block.rows.len() * self.latent_dim } else { 0 };
         let sample = normal(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32), drawn);
-        let mut measured = Measured::default();
-        for first in (0..block.rows.len()).step_by(TOGETHER) {
+        let parts = (0..block.rows.len()).step_by(TOGETHER).map(|first| {
             let rows = first..(first + TOGETHER).min(block.rows.len());
             let sample = sample.get(rows.start * self.latent_dim..rows.end * self.latent_dim);
             let mut part = self.part(block, rows.clone(), sample);
             part.scale(rows.len() as f64 / block.rows.len() as f64);
-            measured.add(part);
-        }
-        measured
+            part
+        });
+        parts.reduce(Measured::add).unwrap_or_default()
     }
 
     /// Measures some rows of a block; `sample` are the draws for a variational latent.
@@ -68,9 +69,14 @@ impl Fused<'_> {
             packed.encode(input, features, [latent, log_variance]);
             let mut of = |latent: &[f32]| {
                 packed.decode(latent, logits);
-                let [bce, mse] =
-                    kernels::bce_and_squared_error_serial(logits, clean).map(|sum| sum / clean.len() as f64);
-                Metrics { bce, mse }
+                let mean = |sum: f64| sum / clean.len() as f64;
+                match self.output {
+                    Output::Sigmoid => {
+                        let [bce, mse] = kernels::bce_and_squared_error_serial(logits, clean).map(mean);
+                        Metrics { bce: Some(bce), mse }
+                    }
+                    Output::Linear => Metrics { bce: None, mse: mean(kernels::squared_error_serial(logits, clean)) },
+                }
             };
             let metrics = of(latent);
             let mut measured = Measured { metrics, sampled: metrics, ..Measured::default() };

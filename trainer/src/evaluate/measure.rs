@@ -53,6 +53,7 @@ impl<'a> Measure<'a> {
                 let fused = Fused {
                     packed,
                     latent_dim: self.model.network().latent_dim(),
+                    output: self.model.network().output(),
                     objective: self.objective,
                     config: self.config,
                 };
@@ -63,12 +64,11 @@ impl<'a> Measure<'a> {
             }
             None => blocks.iter().map(|block| self.measure(block)).collect::<Result<_>>()?,
         };
-        let mut sum = Measured::default();
-        for (mut part, block) in parts.into_iter().zip(blocks) {
+        let scaled = parts.into_iter().zip(blocks).map(|(mut part, block)| {
             part.scale(block.rows.len() as f64 / indices.len() as f64);
-            sum.add(part);
-        }
-        Ok(sum)
+            part
+        });
+        Ok(scaled.reduce(Measured::add).unwrap_or_default())
     }
 
     /// Measures one block with candle's operators.
@@ -77,7 +77,8 @@ impl<'a> Measure<'a> {
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
         let encoding = self.model.encoding(&input)?;
         let logits = self.model.decode_logits(&encoding.latent)?;
-        let metrics = Metrics::of(&logits, &clean)?;
+        let output = self.model.network().output();
+        let metrics = Metrics::of(&logits, &clean, output)?;
         let zeros = encoding.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
         let mut measured = Measured {
             metrics,
@@ -88,7 +89,7 @@ impl<'a> Measure<'a> {
         };
         if let Some(divergence) = encoding.divergence()? {
             let sample = encoding.sample(&mut stream(self.config.seed, Purpose::MeasuredSample, block.index as u32))?;
-            measured.sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean)?;
+            measured.sampled = Metrics::of(&self.model.decode_logits(&sample)?, &clean, output)?;
             measured.divergence = scalar(divergence)?;
         }
         if self.config.input_noise > 0. {
@@ -173,12 +174,14 @@ mod tests {
             let measure = Measure::new(&model, config.measure(), &Device::Cpu);
             let block = Block { images, rows: &rows, index: 3 };
             let chains = model.chains().unwrap();
-            let (latent_dim, objective) = (network.latent_dim(), measure.objective);
+            let (latent_dim, output, objective) = (network.latent_dim(), network.output(), measure.objective);
             let mut found = chains
-                .with_packed(|packed| Fused { packed, latent_dim, objective, config: measure.config }.measure(&block))
+                .with_packed(|packed| {
+                    Fused { packed, latent_dim, output, objective, config: measure.config }.measure(&block)
+                })
                 .unwrap();
             let mut expected = measure.measure(&block).unwrap();
-            for (found, expected) in found.values().into_iter().zip(expected.values()) {
+            for (found, expected) in found.values().zip(expected.values()) {
                 // Means of a few hundred values to a few thousand, which candle adds up in f32.
                 assert!(
                     (*found - *expected).abs() < 1e-5 * expected.abs().max(1.),

@@ -27,17 +27,19 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn values(&mut self) -> [&mut f64; 9] {
+    pub(super) fn values(&mut self) -> impl Iterator<Item = &mut f64> {
         let Self { metrics, sampled, input_mse, penalty, divergence, latent_mean, latent_sparsity } = self;
-        let ([bce, mse], [sampled_bce, sampled_mse]) = (metrics.values(), sampled.values());
-        [bce, mse, sampled_bce, sampled_mse, input_mse, penalty, divergence, latent_mean, latent_sparsity]
+        let others = [input_mse, penalty, divergence, latent_mean, latent_sparsity];
+        metrics.values().chain(sampled.values()).chain(others)
     }
 
     pub(super) fn scale(&mut self, factor: f64) {
-        self.values().into_iter().for_each(|value| *value *= factor);
+        self.values().for_each(|value| *value *= factor);
     }
 
-    pub(super) fn add(&mut self, mut other: Self) {
-        self.values().into_iter().zip(other.values()).for_each(|(sum, term)| *sum += *term);
+    /// Adds what was measured with the same network.
+    pub(super) fn add(mut self, mut other: Self) -> Self {
+        self.values().zip(other.values()).for_each(|(sum, term)| *sum += *term);
+        self
     }
 }

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::fused::{is_f32_cpu, with_values};
+use crate::model::Output;
 use crate::objective::bce_with_logits;
 
 /// Errors of a reconstruction, means over rows and elements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Binary cross-entropy per element, in nats.
-    pub bce: f64,
+    /// Binary cross-entropy per element, in nats; nothing for values without bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bce: Option<f64>,
     /// Mean squared error per element.
     pub mse: f64,
 }
@@ -20,31 +22,35 @@ impl Metrics {
     /// Peak signal-to-noise ratio in decibels, for a peak of 1.0: -10 log10(mse). Nothing where there is no error at all.
     ///
     /// ```
-    /// let metrics = trainer::Metrics { bce: 0.1, mse: 0.01 };
+    /// let metrics = trainer::Metrics { bce: Some(0.1), mse: 0.01 };
     /// assert_eq!(metrics.psnr(), Some(20.));
     /// ```
     pub fn psnr(&self) -> Option<f64> {
         psnr(self.mse)
     }
 
-    /// The errors of `sigmoid(logits)` against `target`, of the same shape.
-    pub(super) fn of(logits: &Tensor, target: &Tensor) -> Result<Self> {
+    /// The errors of what `output` makes of `logits` against `target`, of the same shape.
+    pub(super) fn of(logits: &Tensor, target: &Tensor, output: Output) -> Result<Self> {
+        if output == Output::Linear {
+            let mse = f64::from((logits - target)?.sqr()?.mean_all()?.to_scalar::<f32>()?);
+            return Ok(Self { bce: None, mse });
+        }
         if is_f32_cpu(logits) && is_f32_cpu(target) {
             let (logits, target) = (logits.contiguous()?, target.contiguous()?);
             let [bce, mse] =
                 with_values(&[&logits, &target], |values| kernels::bce_and_squared_error(values[0], values[1]))?
                     .map(|sum| sum / target.elem_count() as f64);
-            return Ok(Self { bce, mse });
+            return Ok(Self { bce: Some(bce), mse });
         }
         let squared = (candle_nn::ops::sigmoid(logits)? - target)?.sqr()?;
         Ok(Self {
-            bce: f64::from(bce_with_logits(logits, target)?.to_scalar::<f32>()?),
+            bce: Some(f64::from(bce_with_logits(logits, target)?.to_scalar::<f32>()?)),
             mse: f64::from(squared.mean_all()?.to_scalar::<f32>()?),
         })
     }
 
-    pub(super) fn values(&mut self) -> [&mut f64; 2] {
-        [&mut self.bce, &mut self.mse]
+    pub(super) fn values(&mut self) -> impl Iterator<Item = &mut f64> {
+        self.bce.iter_mut().chain([&mut self.mse])
     }
 }
 

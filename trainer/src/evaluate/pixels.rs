@@ -1,4 +1,5 @@
-//! Sums over rows of bytes, exact in any order: how far rows are from a mean row, and the largest value.
+//! How far rows are from a mean row, and the largest value. Sums of bytes are exact in any order; those of a table are added up in
+//! the order of its rows.
 
 use rayon::prelude::*;
 
@@ -41,6 +42,9 @@ impl Sums {
 /// The mean squared error of the mean of `rows` of `train`, taken as the reconstruction of each row of `test`: what a network
 /// reaches that looks at nothing.
 pub(super) fn mean_row_error(train: &Images, rows: &[u32], test: &Images) -> f64 {
+    if train.raw().is_some() {
+        return mean_row_error_of_table(train, rows, test);
+    }
     let train = Sums::of(train, rows);
     let Sums { rows, pixels, squares } = Sums::of(test, &(0..test.len() as u32).collect::<Vec<_>>());
     // Of sum (x - m)^2 = sum x^2 - 2 m sum x + n m^2.
@@ -52,8 +56,28 @@ pub(super) fn mean_row_error(train: &Images, rows: &[u32], test: &Images) -> f64
     sum / (rows * test.width()) as f64 / f64::from(test.max_value()).powi(2)
 }
 
-/// The largest byte of `rows`.
+fn mean_row_error_of_table(train: &Images, rows: &[u32], test: &Images) -> f64 {
+    let width = train.width();
+    let mut values = vec![0.; width];
+    let mut mean = vec![0f64; width];
+    for &row in rows {
+        train.fill(&[row], &mut values);
+        mean.iter_mut().zip(&values).for_each(|(sum, value)| *sum += f64::from(*value));
+    }
+    mean.iter_mut().for_each(|sum| *sum /= rows.len() as f64);
+    let mut sum = 0.;
+    for row in 0..test.len() as u32 {
+        test.fill(&[row], &mut values);
+        sum += values.iter().zip(&mean).map(|(value, mean)| (f64::from(*value) - mean).powi(2)).sum::<f64>();
+    }
+    sum / (test.len() * width) as f64
+}
+
+/// The largest byte of `rows`; 1 for a table, whose scale is its own.
 pub(super) fn largest(images: &Images, rows: &[u32]) -> u8 {
+    if images.raw().is_some() {
+        return 1;
+    }
     rows.par_iter().map(|&row| images.row(row as usize).iter().copied().max().unwrap_or(0)).max().unwrap_or(0)
 }
 

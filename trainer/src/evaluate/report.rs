@@ -11,6 +11,8 @@ pub(crate) fn test_report(measure: &Measure, dataset: &Dataset, split: &Split) -
     let test = &dataset.test;
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let measured = measure.rows(test, &all)?;
+    // The cross-entropy is a likelihood; a squared error alone is none.
+    let bound = measure.model.log_variance().and(measured.sampled.bce);
     let elbo = |reconstruction: f64| Elbo {
         reconstruction,
         divergence: measured.divergence,
@@ -25,6 +27,6 @@ pub(crate) fn test_report(measure: &Measure, dataset: &Dataset, split: &Split) -
         neighbour_accuracy: None,
         mean_row_mse: Some(mean_row_error(&dataset.train, &split.train, test)),
         noisy_mse: (measure.config.input_noise > 0.).then_some(measured.input_mse),
-        elbo: measure.model.log_variance().map(|_| elbo(measured.sampled.bce * test.width() as f64)),
+        elbo: bound.map(|bce| elbo(bce * test.width() as f64)),
     })
 }

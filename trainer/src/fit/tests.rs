@@ -46,7 +46,7 @@ fn training_fills_the_run_folder_and_lowers_the_loss() {
     let Outcome::Finished(summary) = outcome else { panic!("interrupted") };
     assert_eq!(run.summary().unwrap(), *summary);
     // Well below the cross-entropy of the mean training image, which is 0.43.
-    assert!(summary.test.metrics.bce < 0.38, "{summary:?}");
+    assert!(summary.test.metrics.bce.unwrap() < 0.38, "{summary:?}");
     assert_eq!(summary.data.validation_rows, 150);
     for name in [
         "config.toml",

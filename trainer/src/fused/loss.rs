@@ -1,23 +1,36 @@
 //! The loss of a training step, and the part of it that the latent pays.
 
+/// How a reconstruction is measured against its target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorTerm {
+    /// The binary cross-entropy of `sigmoid(logits)`.
+    CrossEntropy,
+    /// The squared error of `sigmoid(logits)`.
+    SigmoidSquared,
+    /// The squared error of the logits themselves.
+    Squared,
+}
+
 /// The weights of the loss: `scale` times the mean over elements of the cross-entropy, or of the squared error, plus means over
 /// rows: `sparsity` times the L1 norm of the latent and `beta` times its divergence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LossTerms {
-    /// Whether the reconstruction is measured by the squared error instead of the cross-entropy.
-    pub(crate) squared_error: bool,
+    /// How the reconstruction is measured.
+    pub(crate) error: ErrorTerm,
     pub(crate) scale: f64,
     pub(crate) sparsity: f64,
     pub(crate) beta: f64,
 }
 
 impl LossTerms {
-    /// The loss of `sigmoid(logits)` against `target`, summed over elements; `grad` becomes its gradient times `scale`.
+    /// The loss of `logits` against `target`, summed over elements; `grad` becomes its gradient times `scale`.
     pub(super) fn reconstruction(&self, logits: &[f32], target: &[f32], scale: f64, grad: &mut [f32]) -> f64 {
-        match self.squared_error {
-            false => kernels::bce_with_gradient(logits, target, scale as f32, grad),
-            true => kernels::squared_error_with_gradient(logits, target, scale as f32, grad),
-        }
+        let error = match self.error {
+            ErrorTerm::CrossEntropy => kernels::bce_with_gradient,
+            ErrorTerm::SigmoidSquared => kernels::sigmoid_squared_error_with_gradient,
+            ErrorTerm::Squared => kernels::squared_error_with_gradient,
+        };
+        error(logits, target, scale as f32, grad)
     }
 
     /// The penalty of the latents of `rows` rows.
@@ -79,7 +92,7 @@ mod tests {
 
     #[test]
     fn divergence_and_gradient_are_those_of_the_formula() {
-        let terms = LossTerms { squared_error: false, scale: 1., sparsity: 0., beta: 6. };
+        let terms = LossTerms { error: ErrorTerm::CrossEntropy, scale: 1., sparsity: 0., beta: 6. };
         let penalty = terms.penalty(3);
         let (mean, log_variance) = ([0.5f32, -2., 0., 1.5], [0.3f32, -1.2, 0., 2.]);
         let std = log_variance.map(|value| (0.5 * value).exp());

@@ -18,6 +18,6 @@ pub(crate) use chain::Chain;
 pub(crate) use chain_run::{PackedWeights, Shard, weight_gradients, with_packed_weights};
 pub(crate) use chains::Chains;
 pub(crate) use inference::PackedNetwork;
-pub(crate) use loss::LossTerms;
+pub(crate) use loss::{ErrorTerm, LossTerms};
 pub(crate) use step::TrainStep;
 pub(crate) use storage::{filled, is_f32_cpu, values, with_values, with_values_mut};

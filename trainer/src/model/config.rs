@@ -23,9 +23,30 @@ pub struct ModelConfig {
     /// The layers down to the latent, instead of `hidden`. Default none.
     #[serde(deserialize_with = "encoder_layers")]
     pub encoder: Vec<LayerConfig>,
-    /// The layers from the latent back; a sigmoid is added at the end. Default the mirror image of the encoder.
+    /// What ends the decoder: `sigmoid` for values in 0.0..=1.0, `linear` for values without bounds. Default `sigmoid`; `linear` for
+    /// a table.
+    #[serde(skip_serializing_if = "Output::is_sigmoid")]
+    pub output: Output,
+    /// The layers from the latent back; what ends the decoder is added. Default the mirror image of the encoder.
     #[serde(deserialize_with = "decoder_layers")]
     pub decoder: Vec<LayerConfig>,
+}
+
+/// What ends the decoder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Output {
+    /// A sigmoid: values in 0.0..=1.0.
+    #[default]
+    Sigmoid,
+    /// Nothing: values without bounds.
+    Linear,
+}
+
+impl Output {
+    fn is_sigmoid(&self) -> bool {
+        *self == Self::Sigmoid
+    }
 }
 
 impl ModelConfig {

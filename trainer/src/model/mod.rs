@@ -13,7 +13,7 @@ mod walk;
 
 pub use autoencoder::Autoencoder;
 pub(crate) use checkpoint::Checkpoint;
-pub use config::ModelConfig;
+pub use config::{ModelConfig, Output};
 pub(crate) use encoding::Encoding;
 pub use layers::{
     Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,

@@ -3,20 +3,23 @@
 use bundle::Shape;
 use serde::{Deserialize, Serialize};
 
-use super::config::ModelConfig;
+use super::config::{ModelConfig, Output};
 use super::layers::{Activation, LayerConfig, MAX_WIDTH, Role, checked_len, decoder_layers, encoder_layers};
 use super::mirror::mirror;
 use super::walk::{layer_error, walk};
 use crate::error::{Error, Result};
 
-/// What ends every decoder.
-const SIGMOID: LayerConfig = LayerConfig::Activation(Activation::Sigmoid);
+/// What ends a decoder of values in 0.0..=1.0, and one of values without bounds.
+const ENDS: [(Output, LayerConfig); 2] = [
+    (Output::Sigmoid, LayerConfig::Activation(Activation::Sigmoid)),
+    (Output::Linear, LayerConfig::Activation(Activation::Identity)),
+];
 
-/// A whole network: the layers down to the latent, and back up to a sigmoid.
+/// A whole network: the layers down to the latent, and back up to a sigmoid, or to values without bounds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Height and width of an image in pixels; the network sees their product as one row.
+    /// Height and width of an image in pixels; the network sees their product as one row. A row of a table has the height 1.
     pub image_shape: [usize; 2],
     /// Whether the latent is a distribution: beside the encoder's last layer, which is linear and makes the mean, another one makes
     /// the log variance.
@@ -24,7 +27,7 @@ pub struct NetworkConfig {
     /// The layers down to the latent.
     #[serde(deserialize_with = "encoder_layers")]
     pub encoder: Vec<LayerConfig>,
-    /// The layers from the latent back, the sigmoid at the end included.
+    /// The layers from the latent back, the sigmoid or identity at the end included.
     #[serde(deserialize_with = "decoder_layers")]
     pub decoder: Vec<LayerConfig>,
 }
@@ -37,6 +40,7 @@ impl NetworkConfig {
     /// [`Error::Setting`] when a width is out of range, [`Error::Layer`] naming the first layer that does not fit.
     pub fn new(model: &ModelConfig, image_shape: [usize; 2]) -> Result<Self> {
         let encoder = model.encoder_layers()?;
+        let end = end(model.output);
         let start = start(image_shape);
         let mirrored = model.decoder.is_empty();
         let decoder = if mirrored {
@@ -47,9 +51,9 @@ impl NetworkConfig {
                 return Err(Error::setting("model.hidden", reason));
             }
             let mut decoder = model.decoder.clone();
-            // A sigmoid may be followed by layers that only change the shape.
+            // The end may be followed by layers that only change the shape.
             let is_shaping = |layer: &LayerConfig| layer.role() == Role::Reshape;
-            if decoder.iter().rfind(|layer| !is_shaping(layer)) == Some(&SIGMOID) {
+            if decoder.iter().rfind(|layer| !is_shaping(layer)) == Some(&end) {
                 while decoder.last().is_some_and(is_shaping) {
                     decoder.pop();
                 }
@@ -57,8 +61,8 @@ impl NetworkConfig {
             decoder
         };
         let mut network = Self { image_shape, variational: model.variational, encoder, decoder };
-        if network.decoder.last() != Some(&SIGMOID) {
-            network.decoder.push(SIGMOID);
+        if network.decoder.last() != Some(&end) {
+            network.decoder.push(end);
         }
         network.check().map_err(|error| match error {
             Error::Layer { layer, kind, reason } if mirrored && layer.starts_with("decoder") => {
@@ -70,6 +74,12 @@ impl NetworkConfig {
             error => error,
         })?;
         Ok(network)
+    }
+
+    /// What ends the decoder.
+    pub fn output(&self) -> Output {
+        let end = ENDS.iter().find(|(_, end)| self.decoder.last() == Some(end));
+        end.map_or(Output::Sigmoid, |(output, _)| *output)
     }
 
     /// Values in one input row.
@@ -113,8 +123,9 @@ impl NetworkConfig {
             let reason = "expected an encoder that ends in a linear layer, which `latent_dim` appends";
             return Err(Error::setting("model.variational", reason));
         }
-        if self.decoder.last() != Some(&SIGMOID) {
-            return Err(Error::setting("model.decoder", "expected a decoder that ends in a `sigmoid`"));
+        if !ENDS.iter().any(|(_, end)| self.decoder.last() == Some(end)) {
+            let reason = "expected a decoder that ends in a `sigmoid` or an `identity`";
+            return Err(Error::setting("model.decoder", reason));
         }
         let [encoder, decoder] = self.inputs()?;
         if let (true, [.., input @ Shape::Sequence { .. }, _], [.., last]) =
@@ -171,6 +182,14 @@ const MAX_WEIGHTS: u64 = 1 << 30;
 /// candle goes through the graph of a step layer by layer, one call within the other: some ten times as many overflow the stack of
 /// a thread.
 const MAX_LAYERS: usize = 1000;
+
+fn end(output: Output) -> LayerConfig {
+    let [sigmoid, identity] = ENDS.map(|(_, end)| end);
+    match output {
+        Output::Sigmoid => sigmoid,
+        Output::Linear => identity,
+    }
+}
 
 fn start([height, width]: [usize; 2]) -> Shape {
     Shape::Image { channels: 1, height, width }

@@ -28,7 +28,7 @@ impl Stack {
         &self.layers
     }
 
-    /// Everything but the last layer: for a stack that ends in a sigmoid, the logits.
+    /// Everything but the last layer: for a decoder, the logits.
     ///
     /// # Errors
     ///
@@ -70,12 +70,12 @@ impl Stack {
         let input_len = checked_len(inputs[0]);
         let mut stack = Self { name, input_len, layers: Vec::new() };
         let mut dims = vec![input_len];
-        let sigmoid = LayerConfig::Activation(Activation::Sigmoid);
-        let sigmoid_last = layers.last() == Some(&sigmoid);
+        let ends = |end| layers.last() == Some(&LayerConfig::Activation(end));
+        let output_last = ends(Activation::Sigmoid) || ends(Activation::Identity);
         for (index, (layer, &input)) in layers.iter().zip(inputs).enumerate() {
-            // A final sigmoid follows the flattening, so that its input are the logits, row by row.
+            // A final sigmoid or identity follows the flattening, so that its input are the logits, row by row.
             let last = index + 1 == layers.len();
-            let needed = if last && sigmoid_last { vec![checked_len(input)] } else { layer.input_dims(input, &dims) };
+            let needed = if last && output_last { vec![checked_len(input)] } else { layer.input_dims(input, &dims) };
             stack.reshape(&mut dims, needed);
             let prefix = format!("{name}.{}", stack.layers.len());
             let mut named = |kind: &str, dims, init| parameter(format!("{prefix}.{kind}"), dims, init);

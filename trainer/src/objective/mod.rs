@@ -8,13 +8,13 @@ use candle_core::{Result, Tensor};
 pub(crate) use config::ObjectiveConfig;
 pub use loss::{Loss, bce_with_logits};
 
-use crate::fused::LossTerms;
-use crate::model::{Encoding, NetworkConfig};
+use crate::fused::{ErrorTerm, LossTerms};
+use crate::model::{Encoding, NetworkConfig, Output};
 
 /// The loss of a batch: reconstruction + sparsity * |latent| + beta * divergence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Objective {
-    loss: Loss,
+    error: ErrorTerm,
     /// 1 for a mean over a row's elements, their number for a sum.
     scale: f64,
     sparsity: f64,
@@ -27,12 +27,22 @@ impl Objective {
     pub(crate) fn new(config: ObjectiveConfig, network: &NetworkConfig) -> Self {
         let scale = if network.variational { network.input_dim() as f64 } else { 1. };
         let beta = if network.variational { config.beta } else { 0. };
-        Self { loss: config.loss, scale, sparsity: config.sparsity, beta }
+        let error = match (network.output(), config.loss) {
+            (Output::Linear, _) => ErrorTerm::Squared,
+            (Output::Sigmoid, Loss::Mse) => ErrorTerm::SigmoidSquared,
+            (Output::Sigmoid, Loss::Bce) => ErrorTerm::CrossEntropy,
+        };
+        Self { error, scale, sparsity: config.sparsity, beta }
     }
 
     /// The loss of `logits` `[batch, n]` against `target` `[batch, n]`, a scalar.
     pub(crate) fn compute(&self, encoding: &Encoding, logits: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let reconstruction = (self.loss.compute(logits, target)? * self.scale)?;
+        let error = match self.error {
+            ErrorTerm::CrossEntropy => Loss::Bce.compute(logits, target)?,
+            ErrorTerm::SigmoidSquared => Loss::Mse.compute(logits, target)?,
+            ErrorTerm::Squared => (logits - target)?.sqr()?.mean_all()?,
+        };
+        let reconstruction = (error * self.scale)?;
         match self.penalty(encoding)? {
             Some(penalty) => reconstruction + penalty,
             None => Ok(reconstruction),
@@ -61,15 +71,15 @@ impl Objective {
 
     /// The same for the kernels.
     pub(crate) fn terms(&self) -> LossTerms {
-        let Self { loss, scale, sparsity, beta } = *self;
-        LossTerms { squared_error: loss == Loss::Mse, scale, sparsity, beta }
+        let Self { error, scale, sparsity, beta } = *self;
+        LossTerms { error, scale, sparsity, beta }
     }
 
-    /// The whole loss, of means over elements and the penalty.
-    pub(crate) fn total(&self, bce: f64, mse: f64, penalty: f64) -> f64 {
-        let reconstruction = match self.loss {
-            Loss::Bce => bce,
-            Loss::Mse => mse,
+    /// The whole loss, of means over elements, if there is a cross-entropy, and the penalty.
+    pub(crate) fn total(&self, bce: Option<f64>, mse: f64, penalty: f64) -> f64 {
+        let reconstruction = match (self.error, bce) {
+            (ErrorTerm::CrossEntropy, Some(bce)) => bce,
+            _ => mse,
         };
         reconstruction * self.scale + penalty
     }

@@ -58,14 +58,18 @@ fn subtitle(summary: &Summary) -> String {
 fn figures(summary: &Summary) -> Vec<Figure> {
     let Summary { test, pca, .. } = summary;
     let figure = |name: &str, value: String, note: String| Figure { name: name.into(), value, note };
-    let error = |name: &str, of: fn(&Metrics) -> f64| match pca {
-        Some(pca) => {
-            let both = Amount::column(&[of(&test.metrics), of(&pca.metrics)]);
-            figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
-        }
-        None => figure(name, Amount(of(&test.metrics)).to_string(), String::new()),
+    let error = |name: &str, of: fn(&Metrics) -> Option<f64>| {
+        let own = of(&test.metrics)?;
+        Some(match pca.as_ref().and_then(|pca| Some((pca, of(&pca.metrics)?))) {
+            Some((pca, of_pca)) => {
+                let both = Amount::column(&[own, of_pca]);
+                figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
+            }
+            None => figure(name, Amount(own).to_string(), String::new()),
+        })
     };
-    let mut figures = vec![error("Test BCE", |metrics| metrics.bce), error("Test MSE", |metrics| metrics.mse)];
+    let errors = [error("Test BCE", |metrics| metrics.bce), error("Test MSE", |metrics| Some(metrics.mse))];
+    let mut figures: Vec<Figure> = errors.into_iter().flatten().collect();
     let compared = match (test.noisy_mse, pca) {
         (Some(_), _) => format!("noisy rows: {}", Decibels(test.noisy_psnr())),
         (None, Some(pca)) => format!("PCA: {}", Decibels(pca.psnr)),
@@ -99,13 +103,13 @@ fn figures(summary: &Summary) -> Vec<Figure> {
 fn comparison(summary: &Summary) -> Table {
     let Summary { test, pca, .. } = summary;
     let mut header = ["", "network"].map(str::to_owned).to_vec();
-    let mut bce = vec![test.metrics.bce];
+    let mut bce: Vec<f64> = test.metrics.bce.into_iter().collect();
     let mut squared = vec![test.metrics.mse];
     let mut psnr = vec![test.psnr];
     let mut accuracy = vec![test.neighbour_accuracy];
     if let Some(pca) = pca {
         header.push("PCA".into());
-        bce.push(pca.metrics.bce);
+        bce.extend(pca.metrics.bce);
         squared.push(pca.metrics.mse);
         psnr.push(pca.psnr);
         accuracy.push(pca.neighbour_accuracy);
@@ -119,11 +123,12 @@ fn comparison(summary: &Summary) -> Table {
         accuracy.push(None);
     }
     let row = |name: &str, cells: Vec<String>| [vec![name.to_owned()], cells].concat();
-    let mut rows = vec![
-        row("BCE", bce),
+    let mut rows = vec![row("BCE", bce)];
+    rows.retain(|_| test.metrics.bce.is_some());
+    rows.extend([
         row("MSE", Amount::column(&squared)),
         row("PSNR", psnr.into_iter().map(|psnr| Decibels(psnr).to_string()).collect()),
-    ];
+    ]);
     if accuracy.iter().any(Option::is_some) {
         let cells = accuracy.into_iter().map(|part| part.map_or("–".into(), |part| Percent(part).to_string()));
         rows.push(row("5-NN accuracy", cells.collect()));

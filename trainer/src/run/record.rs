@@ -24,8 +24,8 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     /// Seconds of the whole epoch, validation included.
     pub seconds: f64,
-    /// Binary cross-entropy per element of the validation rows, in nats.
-    pub val_bce: f64,
+    /// Binary cross-entropy per element of the validation rows, in nats; nothing for values without bounds.
+    pub val_bce: Option<f64>,
     /// Mean squared error per element of the validation rows.
     pub val_mse: f64,
     /// The part of `val_loss` that is not reconstruction: the penalty on the latent, or beta times the divergence.
@@ -34,6 +34,8 @@ pub struct EpochRecord {
 
 const COLUMNS: [&str; 8] =
     ["epoch", "train_loss", "val_loss", "learning_rate", "seconds", "val_bce", "val_mse", "val_penalty"];
+/// The only one that may be empty.
+const VAL_BCE: usize = 5;
 /// The largest loss of a network in 32 bits; beyond it, nothing was trained.
 const MAX_VALUE: f64 = f32::MAX as f64;
 /// More than [`MAX_EPOCHS`] rows take.
@@ -48,8 +50,8 @@ pub(super) fn write_records(path: &Path, records: &[EpochRecord]) -> Result<()> 
             let EpochRecord { epoch, train_loss, val_loss, learning_rate, seconds, .. } = record;
             let EpochRecord { val_bce, val_mse, val_penalty, .. } = record;
             let six = |value: &f64| format!("{value:.6}");
-            let [train_loss, val_loss, val_bce, val_mse, val_penalty] =
-                [train_loss, val_loss, val_bce, val_mse, val_penalty].map(six);
+            let [train_loss, val_loss, val_mse, val_penalty] = [train_loss, val_loss, val_mse, val_penalty].map(six);
+            let val_bce = val_bce.as_ref().map(six).unwrap_or_default();
             let [epoch, learning_rate, seconds] =
                 [epoch.to_string(), learning_rate.to_string(), format!("{seconds:.3}")];
             writer.write_record([
@@ -95,7 +97,11 @@ fn parse(row: &StringRecord, epoch: usize) -> Result<EpochRecord, String> {
         return Err(format!("expected {} values, found {}", COLUMNS.len(), row.len()));
     }
     let mut values = [0.; COLUMNS.len()];
-    for ((value, cell), column) in values.iter_mut().zip(row).zip(COLUMNS) {
+    let without_bce = row[VAL_BCE].is_empty();
+    for (index, ((value, cell), column)) in values.iter_mut().zip(row).zip(COLUMNS).enumerate() {
+        if index == VAL_BCE && without_bce {
+            continue;
+        }
         let found = || format!("{:?}", cell.chars().take(40).collect::<String>());
         *value = cell.parse().map_err(|_| format!("{column}: expected a number, found {}", found()))?;
         if !(-MAX_VALUE..=MAX_VALUE).contains(value) {
@@ -103,6 +109,7 @@ fn parse(row: &StringRecord, epoch: usize) -> Result<EpochRecord, String> {
         }
     }
     let [found, train_loss, val_loss, learning_rate, seconds, val_bce, val_mse, val_penalty] = values;
+    let val_bce = (!without_bce).then_some(val_bce);
     if found != epoch as f64 {
         return Err(format!("epoch: expected {epoch}, found {found}"));
     }

@@ -153,8 +153,8 @@ impl<'a> Training<'a> {
             return Ok(end);
         }
         let (val_loss, measured) = Phase::Validation.wall(|| self.validate())?;
-        let figures = [val_loss, measured.metrics.bce, measured.metrics.mse, measured.penalty];
-        if let Some(&loss) = figures.iter().find(|figure| !figure.is_finite()) {
+        let figures = [val_loss, measured.metrics.mse, measured.penalty].into_iter().chain(measured.metrics.bce);
+        if let Some(loss) = figures.into_iter().find(|figure| !figure.is_finite()) {
             return Err(Error::Diverged { epoch, step: self.progress.step, loss });
         }
         let record = EpochRecord {

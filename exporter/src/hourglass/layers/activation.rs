@@ -9,9 +9,10 @@ use crate::value::Value;
 
 impl ToOnnx for Activation {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        match self.candle() {
-            Some(activation) => activation.to_onnx(graph, x),
-            None => graph.tanh(x),
+        match (self, self.candle()) {
+            (Activation::Identity, _) => Ok(x),
+            (_, Some(activation)) => activation.to_onnx(graph, x),
+            (_, None) => graph.tanh(x),
         }
     }
 }

@@ -110,23 +110,24 @@ impl Pca {
         self.evaluate_blocks(blocks).map_err(failed)
     }
 
-    /// Measures how well what is made of each block's input resembles its target, `[n, width]` both.
+    /// Measures how well what is made of each block's input resembles its target, `[n, width]` both. The cross-entropy is of values in
+    /// 0.0..=1.0.
     pub(super) fn evaluate_blocks(
         &self,
         blocks: impl Iterator<Item = Result<(Tensor, Tensor), Halt>>,
     ) -> Result<Metrics, Halt> {
-        let (mut sum, mut elements) = (Metrics::default(), 0);
+        let ([mut bce, mut mse], mut elements) = ([0.; 2], 0);
         for block in blocks {
             let (input, target) = block?;
             let restored = self.restore(&self.project(&input)?)?;
             let squared = (&restored - &target)?.sqr()?.sum_all()?.to_scalar::<f32>()?;
-            sum.mse += f64::from(squared);
+            mse += f64::from(squared);
             let (target, p) = (target.to_dtype(DType::F64)?, restored.to_dtype(DType::F64)?.clamp(CLIP, 1. - CLIP)?);
             let likelihood = ((&target * p.log()?)? + ((1. - &target)? * (1. - p)?.log()?)?)?;
-            sum.bce -= likelihood.sum_all()?.to_scalar::<f64>()?;
+            bce -= likelihood.sum_all()?.to_scalar::<f64>()?;
             elements += target.elem_count();
         }
-        Ok(Metrics { bce: sum.bce / elements as f64, mse: sum.mse / elements as f64 })
+        Ok(Metrics { bce: Some(bce / elements as f64), mse: mse / elements as f64 })
     }
 }
 
@@ -182,7 +183,7 @@ mod tests {
         let (restored, target) = (values(&restored), values(&images));
         let terms = restored.iter().zip(&target).map(|(p, t)| kernels::bce(p.clamp(CLIP, 1. - CLIP), *t));
         let expected = terms.sum::<f64>() / target.len() as f64;
-        let found = pca.evaluate_blocks(std::iter::once(Ok((images.clone(), images)))).unwrap().bce;
+        let found = pca.evaluate_blocks(std::iter::once(Ok((images.clone(), images)))).unwrap().bce.unwrap();
         assert!((found / expected - 1.).abs() < 1e-12, "{found}, not {expected}");
     }
 

@@ -1,4 +1,4 @@
-//! `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `tanh` and `sigmoid`: one value in, one value out, and nothing to set.
+//! `relu`, `leaky_relu`, `elu`, `gelu`, `silu`, `tanh`, `sigmoid` and `identity`: one value in, one value out, and nothing to set.
 
 use bundle::Shape;
 use candle_core::Tensor;
@@ -29,13 +29,16 @@ pub enum Activation {
     Tanh,
     /// 1 / (1 + exp(-x))
     Sigmoid,
+    /// x, which ends a decoder whose values have no bounds.
+    Identity,
 }
 
 impl Activation {
     /// Every activation, in the order of their names in [`Settings::NAMES`].
-    const ALL: [Self; 7] = [Self::Relu, Self::LeakyRelu, Self::Elu, Self::Gelu, Self::Silu, Self::Tanh, Self::Sigmoid];
+    const ALL: [Self; 8] =
+        [Self::Relu, Self::LeakyRelu, Self::Elu, Self::Gelu, Self::Silu, Self::Tanh, Self::Sigmoid, Self::Identity];
 
-    /// candle's activation; nothing for the hyperbolic tangent, which it has as an operator of tensors alone.
+    /// candle's activation; nothing for the hyperbolic tangent, which it has as an operator of tensors alone, and the identity.
     pub fn candle(self) -> Option<candle_nn::Activation> {
         Some(match self {
             Self::Relu => candle_nn::Activation::Relu,
@@ -43,7 +46,7 @@ impl Activation {
             Self::Elu => candle_nn::Activation::Elu(1.),
             Self::Gelu => candle_nn::Activation::Gelu,
             Self::Silu => candle_nn::Activation::Silu,
-            Self::Tanh => return None,
+            Self::Tanh | Self::Identity => return None,
             Self::Sigmoid => candle_nn::Activation::Sigmoid,
         })
     }
@@ -56,7 +59,8 @@ impl Activation {
 impl Settings for Activation {
     type Module = Self;
 
-    const NAMES: &'static [&'static str] = &["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid"];
+    const NAMES: &'static [&'static str] =
+        &["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "identity"];
 
     fn read(name: &str, _entries: &mut Entries) -> Result<Self, String> {
         let found = Self::NAMES.iter().zip(Self::ALL).find(|(known, _)| **known == name);
@@ -85,6 +89,7 @@ impl Settings for Activation {
 
     fn graph_values(&self, _input: Shape, output: Shape) -> u64 {
         let copies = match self {
+            Self::Identity => 0,
             Self::Relu => 1,
             Self::Tanh | Self::Sigmoid => 4,
             Self::Elu | Self::Silu => 9,
@@ -103,6 +108,7 @@ impl LayerModule for Activation {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match (self, self.candle()) {
             (Self::Relu, _) => ops::relu(x),
+            (Self::Identity, _) => Ok(x.clone()),
             (_, Some(activation)) => activation.forward(x),
             (_, None) => x.tanh(),
         }

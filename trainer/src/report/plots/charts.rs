@@ -25,14 +25,17 @@ pub(super) fn losses(history: &[EpochRecord], summary: &Summary, unit: &str) -> 
     Chart { mark, ..curves(title, unit, series) }
 }
 
-/// The validation cross-entropy of several runs, each with its name.
+/// The validation cross-entropy of several runs, each with its name; the squared error, where one has no cross-entropy.
 pub(super) fn comparison(runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
+    let has_bce = runs.iter().flat_map(|(_, history)| history).all(|record| record.val_bce.is_some());
     let curve = |(name, history): (String, Vec<EpochRecord>)| {
-        let points = history.iter().map(|record| (record.epoch as f64, record.val_bce)).collect();
+        let error = |record: &EpochRecord| record.val_bce.filter(|_| has_bce).unwrap_or(record.val_mse);
+        let points = history.iter().map(|record| (record.epoch as f64, error(record))).collect();
         Series { name: Some(name), points, form: Form::Curve }
     };
     let series = runs.into_iter().map(curve).collect();
-    curves("Validation rows".into(), "binary cross-entropy per value", series)
+    let unit = if has_bce { "binary cross-entropy per value" } else { "squared error per value" };
+    curves("Validation rows".into(), unit, series)
 }
 
 fn curves(title: String, unit: &str, series: Vec<Series>) -> Chart {

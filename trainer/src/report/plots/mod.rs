@@ -155,15 +155,17 @@ fn figures_of(summary: &Summary) -> [String; 2] {
     let Summary { network, data, best, test, pca, .. } = summary;
     let compared = match (test.noisy_mse, pca) {
         (Some(noisy), _) => format!("MSE {}, of the noisy images {}", Amount(test.metrics.mse), Amount(noisy)),
-        (None, None) => format!("MSE {}   |   BCE {}", Amount(test.metrics.mse), Amount(test.metrics.bce)),
-        (None, Some(pca)) => format!(
-            "MSE {}, PCA with {} components {}   |   BCE {}, PCA {}",
-            Amount(test.metrics.mse),
-            Count::from(pca.components),
-            Amount(pca.metrics.mse),
-            Amount(test.metrics.bce),
-            Amount(pca.metrics.bce)
-        ),
+        (None, None) => {
+            let bce = test.metrics.bce.map_or(String::new(), |bce| format!("   |   BCE {}", Amount(bce)));
+            format!("MSE {}{bce}", Amount(test.metrics.mse))
+        }
+        (None, Some(pca)) => {
+            let both = test.metrics.bce.zip(pca.metrics.bce);
+            let bce =
+                both.map_or(String::new(), |(own, pca)| format!("   |   BCE {}, PCA {}", Amount(own), Amount(pca)));
+            let (mse, of_pca) = (Amount(test.metrics.mse), Amount(pca.metrics.mse));
+            format!("MSE {mse}, PCA with {} components {of_pca}{bce}", Count::from(pca.components))
+        }
     };
     [format!("{network} on {}, {} test rows, epoch {}", data.name, Count::from(test.rows), best.epoch), compared]
 }

@@ -1,0 +1,120 @@
+//! The label of each row, and which of them are normal.
+
+use rows::{Column, Columns};
+
+use super::{list, position, trains_on_normal};
+use crate::data::table_config::TableConfig;
+
+/// Labels that mean a normal row, in lower case.
+const NORMAL: [&str; 7] = ["0", "false", "no", "normal", "ok", "good", "healthy"];
+/// The most labels that can be told apart.
+const MAX_LABELS: usize = 256;
+
+/// The labels of a table.
+pub(super) struct Labels {
+    /// The different labels, in order.
+    names: Vec<String>,
+    /// For each row the place of its label.
+    rows: Vec<u8>,
+    /// The place of the label of normal rows, where there is one.
+    normal: Option<u8>,
+}
+
+impl Labels {
+    /// The labels in the column that `config` names; without one, all rows are alike.
+    pub(super) fn find(table: &Columns, config: &TableConfig) -> Result<Self, String> {
+        let Some(name) = &config.label else {
+            if config.normal.is_some() {
+                return Err("`--normal` says which label is normal; expected a `--label` beside it".into());
+            }
+            return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
+        };
+        let texts = texts(table, position(table, name)?);
+        let mut names: Vec<String> = texts.clone();
+        names.sort();
+        names.dedup();
+        if names.len() > MAX_LABELS {
+            return Err(format!(
+                "column `{name}`: expected at most {MAX_LABELS} different labels, found {}; a label is a class or a fault, not a \
+                 measured value",
+                names.len()
+            ));
+        }
+        let rows = places(&names, &texts);
+        let mut labels = Self { names, rows, normal: None };
+        labels.normal = labels.normal(config, name)?;
+        Ok(labels)
+    }
+
+    fn normal(&self, config: &TableConfig, column: &str) -> Result<Option<u8>, String> {
+        let find = |wanted: &dyn Fn(&str) -> bool| self.names.iter().position(|name| wanted(name)).map(|at| at as u8);
+        match &config.normal {
+            Some(wanted) => match find(&|name| name == wanted) {
+                Some(place) => Ok(Some(place)),
+                None => Err(format!("expected rows whose `{column}` is `{wanted}`, found {}", list(&self.names))),
+            },
+            // More labels are classes, of which none need be normal.
+            None if self.names.len() != 2 => Ok(None),
+            None => Ok(find(&|name| NORMAL.contains(&name.to_lowercase().as_str()))),
+        }
+    }
+
+    /// The labels of another table, in which others may occur.
+    pub(super) fn in_table(&self, table: &Columns, config: &TableConfig) -> Result<Self, String> {
+        let Some(name) = &config.label else {
+            return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
+        };
+        let texts = texts(table, position(table, name)?);
+        if let Some(row) = texts.iter().position(|text| !self.names.contains(text)) {
+            return Err(format!(
+                "line {}, column `{name}`: expected a label of the training rows, {}, found `{}`",
+                table.lines[row],
+                list(&self.names),
+                bundle::printable(&texts[row])
+            ));
+        }
+        Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), normal: self.normal })
+    }
+
+    /// The labels of these rows.
+    pub(super) fn of(&self, rows: &[u32]) -> Vec<u8> {
+        rows.iter().map(|&row| self.rows[row as usize]).collect()
+    }
+
+    /// Moves rows that are not normal from the training to the test rows where only normal ones train, and says so.
+    pub(super) fn keep_normal(
+        &self,
+        config: &TableConfig,
+        train: &mut Vec<u32>,
+        test: &mut Vec<u32>,
+    ) -> Option<String> {
+        let label = config.label.as_ref()?;
+        let normal = self.normal.filter(|_| trains_on_normal(config, self.normal.is_some()));
+        let Some(normal) = normal else {
+            return Some(format!("`{label}` is the label, {}; rows of every label train", list(&self.names)));
+        };
+        let (kept, others): (Vec<u32>, Vec<u32>) =
+            train.iter().partition(|&&row| self.rows[row as usize] == normal);
+        *train = kept;
+        if config.test.is_none() {
+            test.extend(others);
+            test.sort_unstable();
+        }
+        let name = bundle::printable(&self.names[usize::from(normal)]);
+        Some(format!("only rows whose `{label}` is `{name}` train; all others are for testing"))
+    }
+}
+
+/// The cells of a column as texts.
+fn texts(table: &Columns, column: usize) -> Vec<String> {
+    match &table.columns[column] {
+        Column::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
+        Column::Texts(texts) => {
+            (0..table.len()).map(|row| texts.get(row).unwrap_or_default().to_owned()).collect()
+        }
+    }
+}
+
+fn places(names: &[String], texts: &[String]) -> Vec<u8> {
+    texts.iter().map(|text| names.binary_search(text).map_or(0, |place| place as u8)).collect()
+}

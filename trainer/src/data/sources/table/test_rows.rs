@@ -1,0 +1,81 @@
+//! Which rows of a table are held out for testing.
+
+use std::collections::HashMap;
+
+use rand::seq::SliceRandom;
+use rows::{Column, Columns, Texts};
+
+use super::position;
+use crate::data::table_config::{TableConfig, TestRows};
+use crate::random::{Purpose, stream};
+
+/// Training and test rows, each in the order of the file. The same ones every time, whatever a run's seed is.
+pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u32>, Vec<u32>), String> {
+    let fraction = config.test_fraction;
+    if !(fraction > 0. && fraction < 1.) {
+        return Err(format!("`--test-fraction`: expected a part between 0 and 1, found {fraction}"));
+    }
+    if table.len() < 2 {
+        return Err("expected two rows or more, of which some are held out for testing, found one".into());
+    }
+    let count = ((table.len() as f64 * fraction).round() as usize).clamp(1, table.len() - 1);
+    let mut rows: Vec<u32> = (0..table.len() as u32).collect();
+    let mut train = match &config.split {
+        TestRows::Time => {
+            let test = rows.split_off(table.len() - count);
+            return Ok((rows, test));
+        }
+        TestRows::Random => {
+            rows.shuffle(&mut stream(0, Purpose::Split, 1));
+            rows.split_off(count)
+        }
+        TestRows::Groups(name) => {
+            let groups = groups(table, position(table, name)?);
+            let mut order: Vec<u32> = (0..groups.iter().max().map_or(0, |last| last + 1)).collect();
+            if order.len() < 2 {
+                return Err(format!("`--split {name}`: expected two groups or more in the column, found one"));
+            }
+            order.shuffle(&mut stream(0, Purpose::Split, 1));
+            let sizes = groups.iter().fold(vec![0; order.len()], |mut sizes, &group| {
+                sizes[group as usize] += 1;
+                sizes
+            });
+            // Whole groups until there are enough rows, and one is left to train on.
+            let mut held_out = vec![false; order.len()];
+            let mut rest = count;
+            for &group in &order[1..] {
+                if rest == 0 {
+                    break;
+                }
+                held_out[group as usize] = true;
+                rest = rest.saturating_sub(sizes[group as usize]);
+            }
+            let (test, train) = rows.iter().partition(|&&row| held_out[groups[row as usize] as usize]);
+            rows = test;
+            train
+        }
+    };
+    train.sort_unstable();
+    rows.sort_unstable();
+    Ok((train, rows))
+}
+
+/// The group of each row, from 0 on.
+fn groups(table: &Columns, column: usize) -> Vec<u32> {
+    match &table.columns[column] {
+        Column::Texts(texts) => {
+            let values = texts.values.len() as u32;
+            texts.rows.iter().map(|&row| if row == Texts::MISSING { values } else { row.min(values + 1) }).collect()
+        }
+        Column::Numbers(numbers) => {
+            let mut known: HashMap<u32, u32> = HashMap::new();
+            numbers
+                .iter()
+                .map(|number| {
+                    let next = known.len() as u32;
+                    *known.entry(number.to_bits()).or_insert(next)
+                })
+                .collect()
+        }
+    }
+}

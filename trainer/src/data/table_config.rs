@@ -1,0 +1,131 @@
+//! How a table becomes training and test rows.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How a table becomes training and test rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TableConfig {
+    /// The column that says what a row is, a class or a fault; it is never trained on. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Columns to leave out. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drop: Vec<String>,
+    /// `normal` or `all`: whether only normal rows train. Default `normal` where the label has two values of which one means normal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_on: Option<TrainOn>,
+    /// The label of normal rows. Default: the one of `0`, `false`, `no`, `normal`, `ok`, `good` and `healthy` that the label has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normal: Option<String>,
+    /// A file with the test rows. Default none: some of the rows are held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// The part of the rows to hold out for testing, between 0 and 1. Default 0.2.
+    pub test_fraction: f64,
+    /// How test rows are chosen: `random`; `time`, which takes the last ones; or a column, whose values are never on both sides.
+    /// Default `random`.
+    #[serde(skip_serializing_if = "TestRows::is_random")]
+    pub split: TestRows,
+    /// What a missing number counts as: `mean`, `median`, `zero`, `most-frequent`, or `refuse`. Default `mean`.
+    pub missing: Missing,
+    /// How numbers are scaled: `standard`, `robust`, `min-max` or `none`. Default `standard`.
+    pub scaling: Scaling,
+}
+
+impl Default for TableConfig {
+    fn default() -> Self {
+        Self {
+            label: None,
+            drop: Vec::new(),
+            train_on: None,
+            normal: None,
+            test: None,
+            test_fraction: 0.2,
+            split: TestRows::Random,
+            missing: Missing::Mean,
+            scaling: Scaling::Standard,
+        }
+    }
+}
+
+/// Which rows train.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrainOn {
+    /// Those whose label says that they are normal; the others are test rows.
+    Normal,
+    /// Those that are not held out for testing.
+    All,
+}
+
+/// How test rows are chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum TestRows {
+    /// At random, the same every time.
+    #[default]
+    Random,
+    /// The last ones of the file.
+    Time,
+    /// By the values of this column, which are never on both sides.
+    Groups(String),
+}
+
+impl TestRows {
+    fn is_random(&self) -> bool {
+        *self == Self::Random
+    }
+}
+
+impl From<String> for TestRows {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "random" => Self::Random,
+            "time" => Self::Time,
+            _ => Self::Groups(text),
+        }
+    }
+}
+
+impl From<TestRows> for String {
+    fn from(rows: TestRows) -> Self {
+        match rows {
+            TestRows::Random => "random".into(),
+            TestRows::Time => "time".into(),
+            TestRows::Groups(column) => column,
+        }
+    }
+}
+
+/// What a missing number counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// The mean of the column's training rows.
+    Mean,
+    /// Their median.
+    Median,
+    /// 0.
+    Zero,
+    /// Their most frequent value.
+    MostFrequent,
+    /// Nothing: a table with missing values is refused.
+    Refuse,
+}
+
+/// How numbers are scaled; what is needed is learnt on the training rows alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// To mean 0 and standard deviation 1.
+    Standard,
+    /// To median 0 and the distance between the quartiles 1.35, which is the normal distribution's.
+    Robust,
+    /// To 0.0..=1.0.
+    MinMax,
+    /// Not at all.
+    None,
+}
