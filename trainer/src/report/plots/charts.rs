@@ -26,13 +26,13 @@ pub(super) fn losses(history: &[EpochRecord], summary: &Summary, unit: &str) -> 
 }
 
 /// The validation cross-entropy of several runs, each with its name.
-pub(super) fn comparison(runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
+pub(super) fn comparison(title: &str, runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
     let curve = |(name, history): (String, Vec<EpochRecord>)| {
         let points = history.iter().map(|record| (record.epoch as f64, record.val_bce)).collect();
         Series { name: Some(name), points, form: Form::Curve }
     };
     let series = runs.into_iter().map(curve).collect();
-    curves("Validation rows".into(), "binary cross-entropy per value", series)
+    curves(title.into(), "binary cross-entropy per value", series)
 }
 
 fn curves(title: String, unit: &str, series: Vec<Series>) -> Chart {
