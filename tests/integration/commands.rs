@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::{contents, copied_bundle, fail, program, succeed};
+use crate::support::{contents, copied_bundle, fail, fail_with, program, succeed};
 
 fn quick_fit(dir: &Path) -> String {
     succeed(program("trainer", dir).args(["fit", "--epochs", "3", "--log-format", "plain"]))
@@ -119,21 +119,22 @@ fn trainer_mistakes_are_one_line_and_leave_nothing() {
     fs::create_dir(dir.path().join("empty")).unwrap();
     fs::write(dir.path().join("bad.toml"), "epoch = 3\n").unwrap();
     let before = contents(dir.path());
-    let cases: [(&[&str], &str); 11] = [
-        (&["--data", "no/such/folder"], "no such folder or data set; `--data` takes digits, series, mnist"),
-        (&["--data", "empty"], "missing: train-images-idx3-ubyte"),
-        (&["--epochs", "0"], "setting `epochs`: expected 1 to"),
-        (&["--batch-size", "0"], "setting `batch_size`: expected 1 to"),
-        (&["--latent-dim", "0"], "model.latent_dim"),
-        (&["--hidden", "0"], "model.hidden"),
-        (&["--learning-rate", "0"], "optimizer.learning_rate"),
-        (&["--validation", "2"], "expected `test` or a fraction between 0 and 1, such as 0.1, found 2"),
-        (&["--config", "no.toml"], "cannot read no.toml"),
-        (&["--config", "bad.toml"], "bad.toml:1: `epoch`: no such setting; did you mean `epochs`?"),
-        (&["--resume", "runs/none"], "runs/none: no such run"),
+    // A value that an option does not take is a usage error, the rest fails.
+    let cases: [(i32, &[&str], &str); 11] = [
+        (1, &["--data", "no/such/folder"], "no such folder or data set; `--data` takes digits, series, mnist"),
+        (1, &["--data", "empty"], "missing: train-images-idx3-ubyte"),
+        (2, &["--epochs", "0"], "`--epochs`: expected 1 to 1000000, found 0"),
+        (2, &["--batch-size", "0"], "`--batch-size`: expected 1 to"),
+        (2, &["--latent-dim", "0"], "`--latent-dim`: expected 1 to"),
+        (2, &["--hidden", "0"], "`--hidden`: expected 1 to"),
+        (2, &["--learning-rate", "0"], "`--learning-rate`: expected more than 0"),
+        (2, &["--validation", "2"], "expected `test` or a fraction between 0 and 1, such as 0.1, found 2"),
+        (1, &["--config", "no.toml"], "cannot read no.toml"),
+        (1, &["--config", "bad.toml"], "bad.toml:1: `epoch`: no such setting; did you mean `epochs`?"),
+        (1, &["--resume", "runs/none"], "runs/none: no such run"),
     ];
-    for (arguments, expected) in cases {
-        let error = fail(program("trainer", dir.path()).arg("fit").args(arguments));
+    for (code, arguments, expected) in cases {
+        let error = fail_with(program("trainer", dir.path()).arg("fit").args(arguments), code);
         assert!(error.contains(expected), "{arguments:?}: {error}");
         assert!(contents(dir.path()) == before && !dir.path().join("runs").exists(), "{arguments:?} left files");
     }

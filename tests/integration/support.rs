@@ -72,9 +72,14 @@ pub fn succeed(command: &mut Command) -> String {
 
 /// Runs a program that must fail with exit code 1 and one line, without a panic; returns the line.
 pub fn fail(command: &mut Command) -> String {
+    fail_with(command, 1)
+}
+
+/// The same with another exit `code`.
+pub fn fail_with(command: &mut Command, code: i32) -> String {
     let output = command.output().unwrap();
     let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(1), "{command:?}: {text}");
+    assert_eq!(output.status.code(), Some(code), "{command:?}: {text}");
     assert!(!text.contains("panicked"), "{command:?}: {text}");
     let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
     assert_eq!(lines.len(), 1, "{command:?}: {text}");

@@ -18,7 +18,11 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes)?;
         fs::rename(&partial, path)
     };
-    write().map_err(|source| Error::io("write", path, source))
+    write().map_err(|source| {
+        // Half a file is of no use, and on a full disk it takes the room that is left.
+        let _ = fs::remove_file(&partial);
+        Error::io("write", path, source)
+    })
 }
 
 /// Reads a whole file.

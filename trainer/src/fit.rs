@@ -59,8 +59,9 @@ impl Job<'_> {
         let measure = Measure::new(&model, config.measure(), device);
         observer.finishing(Stage::Measure, 0.);
         let mut summary = self.measure(training, &measure, reason)?;
-        let (symptoms, recipe) =
-            (Symptoms::examine(&measure, dataset, split)?, config.recipe(reason == StopReason::TimeBudget));
+        let symptoms = Symptoms::examine(&measure, dataset, split)?;
+        let rates = progress.history.iter().map(|record| record.learning_rate);
+        let recipe = config.recipe(reason == StopReason::TimeBudget, rates);
         summary.findings = findings(&symptoms, &summary.test, None, &recipe);
         run.write_summary(&summary)?;
 
@@ -113,7 +114,7 @@ impl Job<'_> {
                 test_rows: test.len(),
             },
             device: config.device.to_string(),
-            seconds: progress.history.iter().map(|record| record.seconds).sum(),
+            seconds: training.trained_seconds(),
             versions: Versions::default(),
         };
         let Metrics { bce, mse } = summary.test.metrics;

@@ -6,8 +6,8 @@ use std::fmt::{Display, Formatter, Result};
 ///
 /// ```
 /// use trainer::Seconds;
-/// let texts = [0.0018, 0.83, 27.931, 250., 7500.].map(|seconds| Seconds(seconds).to_string());
-/// assert_eq!(texts, ["1.8 ms", "830 ms", "27.9 s", "4 min 10 s", "2 h 5 min"]);
+/// let texts = [0.00042, 0.0018, 0.83, 27.931, 250., 7500.].map(|seconds| Seconds(seconds).to_string());
+/// assert_eq!(texts, ["420 µs", "1.8 ms", "830 ms", "27.9 s", "4 min 10 s", "2 h 5 min"]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seconds(pub f64);
@@ -17,6 +17,9 @@ impl Display for Seconds {
         // The unit is chosen after rounding: 59.96 s are a minute, not "60.0 s".
         match self.0 {
             seconds if !seconds.is_finite() => write!(f, "unknown time"),
+            0. => write!(f, "0 s"),
+            seconds if seconds < 0.000_009_95 => write!(f, "{:.1} µs", seconds * 1e6),
+            seconds if seconds < 0.000_999_5 => write!(f, "{:.0} µs", seconds * 1e6),
             seconds if seconds < 0.00995 => write!(f, "{:.1} ms", seconds * 1e3),
             seconds if seconds < 0.9995 => write!(f, "{:.0} ms", seconds * 1e3),
             seconds if seconds < 59.95 => write!(f, "{seconds:.1} s"),
@@ -160,7 +163,10 @@ mod tests {
     #[test]
     fn a_time_is_never_written_as_sixty_of_a_unit() {
         for (seconds, text) in [
-            (0., "0.0 ms"),
+            (0., "0 s"),
+            (0.000_001_23, "1.2 µs"),
+            (0.000_999_4, "999 µs"),
+            (0.000_999_6, "1.0 ms"),
             (0.00996, "10 ms"),
             (0.99951, "1.0 s"),
             (59.94, "59.9 s"),

@@ -54,7 +54,9 @@ fn words_in_the_wrong_place_are_usage_errors_that_name_the_right_one() {
             ("fit runs/simple-digits-1", "did you mean `--resume runs/simple-digits-1`?"),
             ("fit empty", "did you mean `--data empty`?"),
             ("fit 64", "found `64` without an option; see `trainer fit --help`"),
-            ("fit --hidden 128 64", "found `64` without an option"),
+            ("fit --hidden 128 64", "the widths of `--hidden` stand without spaces; did you mean `--hidden 128,64`?"),
+            ("fit --hidden 128, 64", "did you mean `--hidden 128,64`?"),
+            ("fit --hidden 128 , 64", "did you mean `--hidden 128,64`?"),
             ("evaluate a b", "expected one run, found `b` too; `trainer compare` takes several"),
             ("compare", "expected two runs or more"),
             ("compare runs/simple-digits-1", "expected two runs or more"),
@@ -76,6 +78,8 @@ fn misspelt_options_and_values_are_usage_errors_that_name_the_nearest() {
             ("fit --learning_rate 1", "did you mean `--learning-rate`?"),
             ("fit -preset conv", "there is no option `-preset`; did you mean `--preset`?"),
             ("fit —epochs 5", "did you mean `--epochs`?"),
+            ("fit –-epochs 5", "begins with a long dash instead of hyphens; did you mean `--epochs`?"),
+            ("evaluate −-json", "did you mean `--json`?"),
             ("fit --timing", "did you mean `--timings`?"),
             ("fit -e 5", "there is no option `-e`"),
             ("fit --preset cnv", "found `cnv`; did you mean `conv`?"),
@@ -86,6 +90,7 @@ fn misspelt_options_and_values_are_usage_errors_that_name_the_nearest() {
             ("fit --device gpu", "expected one of cpu, cuda, metal"),
             ("fit --log-format xml", "expected one of auto, plain, json"),
             ("completions bsh", "did you mean `bash`?"),
+            ("completions tcsh", "expected one of bash, elvish, fish, powershell, zsh; found `tcsh`; see"),
             ("man fot", "did you mean `fit`?"),
         ],
     );
@@ -98,18 +103,18 @@ fn numbers_that_are_none_are_usage_errors_in_plain_words() {
         dir.path(),
         2,
         &[
-            ("fit --epochs -1", "`--epochs`: expected 0 or more, found -1"),
-            ("fit --epochs=-1", "`--epochs`: expected 0 or more, found -1"),
-            ("fit --epochs 1.5", "expected a whole number, found `1.5`"),
-            ("fit --epochs ten", "expected a whole number, found `ten`"),
+            ("fit --epochs -1", "`--epochs`: expected 1 to 1000000, found -1"),
+            ("fit --epochs=-1", "`--epochs`: expected 1 to 1000000, found -1"),
+            ("fit --epochs 1.5", "expected a whole number, 1 to 1000000, found `1.5`"),
+            ("fit --epochs ten", "expected a whole number, 1 to 1000000, found `ten`"),
             ("fit --epochs ''", "`--epochs`: expected a value, found none"),
             ("fit --epochs", "`--epochs`: expected a value, found none"),
-            ("fit --epochs 99999999999999999999", "expected a smaller number"),
+            ("fit --epochs 99999999999999999999", "expected 1 to 1000000"),
             ("fit --epochs 3 --epochs 4", "`--epochs` is given more than once"),
             ("fit --seed -1", "expected 0 or more, found -1"),
             ("fit --patience -3", "expected 0 or more, found -3"),
             ("fit --hidden 128,,64", "`--hidden`: expected a value, found none"),
-            ("fit --hidden a", "expected a whole number, found `a`"),
+            ("fit --hidden a", "expected a whole number, 1 to 65536, found `a`"),
             ("fit --learning-rate 0,001", "expected a decimal point, as in 0.001"),
             ("fit --learning-rate nan", "expected a finite number"),
             ("fit --learning-rate inf", "expected a finite number"),
@@ -121,29 +126,34 @@ fn numbers_that_are_none_are_usage_errors_in_plain_words() {
 }
 
 #[test]
-fn settings_that_cannot_work_name_what_would() {
+fn values_out_of_their_range_are_usage_errors_that_name_it() {
     let dir = prepared();
     check(
         dir.path(),
-        1,
+        2,
         &[
-            ("fit --epochs 0", "setting `epochs`: expected 1 to"),
-            ("fit --epochs 2000000", "setting `epochs`: expected 1 to"),
-            ("fit --batch-size 0", "setting `batch_size`: expected 1 to"),
-            ("fit --threads 0", "setting `threads`: expected 1 to"),
-            ("fit --latent-dim 0", "model.latent_dim"),
-            ("fit --latent-dim 99999999", "model.latent_dim"),
-            ("fit --hidden 0", "model.hidden"),
+            ("fit --epochs 0", "`--epochs`: expected 1 to 1000000, found 0; see `trainer fit --help`"),
+            ("fit --epochs 2000000", "`--epochs`: expected 1 to 1000000"),
+            ("fit --batch-size 0", "`--batch-size`: expected 1 to"),
+            ("fit --threads 0", "`--threads`: expected 1 to"),
+            ("fit --latent-dim 0", "`--latent-dim`: expected 1 to 65536"),
+            ("fit --latent-dim 99999999", "`--latent-dim`: expected 1 to 65536"),
+            ("fit --hidden 0", "`--hidden`: expected 1 to 65536"),
             ("fit --learning-rate 0", "expected more than 0, found 0"),
             ("fit --learning-rate -1", "expected more than 0, found -1"),
             ("fit --time-budget -1", "expected 0 or more, found -1"),
             ("fit --validation 2", "expected `test` or a fraction between 0 and 1"),
             ("fit --validation tset", "expected `test` or a fraction between 0 and 1"),
             ("fit --validation -0.1", "expected `test` or a fraction between 0 and 1"),
-            ("fit --beta 3", "only a variational network"),
+            ("fit --validation 0.0001", "`--validation`: 0.0001 of 1500 training rows is 0; expected a part"),
+            ("fit --preset conv --hidden 3", "`--hidden`: expected either widths"),
+            ("fit --beta 3", "`--beta`: only a variational network"),
             ("fit --warmup 3", "`--warmup` needs `--schedule cosine`"),
-            ("fit --preset conv --warmup 3000", "expected at most the 500 epochs there are"),
-            ("fit --device cuda", "--features cuda"),
+            ("fit --preset conv --warmup 3000", "`--warmup`: expected at most the 500 epochs there are"),
+            ("fit --resume runs/simple-digits-1 --epochs 1", "`--epochs`: runs/simple-digits-1 is finished"),
+            ("fit --resume runs/simple-digits-1 --learning-rate 0", "`--learning-rate`: expected more than 0"),
+            ("compare runs/simple-digits-1 runs/simple-digits-1 --out c.png", "expected a file that ends in .svg"),
+            ("compare no none --out c.png", "expected a file that ends in .svg"),
         ],
     );
 }
@@ -160,7 +170,7 @@ fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
             ("fit --data MNIST", "did you mean `mnist`?"),
             ("fit --data rows.csv", "this is a table"),
             ("fit --data empty", "missing: train-images-idx3-ubyte"),
-            ("fit --config no.toml", "cannot read no.toml: No such file"),
+            ("fit --config no.toml", "cannot read no.toml: there is no such file"),
             ("fit --config empty", "empty: expected a file of settings, found a folder"),
             ("fit --config runs/simple-digits-1", "did you mean `runs/simple-digits-1/config.toml`?"),
             ("fit --config unknown.toml", "unknown.toml:1: `epoch`: no such setting; did you mean `epochs`?"),
@@ -169,7 +179,8 @@ fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
             ("fit --config syntax.toml", "syntax.toml:1: "),
             ("fit --config bytes.toml", "bytes.toml: expected text in UTF-8"),
             ("fit --out rows.csv", "expected a new or empty folder for the run, found a file"),
-            ("fit --out rows.csv/run", "cannot create rows.csv/run"),
+            ("fit --out rows.csv/run", "rows.csv: expected a folder for the run to lie in, found a file"),
+            ("fit --device cuda", "--features cuda"),
             ("fit --out runs/simple-digits-1", "found files in it"),
             ("fit --resume rows.csv", "the runs here are `runs/simple-digits-1`"),
             ("fit --resume runs/none", "the runs here are `runs/simple-digits-1`"),
@@ -179,11 +190,50 @@ fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
             ("evaluate runs", "the runs here are `runs/simple-digits-1`"),
             ("evaluate runs/simple-digits-2", "the runs here are `runs/simple-digits-1`"),
             ("evaluate runs/simple-digits-1/best.safetensors", "did you mean `runs/simple-digits-1`?"),
+            (
+                "evaluate runs/simple-digits-1/config.toml",
+                "expected the folder of a run, found a file; did you mean `runs",
+            ),
             ("evaluate runs/simple-digits-1/plots", "did you mean `runs/simple-digits-1`?"),
             ("evaluate runs/simple-digits-1 --data series", "expected images of 8 x 8"),
             ("compare runs/simple-digits-1 runs/x", "runs/x: no such run; the runs here are `runs/simple-digits-1`"),
-            ("compare runs/simple-digits-1 runs/simple-digits-1 --out c.png", "expected a file that ends in .svg"),
             ("compare runs/simple-digits-1 runs/simple-digits-1 --out no/c.svg", "cannot write no/c.svg"),
+        ],
+    );
+}
+
+#[test]
+fn a_mistake_in_a_config_file_is_told_with_its_line_and_what_was_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, expected) in [
+        ("seed = 1\nloss = \"mes\"", "a.toml:2: `loss`: expected one of bce, mse; found `mes`; did you mean `mse`?"),
+        (
+            "[schedule]\nname = \"cosin\"",
+            "a.toml:2: `schedule.name`: expected one of constant, plateau, cosine; found `cosin`; did you mean `cosine`?",
+        ),
+        ("seed = 1\ndata = \"Digits\"", "a.toml:2: `data`: Digits: no such folder or data set; did you mean `digits`?"),
+        ("[model]\nhidden = [0]", "a.toml:2: `model.hidden`: expected 1 to 65536"),
+        ("preset = \"conv\"\n[model]\nhidden = [3]", "a.toml:3: `model.hidden`: expected either widths"),
+        ("seed = 1\nvalidation = 0.0001", "a.toml:2: `validation`: 0.0001 of 1500"),
+    ] {
+        fs::write(dir.path().join("a.toml"), text).unwrap();
+        let error = fail(trainer(dir.path()).args(["fit", "--config", "a.toml"]), 1);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn where_two_things_are_wrong_the_one_that_was_typed_comes_first() {
+    let dir = prepared();
+    check(
+        dir.path(),
+        1,
+        &[
+            // A finished run has no use for its rows, wherever they are.
+            ("fit --resume runs/simple-digits-1 --data none", "is finished"),
+            // Nothing is loaded for a run that has no place.
+            ("fit --out rows.csv --data none", "rows.csv: expected a new or empty folder"),
+            ("evaluate none --data none", "none: no such run"),
         ],
     );
 }
@@ -199,6 +249,8 @@ fn what_a_mistake_suggests_works() {
         ("fit conv", "fit", "--epochs 20"),
         ("fit --epoch 20", "fit", "20"),
         ("fit -epochs 20", "fit", "20"),
+        ("fit –-epochs 20", "fit", "20"),
+        ("fit --hidden 16, 8", "fit", "--epochs 20"),
         ("fit --preset cnv", "fit --preset", "--epochs 20"),
         ("fit --config runs/simple-digits-1", "fit --config", "--epochs 20"),
         ("evaluate simple-digits-1", "evaluate", ""),
@@ -231,6 +283,13 @@ fn without_any_run_an_error_says_what_makes_one() {
         let error = fail(trainer(dir.path()).args(arguments), 1);
         assert!(error.contains("fit` makes one"), "{error}");
     }
+    // What is there is not denied.
+    fs::create_dir_all(dir.path().join("runs/mine")).unwrap();
+    for arguments in [&["evaluate", "runs/none"][..], &["evaluate"]] {
+        let error = fail(trainer(dir.path()).args(arguments), 1);
+        assert!(error.contains("`runs/mine` has no config.toml, without which it is no run; "), "{error}");
+        assert!(!error.contains("there are none"), "{error}");
+    }
     let none = trainer(dir.path()).output().unwrap();
     assert_eq!(none.status.code(), Some(2));
     assert!(support::text(&none.stderr).contains("Usage: trainer <COMMAND>"));
@@ -249,6 +308,7 @@ fn a_folder_that_may_not_be_written_is_named() {
         return;
     }
     let error = fail(trainer(dir.path()).args(["fit", "--out", "locked/run"]), 1);
+    assert!(error.contains("you have no permission"), "{error}");
     assert!(error.contains("cannot create locked/run"), "{error}");
     let error = fail(trainer(&locked).arg("fit"), 1);
     assert!(error.contains("cannot create runs"), "{error}");

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use trainer::{DataSource, OptimizerConfig, Preset, Schedule};
+use trainer::{DataSource, OptimizerConfig, Preset, Schedule, Validation};
 
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
-use super::values::{amount, count, source};
+use super::values::{amount, rate, source, validation, whole};
 
 /// Trains autoencoders; `exporter --split` makes ONNX of them.
 #[derive(Parser)]
@@ -109,11 +109,11 @@ pub struct FitArguments {
         ))]
     pub data: Option<DataSource>,
     #[arg(long, value_name = "FRACTION|test", help_heading = DATA, hide_short_help = true, allow_hyphen_values = true,
-        long_help = by_preset(
+        value_parser = validation, long_help = by_preset(
             "Part of the training rows to hold out for choosing the best epoch, or `test` to choose it on the test rows",
             "validation"
         ))]
-    pub validation: Option<String>,
+    pub validation: Option<Validation>,
     #[arg(long, value_name = "STD", help_heading = DATA, hide_short_help = true, allow_negative_numbers = true,
         value_parser = amount, long_help = by_preset(
             "Standard deviation of Gaussian noise on the input, whose values are 0 to 1; the target stays clean",
@@ -125,7 +125,7 @@ pub struct FitArguments {
         help = "simple, sparse, deep, conv, denoise, vae or sequence [default: simple]",
         long_help = presets())]
     pub preset: Option<String>,
-    #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = count,
+    #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = whole("model.latent_dim"),
         help = "Width of the latent vector [default: the preset's]",
         long_help = by_preset(
             "Width of the latent vector; without one, the last layer of the encoder gives it",
@@ -133,7 +133,7 @@ pub struct FitArguments {
         ))]
     pub latent_dim: Option<i64>,
     #[arg(long, value_name = "UNITS,..", value_delimiter = ',', help_heading = NETWORK, allow_negative_numbers = true,
-        value_parser = count,
+        value_parser = whole("model.hidden"),
         help = "Widths of dense layers before the latent vector, as in 128,64",
         long_help = by_preset(
             "Widths of dense layers between input and latent vector, as in 128,64; the decoder mirrors them",
@@ -141,11 +141,11 @@ pub struct FitArguments {
         ))]
     pub hidden: Option<Vec<i64>>,
 
-    #[arg(long, value_name = "N", help_heading = TRAINING, allow_negative_numbers = true, value_parser = count,
+    #[arg(long, value_name = "N", help_heading = TRAINING, allow_negative_numbers = true, value_parser = whole("epochs"),
         help = "Passes over the training rows [default: the preset's]",
         long_help = by_preset("Passes over the training rows", "epochs"))]
     pub epochs: Option<i64>,
-    #[arg(long, value_name = "ROWS", help_heading = TRAINING, allow_negative_numbers = true, value_parser = count,
+    #[arg(long, value_name = "ROWS", help_heading = TRAINING, allow_negative_numbers = true, value_parser = whole("batch_size"),
         help = "Rows in one step [default: the preset's]",
         long_help = by_preset("Rows in one step", "batch_size"))]
     pub batch_size: Option<i64>,
@@ -161,7 +161,7 @@ pub struct FitArguments {
         hide_possible_values = true,
         long_help = by_preset("One of adadelta, adam, adamw, sgd, rmsprop", "optimizer.name"))]
     pub optimizer: Option<String>,
-    #[arg(long, value_name = "RATE", help_heading = TRAINING, allow_negative_numbers = true, value_parser = amount,
+    #[arg(long, value_name = "RATE", help_heading = TRAINING, allow_negative_numbers = true, value_parser = rate,
         help = "How far a step goes [default: the optimiser's]",
         long_help = format!(
             "{}\n{}",
@@ -207,7 +207,7 @@ pub struct FitArguments {
         ))]
     pub clip_norm: Option<f64>,
     #[arg(long, value_name = "EPOCHS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
-        value_parser = count, long_help = by_preset(
+        value_parser = whole("patience"), long_help = by_preset(
             "Stop after so many epochs without a lower validation loss; 0 for never",
             "patience"
         ))]
@@ -245,7 +245,7 @@ pub struct FitArguments {
         ])]
     pub resume: Option<PathBuf>,
     #[arg(long, value_name = "N", help_heading = RUN, hide_short_help = true, allow_negative_numbers = true,
-        value_parser = count, long_help = by_preset(
+        value_parser = whole("seed"), long_help = by_preset(
             "Where every random choice starts; the same seed gives the same bytes",
             "seed"
         ))]
@@ -255,7 +255,7 @@ pub struct FitArguments {
         long_help = by_preset("cpu, cuda or metal", "device"))]
     pub device: Option<String>,
     #[arg(long, value_name = "N", help_heading = RUN, hide_short_help = true, allow_negative_numbers = true,
-        value_parser = count, long_help = with_default("Threads of the CPU; the result does not depend on it", "all"))]
+        value_parser = whole("threads"), long_help = with_default("Threads of the CPU; the result does not depend on it", "all"))]
     pub threads: Option<i64>,
     #[arg(long, alias = "phases", help_heading = RUN, hide_short_help = true,
         long_help = wrapped("Measure where the time goes, and print it at the end"))]

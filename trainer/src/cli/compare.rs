@@ -2,19 +2,25 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use trainer::{Amount, Count, Decibels, Percent, Seconds, Summary, draw_comparison};
 
 use super::args::CompareArguments;
-use super::output::print;
+use super::output::{print, result_width};
 use super::runs;
-use super::table::aligned;
+use super::table::fitted;
+use super::usage::UsageError;
+use super::width::wrapped;
 
 pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
     if let Some(out) = &arguments.out
         && out.extension().is_none_or(|extension| extension != "svg")
     {
-        bail!("`--out`: expected a file that ends in .svg, found `{}`", out.display());
+        return Err(UsageError::new(
+            "compare",
+            format!("`--out`: expected a file that ends in .svg, found `{}`", out.display()),
+        )
+        .into());
     }
     let runs = arguments.runs.iter().map(|dir| runs::open(dir)).collect::<Result<Vec<_>>>()?;
     let summaries = runs.iter().map(|run| Ok(run.summary()?)).collect::<Result<Vec<_>>>()?;
@@ -28,7 +34,7 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
         draw_comparison(out, &runs)?;
         text.push(format!("chart  {}", out.display()));
     }
-    print(&text.join("\n\n"))?;
+    print(&wrapped(&text.join("\n\n"), result_width()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,5 +61,5 @@ fn table(names: impl Iterator<Item = String>, summaries: &[Summary]) -> String {
             Seconds(summary.seconds).to_string(),
         ]);
     }
-    aligned(&rows, 3)
+    fitted(&rows, 3)
 }

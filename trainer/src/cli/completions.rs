@@ -20,7 +20,10 @@ pub fn man(arguments: &ManArguments) -> Result<ExitCode> {
     command.build();
     let described = match &arguments.command {
         None => command,
-        Some(name) => command.find_subcommand(name).context("the command is one of those that are listed")?.clone(),
+        Some(name) => {
+            let known = command.find_subcommand(name).context("the command is one of those that are listed")?;
+            known.clone().version(env!("CARGO_PKG_VERSION"))
+        }
     };
     let mut page = Vec::new();
     clap_mangen::Man::new(described).render(&mut page).context("cannot write the manual page")?;

@@ -4,17 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde_json::json;
-use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, Run, TestReport, evaluate_run};
+use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run};
 
 use super::args::EvaluateArguments;
-use super::output::print;
-use super::table::aligned;
-use super::{RUNS, runs};
+use super::output::{print, result_width};
+use super::runs;
+use super::table::fitted;
+use super::width::wrapped;
 
 pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
     let run = match &arguments.run {
         Some(dir) => runs::open(dir)?,
-        None => Run::newest(RUNS)?,
+        None => runs::newest()?,
     };
     let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
@@ -26,7 +27,7 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
     let mut text = vec![format!("{network} on {data}"), String::new()];
     text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
     text.extend(left_out.iter().map(ToString::to_string));
-    print(&text.join("\n"))?;
+    print(&wrapped(&text.join("\n"), result_width()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -73,7 +74,7 @@ pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<Stri
             row.accuracy.map_or(String::new(), |part| Percent(part).to_string()),
         ]);
     }
-    let mut lines = vec![aligned(&table, 1), String::new()];
+    let mut lines = vec![fitted(&table, 1), String::new()];
     lines.push(format!("latent: mean {}, {} zeros", Amount(test.latent_mean), Percent(test.latent_sparsity)));
     if let Some(elbo) = test.elbo {
         let [reconstruction, divergence, value] = [elbo.reconstruction, elbo.divergence, elbo.value].map(Amount);

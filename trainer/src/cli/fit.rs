@@ -4,16 +4,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use trainer::{
-    Dataset, DeviceKind, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport, StepReport, fit,
+    Config, Dataset, DeviceKind, EpochRecord, NetworkConfig, Observer, Outcome, Run, Split, Stage, StartReport,
+    StepReport, Summary, fit,
 };
 
 use super::args::FitArguments;
 use super::log::{self, Log};
 use super::output::say;
-use super::programs::{command, quoted};
-use super::{RUNS, runs, timings};
+use super::plain::{is_full_disk, one_line};
+use super::{RUNS, next, runs, timings};
 
 /// What a shell expects of a program that was stopped by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -21,27 +22,15 @@ const INTERRUPTED: u8 = 130;
 const LEARNED_NOTHING: u8 = 3;
 
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
-    let (config, resumed) = match &arguments.resume {
-        None => (arguments.resolve()?, None),
-        Some(dir) => {
-            let run = runs::open(dir)?;
-            (arguments.resume(run.config()?), Some(run))
-        }
-    };
-    config.check()?;
-    config.device.open()?;
-    let dataset = Dataset::load(&config.data)?;
-    // Whatever does not fit the data is refused before a folder is made.
-    Split::new(&dataset, config.validation, config.seed)?;
-    let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
-    if config.device == DeviceKind::Cpu {
-        network.check_memory(config.batch_size)?;
+    let (config, resumed) = settings(arguments).map_err(|error| arguments.blame(error))?;
+    let (dataset, network) = prepare(arguments, &config).map_err(|error| arguments.blame(error))?;
+    if let Some(anew) = resumed.as_ref().and_then(anew) {
+        say(&format!(
+            "note: this network has learned nothing so far; if more epochs do not help, train it anew with `{anew}`"
+        ));
     }
     let run = match (resumed, &arguments.out) {
-        (Some(run), _) => {
-            run.check_unfinished(&config)?;
-            run
-        }
+        (Some(run), _) => run,
         (None, Some(dir)) => Run::create(dir, &config)?,
         (None, None) => Run::create_next(RUNS, &config)?,
     };
@@ -60,21 +49,72 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     if arguments.timings {
         trainer::measure_timings();
     }
-    let outcome = fit(&config, &dataset, &run, &mut Interruptible { log: log.as_mut(), stop })?;
+    let outcome = fit(&config, &dataset, &run, &mut Interruptible { log: log.as_mut(), stop });
+    let outcome = outcome.map_err(|error| with_way_on(error.into(), &run))?;
     if arguments.timings {
         say(&timings::lines(config.threads));
     }
     match outcome {
         Outcome::Finished(summary) => {
-            log.finished(&run, &summary, &next_commands(&run, summary.epochs))?;
+            log.finished(&run, &summary, &next::commands(&run, &summary))?;
             Ok(if summary.has_failed() { ExitCode::from(LEARNED_NOTHING) } else { ExitCode::SUCCESS })
         }
         Outcome::Interrupted { epoch, step } => {
-            let command = format!("{} fit --resume {}", command("trainer"), quoted(run.dir()));
-            log.interrupted(epoch, step, &command)?;
+            log.interrupted(epoch, step, &next::resume(&run))?;
             Ok(ExitCode::from(INTERRUPTED))
         }
     }
+}
+
+/// The settings, and the run that goes on with them if one does.
+fn settings(arguments: &FitArguments) -> Result<(Config, Option<Run>)> {
+    let Some(dir) = &arguments.resume else {
+        let config = arguments.resolve()?;
+        if let Some(dir) = &arguments.out {
+            Run::check_new(dir)?;
+        }
+        return Ok((config, None));
+    };
+    let run = runs::open(dir)?;
+    let config = arguments.resume(run.config()?);
+    config.check()?;
+    match (run.check_unfinished(&config), anew(&run)) {
+        (Err(_), Some(anew)) if arguments.epochs.is_none() => {
+            bail!("{} is finished, and the network learned nothing; train it anew with `{anew}`", run.dir().display())
+        }
+        (checked, _) => checked?,
+    }
+    Ok((config, Some(run)))
+}
+
+/// The command that trains `run` anew, if it learned nothing.
+fn anew(run: &Run) -> Option<String> {
+    let failed = run.summary().ok().filter(Summary::has_failed)?;
+    next::anew(run, &failed)
+}
+
+/// The data, and the network for it. Whatever does not fit is refused before a folder is made.
+fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, NetworkConfig)> {
+    config.device.open()?;
+    let dataset = match &arguments.resume {
+        Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data)?,
+        _ => Dataset::load(&config.data).map_err(|error| arguments.with_place_of_data(error))?,
+    };
+    Split::new(&dataset, config.validation, config.seed)?;
+    let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
+    if config.device == DeviceKind::Cpu {
+        network.check_memory(config.batch_size)?;
+    }
+    Ok((dataset, network))
+}
+
+/// What stopped on a full disk can go on.
+fn with_way_on(error: anyhow::Error, run: &Run) -> anyhow::Error {
+    if !is_full_disk(&error) {
+        return error;
+    }
+    let resume = next::resume(run);
+    anyhow!("{}; make room, then go on with `{resume}`", one_line(&error))
 }
 
 /// A log that stops training on Ctrl-C.
@@ -116,13 +156,4 @@ fn stop_on_interrupt() -> Result<Arc<AtomicBool>> {
     })
     .context("cannot watch for Ctrl-C")?;
     Ok(stop)
-}
-
-/// What to run after training, as it would be typed here.
-fn next_commands(run: &Run, epochs: usize) -> Vec<(&'static str, String)> {
-    let run = quoted(run.dir());
-    vec![
-        ("export to ONNX", format!("{} --split {run}", command("exporter"))),
-        ("train longer", format!("{} fit --resume {run} --epochs {}", command("trainer"), 2 * epochs)),
-    ]
 }

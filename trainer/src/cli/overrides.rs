@@ -1,11 +1,11 @@
 //! The settings that the options of `trainer fit` give, in the layout of `config.toml`.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
-use trainer::{Config, Schedule, Validation};
+use trainer::{Config, Error, Schedule, quoted};
 
 use super::args::FitArguments;
-use super::programs::quoted;
+use super::usage::UsageError;
 
 impl FitArguments {
     /// A new run's settings: the preset's, with those of `--config` over them and the options on top.
@@ -23,13 +23,49 @@ impl FitArguments {
         let Some(epochs) = self.warmup else { return Ok(Config::resolve(self.config.as_deref(), overrides)?) };
         let config = Config::resolve(self.config.as_deref(), overrides.clone())?;
         if !matches!(config.schedule, Schedule::Cosine { .. }) {
-            bail!("`--warmup` needs `--schedule cosine`, whose rate rises before it falls");
+            let reason = "`--warmup` needs `--schedule cosine`, whose rate rises before it falls";
+            return Err(UsageError::new("fit", reason).into());
         }
         let schedule = overrides.entry("schedule").or_insert_with(|| Value::Table(Table::new()));
         if let Value::Table(schedule) = schedule {
             schedule.insert("warmup_epochs".into(), Value::Float(epochs));
         }
         Ok(Config::resolve(self.config.as_deref(), overrides)?)
+    }
+
+    /// An error about a setting, as one about the option or the line of `--config` that gave it.
+    pub fn blame(&self, error: anyhow::Error) -> anyhow::Error {
+        let Some(Error::Setting { setting, reason }) = error.downcast_ref() else { return error };
+        if let Some(option) = self.option_of(setting) {
+            return UsageError::new("fit", format!("`{option}`: {reason}")).into();
+        }
+        match self.config.as_ref().and_then(|file| Config::place_of(file, setting)) {
+            Some(place) => anyhow!("{place}: `{setting}`: {reason}"),
+            None => error,
+        }
+    }
+
+    /// The option that gave `setting` its value.
+    fn option_of(&self, setting: &str) -> Option<String> {
+        if setting == "schedule.warmup_epochs" {
+            return self.warmup.map(|_| "--warmup".into());
+        }
+        let settings = self.overrides().ok()?;
+        let (table, key) = setting.split_once('.').map_or((&settings, setting), |(table, key)| {
+            (settings.get(table).and_then(Value::as_table).unwrap_or(&settings), key)
+        });
+        table.get(key)?;
+        let name = if key == "name" { setting.trim_end_matches(".name") } else { key };
+        Some(format!("--{}", name.replace('_', "-")))
+    }
+
+    /// An error about data that only the file of `--config` names, with the line that does.
+    pub fn with_place_of_data(&self, error: Error) -> anyhow::Error {
+        let named = self.config.as_ref().filter(|_| self.data.is_none());
+        match named.and_then(|file| Config::place_of(file, "data")) {
+            Some(place) => anyhow!("{place}: `data`: {error}"),
+            None => error.into(),
+        }
     }
 
     /// The settings of a run that goes on, with those that may change.
@@ -54,7 +90,6 @@ impl FitArguments {
         let text = |value: &Option<String>| value.clone().map(Value::String);
         let integer = |value: Option<i64>| value.map(Value::Integer);
         let float = |value: Option<f64>| value.map(Value::Float);
-        let validation = self.validation.as_deref().map(str::parse::<Validation>).transpose()?;
         let hidden = self.hidden.as_ref().map(|widths| widths.iter().copied().map(Value::Integer).collect());
         let model = table([("latent_dim", integer(self.latent_dim)), ("hidden", hidden.map(Value::Array))]);
         let schedule = table([("name", text(&self.schedule))]);
@@ -66,7 +101,7 @@ impl FitArguments {
         let settings = [
             ("preset", text(&self.preset)),
             ("data", self.data.clone().map(|source| Value::String(source.into()))),
-            ("validation", validation.map(Value::try_from).transpose()?),
+            ("validation", self.validation.map(Value::try_from).transpose()?),
             ("loss", text(&self.loss)),
             ("epochs", integer(self.epochs)),
             ("batch_size", integer(self.batch_size)),

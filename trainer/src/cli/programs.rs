@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use trainer::quoted;
+
 /// How this program was started, which is how its neighbours are reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Started {
@@ -43,15 +45,6 @@ pub fn command(program: &str) -> String {
     Started::here().command(program, Path::is_file)
 }
 
-/// `path` as a shell reads it.
-pub fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:".contains(c);
-    // A leading hyphen would be read as an option.
-    let text = if text.starts_with('-') { format!("./{text}") } else { text };
-    if !text.is_empty() && text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,14 +57,5 @@ mod tests {
         assert_eq!(started.command("other", beside), "other");
         assert_eq!(Started::Name.command("exporter", beside), "exporter");
         assert_eq!(Started::Cargo.command("exporter", beside), "cargo run --release --bin exporter --");
-    }
-
-    #[test]
-    fn a_path_is_quoted_where_a_shell_would_take_it_apart() {
-        for (path, text) in
-            [("runs/a-1", "runs/a-1"), ("my runs/a", "'my runs/a'"), ("it's", r"'it'\''s'"), ("-a", "./-a"), ("", "''")]
-        {
-            assert_eq!(quoted(Path::new(path)), text);
-        }
     }
 }

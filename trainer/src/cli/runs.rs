@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Result, bail};
-use trainer::Run;
+use trainer::{Run, quoted};
 
 use super::RUNS;
-use super::programs::{command, quoted};
+use super::programs::command;
 
 /// As many runs as a message lists.
 const LISTED: usize = 4;
+const CONFIG: &str = "config.toml";
 
 /// The run in `dir`.
 ///
@@ -27,19 +28,58 @@ pub fn open(dir: &Path) -> Result<Run> {
     if let Some(run) = meant(dir) {
         bail!("{error}; did you mean `{}`?", quoted(&run));
     }
+    if !is_run(dir) && dir.join("metrics.csv").is_file() {
+        bail!("{error}; put it back, or train a new one with `{} fit`", command("trainer"));
+    }
     let parent = if dir.is_dir() { dir } else { Path::new(RUNS) };
     let runs = below(parent);
     if runs.is_empty() {
-        bail!("{error}, and there are none in {RUNS}; `{} fit` makes one", command("trainer"));
+        bail!("{error}; {}", none_in(Path::new(RUNS)));
     }
-    let names: Vec<String> = runs.iter().take(LISTED).map(|run| format!("`{}`", quoted(run))).collect();
-    let more = runs.len().saturating_sub(LISTED);
+    bail!("{error}; the runs here are {}", listed(&runs, parent))
+}
+
+/// The newest run that is trained.
+///
+/// # Errors
+///
+/// When there is none; the error says what there is instead.
+pub fn newest() -> Result<Run> {
+    let runs = Path::new(RUNS);
+    match Run::newest(runs) {
+        Ok(run) => Ok(run),
+        Err(_) if runs.is_dir() => bail!("{RUNS}: expected a trained run; {}", none_in(runs)),
+        Err(_) => {
+            bail!("there is no folder `{RUNS}` here, which holds the runs; `{} fit` makes one", command("trainer"))
+        }
+    }
+}
+
+/// Why there is no run to take in `parent`, and what makes one.
+fn none_in(parent: &Path) -> String {
+    let (name, fit) = (parent.display(), format!("`{} fit` makes one", command("trainer")));
+    if let [newest, ..] = &below(parent)[..] {
+        let trained = Run::open(newest).and_then(|run| run.check_trained());
+        return trained.err().map_or(fit, |error| error.to_string());
+    }
+    let folders: Vec<PathBuf> = entries(parent).into_iter().filter(|path| path.is_dir()).collect();
+    match folders.len() {
+        0 => format!("there are none in {name}; {fit}"),
+        1 => format!("{} has no {CONFIG}, without which it is no run; {fit}", listed(&folders, parent)),
+        _ => format!("{} have no {CONFIG}, without which they are no runs; {fit}", listed(&folders, parent)),
+    }
+}
+
+/// Up to four paths, and how many more there are in `parent`.
+fn listed(paths: &[PathBuf], parent: &Path) -> String {
+    let names: Vec<String> = paths.iter().take(LISTED).map(|path| format!("`{}`", quoted(path))).collect();
+    let more = paths.len().saturating_sub(LISTED);
     let more = if more == 0 { String::new() } else { format!(" and {more} more in {}", parent.display()) };
-    bail!("{error}; the runs here are {}{more}", names.join(", "))
+    format!("{}{more}", names.join(", "))
 }
 
 fn is_run(dir: &Path) -> bool {
-    dir.join("config.toml").is_file()
+    dir.join(CONFIG).is_file()
 }
 
 /// A run that goes by another path: in `runs/`, around this folder, or around this file.
@@ -60,11 +100,18 @@ fn meant(dir: &Path) -> Option<PathBuf> {
 /// The runs in `parent`, the newest first.
 fn below(parent: &Path) -> Vec<PathBuf> {
     let changed = |dir: PathBuf| {
-        let time = fs::metadata(dir.join("config.toml")).and_then(|metadata| metadata.modified()).ok()?;
+        let time = fs::metadata(dir.join(CONFIG)).and_then(|metadata| metadata.modified()).ok()?;
         Some((time, dir))
     };
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    let mut runs: Vec<(SystemTime, PathBuf)> = entries.filter_map(|entry| changed(entry.path())).collect();
+    let mut runs: Vec<(SystemTime, PathBuf)> = entries(parent).into_iter().filter_map(changed).collect();
     runs.sort();
     runs.into_iter().rev().map(|(_, dir)| dir).collect()
+}
+
+/// What is in `parent`, by name.
+fn entries(parent: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
 }

@@ -1,9 +1,25 @@
 //! What is wrong with a command line, in one line.
 
+use std::path::Path;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use trainer::Preset;
 
 const COMMANDS: [&str; 5] = ["fit", "evaluate", "compare", "completions", "man"];
+
+/// A command line that cannot work, which only the command itself could tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", with_help(.reason, &format!("trainer {command}")))]
+pub struct UsageError {
+    command: &'static str,
+    reason: String,
+}
+
+impl UsageError {
+    pub fn new(command: &'static str, reason: impl Into<String>) -> Self {
+        Self { command, reason: reason.into() }
+    }
+}
 
 /// Says in one line what the command line should have been; `arguments` are those after the program's name.
 pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
@@ -17,7 +33,21 @@ pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
         ErrorKind::InvalidUtf8 => "expected text that is UTF-8, found other bytes".into(),
         _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").into(),
     };
-    if what.ends_with('?') { what } else { format!("{what}; see `{} --help`", usage.command()) }
+    with_help(&what, &usage.command())
+}
+
+/// `what` is wrong, and where the options of `command` are explained, unless a better one is suggested.
+fn with_help(what: &str, command: &str) -> String {
+    if what.ends_with('?') { what.into() } else { format!("{what}; see `{command} --help`") }
+}
+
+/// The first argument that begins with a long dash, which word processors and web pages make of hyphens.
+pub fn long_dash(arguments: &[String]) -> Option<String> {
+    let dashes = ['‐', '‑', '‒', '–', '—', '―', '−'];
+    let typed = arguments.iter().find(|argument| argument.starts_with(dashes) && !Path::new(argument).exists())?;
+    let name = typed.trim_start_matches(dashes).trim_start_matches('-');
+    let hyphens = if name.split('=').next().is_some_and(|name| name.chars().count() == 1) { "-" } else { "--" };
+    Some(format!("`{typed}` begins with a long dash instead of hyphens; did you mean `{hyphens}{name}`?"))
 }
 
 struct Usage<'a> {
@@ -68,9 +98,8 @@ impl Usage<'_> {
             let suggested = self.word(ContextKind::SuggestedArg);
             return format!("there is no option `{found}`{}", did_you_mean(&suggested));
         }
-        // What word processors make of two hyphens.
-        if let Some(name) = found.strip_prefix(['–', '—']) {
-            return format!("found `{found}` without an option; did you mean `--{}`?", name.trim_start_matches('-'));
+        if let Some(widths) = self.spaced_list(&found) {
+            return format!("the widths of `--hidden` stand without spaces; did you mean `--hidden {widths}`?");
         }
         let meant = match self.first() {
             "fit" => option_for(&found).map(|option| format!("{option} {found}")).unwrap_or_default(),
@@ -78,6 +107,16 @@ impl Usage<'_> {
             _ => String::new(),
         };
         format!("found `{found}` without an option{}", did_you_mean(&meant))
+    }
+
+    /// The list of widths that was typed with spaces between them, as in `128, 64`, where `found` is a part of it.
+    fn spaced_list(&self, found: &str) -> Option<String> {
+        let number = |text: &&String| text.chars().all(|c| c.is_ascii_digit() || c == ',');
+        let after = self.arguments.iter().skip_while(|argument| *argument != "--hidden").skip(1);
+        let typed: Vec<&str> = after.take_while(number).map(String::as_str).collect();
+        let belongs = typed.len() > 1 && (found.is_empty() || typed.contains(&found));
+        let widths = || typed.join(",").split(',').filter(|width| !width.is_empty()).collect::<Vec<_>>().join(",");
+        belongs.then(widths)
     }
 
     fn no_command(&self) -> String {
@@ -117,13 +156,18 @@ impl Usage<'_> {
         let (name, found) = (self.word(ContextKind::InvalidArg), self.text(ContextKind::InvalidValue));
         let name = if name.starts_with('-') { format!("`{name}`") } else { name.to_lowercase() };
         if found.is_empty() {
+            if let Some(widths) = self.spaced_list("").filter(|_| name == "`--hidden`") {
+                return format!("the widths of `--hidden` stand without spaces; did you mean `--hidden {widths}`?");
+            }
             return format!("{name}: expected a value, found none");
         }
         if let Some(source) = std::error::Error::source(self.error) {
             return format!("{name}: {source}");
         }
         let valid = self.text(ContextKind::ValidValue);
-        let suggested = self.word(ContextKind::SuggestedValue);
+        // `tcsh` is a shell of its own, not `zsh` with a slip.
+        let other_shell = name == "shell" && ["csh", "tcsh", "ksh", "dash", "sh", "nu"].contains(&found.as_str());
+        let suggested = if other_shell { String::new() } else { self.word(ContextKind::SuggestedValue) };
         format!("{name}: expected one of {valid}; found `{found}`{}", did_you_mean(&suggested))
     }
 }
@@ -134,7 +178,7 @@ fn did_you_mean(text: &str) -> String {
 
 /// The option of `trainer fit` that a bare word probably belongs to.
 fn option_for(word: &str) -> Option<&'static str> {
-    let path = std::path::Path::new(word);
+    let path = Path::new(word);
     if Preset::NAMES.contains(&word) {
         Some("--preset")
     } else if word.ends_with(".toml") {

@@ -1,16 +1,24 @@
 //! Values on the command line, and plain words for what is none.
 
-use trainer::DataSource;
+use trainer::{Config, DataSource, Error, Validation};
 
-/// A whole number from 0; which of them make sense is a matter of the setting.
-pub fn count(text: &str) -> Result<i64, String> {
-    match text.parse::<i64>() {
-        Ok(number) if number >= 0 => Ok(number),
-        Ok(_) => Err(format!("expected 0 or more, found {text}")),
-        Err(_) if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) => {
-            Err(format!("expected a smaller number, found {text}"))
+/// A whole number in the range of `setting`.
+pub fn whole(setting: &str) -> impl Fn(&str) -> Result<i64, String> + Clone + use<> {
+    let range = Config::range_of(setting).expect("the setting is a whole number");
+    move |text| {
+        let expected = match *range.end() {
+            i64::MAX => format!("{} or more", range.start()),
+            end => format!("{} to {end}", range.start()),
+        };
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        match text.parse::<i64>() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            Err(_) if digits.is_empty() || !digits.chars().all(|c| c.is_ascii_digit()) => {
+                Err(format!("expected a whole number, {expected}, found `{text}`"))
+            }
+            Err(_) if *range.end() == i64::MAX => Err(format!("expected a smaller number, found {text}")),
+            _ => Err(format!("expected {expected}, found {text}")),
         }
-        Err(_) => Err(format!("expected a whole number, found `{text}`")),
     }
 }
 
@@ -25,8 +33,23 @@ pub fn source(text: &str) -> Result<DataSource, String> {
     })
 }
 
-/// A number; a decimal comma is not taken for one.
+/// A number from 0; a decimal comma is not taken for a point.
 pub fn amount(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        number if number >= 0. => Ok(number),
+        _ => Err(format!("expected 0 or more, found {text}")),
+    }
+}
+
+/// A number above 0.
+pub fn rate(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        number if number > 0. => Ok(number),
+        _ => Err(format!("expected more than 0, found {text}")),
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         Ok(_) => Err(format!("expected a finite number, found {text}")),
@@ -37,29 +60,53 @@ pub fn amount(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What `--validation` names.
+pub fn validation(text: &str) -> Result<Validation, String> {
+    text.parse().map_err(|error| match error {
+        Error::Setting { reason, .. } => reason,
+        error => error.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_is_no_number_is_told_in_plain_words() {
-        assert_eq!(count("12"), Ok(12));
+        let (epochs, seed) = (whole("epochs"), whole("seed"));
+        assert_eq!((epochs("12"), seed("0")), (Ok(12), Ok(0)));
         assert_eq!(amount("1e-3"), Ok(0.001));
         for (text, expected) in [
-            ("-1", "expected 0 or more, found -1"),
-            ("ten", "expected a whole number, found `ten`"),
-            ("1.5", "expected a whole number, found `1.5`"),
-            ("", "expected a whole number, found ``"),
-            ("99999999999999999999", "expected a smaller number, found 99999999999999999999"),
+            ("0", "expected 1 to 1000000, found 0"),
+            ("-1", "expected 1 to 1000000, found -1"),
+            ("ten", "expected a whole number, 1 to 1000000, found `ten`"),
+            ("1.5", "expected a whole number, 1 to 1000000, found `1.5`"),
+            ("", "expected a whole number, 1 to 1000000, found ``"),
+            ("99999999999999999999", "expected 1 to 1000000, found 99999999999999999999"),
         ] {
-            assert_eq!(count(text).unwrap_err(), expected);
+            assert_eq!(epochs(text).unwrap_err(), expected);
         }
+        assert_eq!(seed("-1").unwrap_err(), "expected 0 or more, found -1");
+        assert_eq!(seed("99999999999999999999").unwrap_err(), "expected a smaller number, found 99999999999999999999");
         for (text, expected) in [
             ("0,5", "expected a decimal point, as in 0.5, found `0,5`"),
             ("fast", "expected a number, found `fast`"),
             ("nan", "expected a finite number, found nan"),
+            ("-0.5", "expected 0 or more, found -0.5"),
         ] {
             assert_eq!(amount(text).unwrap_err(), expected);
+        }
+        assert_eq!(rate("0").unwrap_err(), "expected more than 0, found 0");
+    }
+
+    #[test]
+    fn the_least_and_the_largest_of_a_range_are_taken() {
+        for setting in ["epochs", "batch_size", "threads", "model.latent_dim", "seed", "patience"] {
+            let range = Config::range_of(setting).unwrap();
+            for value in [*range.start(), *range.end()] {
+                assert_eq!(whole(setting)(&value.to_string()), Ok(value), "{setting}");
+            }
         }
     }
 }

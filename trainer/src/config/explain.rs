@@ -1,11 +1,14 @@
-//! A config parser's complaint in plain words: which setting, in which line, what it takes, and what may have been meant.
+//! A config parser's complaint in plain words: which setting, what it takes, and what may have been meant.
 
 use toml::{Table, Value};
 
+use super::Config;
+use super::ranges;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::suggest::did_you_mean;
 
 /// What the parser said, as `(setting, reason)`: its message, and the names it puts in backticks.
+#[derive(Debug)]
 pub(super) struct Complaint {
     /// `model.latent_dim`; empty where the parser does not say.
     pub(super) setting: String,
@@ -40,33 +43,24 @@ impl Complaint {
             )
         } else if let Some((found, expected)) = message.split_once(", expected ") {
             let found = found.split_once(": ").map_or(found, |(_, found)| found);
-            format!("expected {}, found {}", in_words(expected), plain_value(found))
+            let (expected, found) = (in_words(expected), plain_value(found));
+            if let Some(key) = key_of(settings, place, &found) {
+                return Self { setting: joined(place, key), reason: format!("expected {expected}, found {found}") };
+            }
+            match Config::range_of(place).filter(|_| expected == WHOLE) {
+                Some(range) if found.parse::<i64>().is_ok() => {
+                    format!("expected {}, found {found}", ranges::in_words(&range))
+                }
+                Some(range) => format!("expected a whole number, {}, found {found}", ranges::in_words(&range)),
+                None => format!("expected {expected}, found {found}"),
+            }
+        } else if let Some((layer, reason)) = layer_of(message, place) {
+            return Self { setting: layer, reason };
         } else {
             message.to_owned()
         };
         Self { setting: place.to_owned(), reason }
     }
-}
-
-/// The line, from 1, in which `text` sets `setting`, if it does.
-pub(super) fn line_of(text: &str, setting: &str) -> Option<usize> {
-    let (table, key) = setting.rsplit_once('.').unwrap_or(("", setting));
-    let mut section = String::new();
-    let sets = |line: &str| {
-        let mut starts = line.match_indices(key).filter(|(at, _)| {
-            let before = line[..*at].trim_end();
-            before.is_empty() || before.ends_with(['{', ','])
-        });
-        starts.any(|(at, _)| line[at + key.len()..].trim_start().starts_with('='))
-    };
-    text.lines().enumerate().find_map(|(index, line)| {
-        let line = line.trim();
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name.trim_matches(['[', ']']).trim().to_owned();
-        }
-        let here = section == table || line.contains(table) || table.starts_with(&section) && !section.is_empty();
-        (here && sets(line)).then_some(index + 1)
-    })
 }
 
 fn unknown(field: &str, place: &str, known: &[&str], settings: &Table) -> String {
@@ -98,10 +92,32 @@ fn named_with<'a>(field: &str, names: &[&'a str], table: impl Fn(&str) -> Option
     names.iter().copied().filter(|name| table(name).is_some_and(|table| table.contains_key(field))).collect()
 }
 
+/// The message of a layer's own settings, `layer `encoder.0` (conv): ...`, as the setting that it is about and the message.
+fn layer_of(message: &str, place: &str) -> Option<(String, String)> {
+    let name = quoted(message.strip_prefix("layer ")?)?;
+    let (_, reason) = message.split_once(": ")?;
+    let table = place.rsplit_once('.').map_or("model", |(table, _)| table);
+    // What is said of one setting begins with its name; an unknown layer, with what was expected.
+    let key = if reason.starts_with('`') { quoted(reason)? } else { "layer" };
+    Some((format!("{table}.{name}.{key}"), message.to_owned()))
+}
+
+/// The setting of the table `place` that has the value `found`: of a table that a name tells apart, the parser does not say which.
+fn key_of<'a>(settings: &'a Table, place: &str, found: &str) -> Option<&'a str> {
+    let table = settings.get(place)?.as_table()?;
+    let shown = |value: &Value| match value {
+        Value::String(text) => format!("the text {text:?}"),
+        value => value.to_string(),
+    };
+    table.iter().find(|(_, value)| shown(value) == found).map(|(key, _)| key.as_str())
+}
+
+const WHOLE: &str = "a whole number from 0, as in 5";
+
 /// What a type's name means to someone who does not program in Rust.
 fn in_words(expected: &str) -> &str {
     match expected.trim() {
-        "usize" | "u64" | "u32" | "u8" => "a whole number from 0, as in 5",
+        "usize" | "u64" | "u32" | "u8" => WHOLE,
         "i64" | "isize" => "a whole number, as in 5",
         "f64" | "f32" => "a number, as in 0.5",
         "a string" | "a borrowed string" => "text in quotes, as in \"mnist\"",

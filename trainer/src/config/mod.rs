@@ -2,7 +2,9 @@
 
 mod explain;
 mod name;
+mod place;
 mod preset;
+mod ranges;
 mod resolve;
 
 use serde::{Deserialize, Serialize};
@@ -127,13 +129,14 @@ impl Config {
         MeasureConfig { objective: self.objective(), input_noise: self.input_noise, seed: self.seed }
     }
 
-    /// What a training most often fails by, which the time budget may have ended.
-    pub(crate) fn recipe(&self, out_of_time: bool) -> Recipe {
+    /// The settings that most often make a training fail; `out_of_time` where the time budget ended it. `rates` are those that the
+    /// epochs had: what a high one broke, a lower one does not mend when the run is resumed.
+    pub(crate) fn recipe(&self, out_of_time: bool, rates: impl Iterator<Item = f64>) -> Recipe {
         let usual = Self::preset(self.preset, self.data.clone()).optimizer;
         let name = self.optimizer.name();
         let usual = if usual.name() == name { usual } else { OptimizerConfig::named(name).unwrap_or(usual) };
         Recipe {
-            learning_rate: self.optimizer.learning_rate(),
+            learning_rate: rates.fold(self.optimizer.learning_rate(), f64::max),
             usual_learning_rate: usual.learning_rate(),
             beta: self.beta,
             sparsity: self.sparsity,
@@ -149,19 +152,7 @@ impl Config {
     ///
     /// [`Error::Setting`] naming the first setting out of its range.
     pub fn check(&self) -> Result<()> {
-        let counts = [
-            ("threads", self.threads, 1024),
-            ("epochs", self.epochs, MAX_EPOCHS),
-            ("batch_size", self.batch_size, 1 << 20),
-        ];
-        for (setting, value, most) in counts {
-            if !(1..=most).contains(&value) {
-                return Err(Error::setting(setting, format!("expected 1 to {most}, found {value}")));
-            }
-        }
-        if i64::try_from(self.seed).is_err() {
-            return Err(Error::setting("seed", format!("expected at most {}, found {}", i64::MAX, self.seed)));
-        }
+        self.check_whole_numbers()?;
         let amounts = [
             ("sparsity", self.sparsity),
             ("beta", self.beta),

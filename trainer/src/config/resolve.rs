@@ -4,7 +4,8 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::explain::{Complaint, line_of};
+use super::explain::Complaint;
+use super::place::line_of;
 use super::{Config, Preset};
 use crate::error::{Error, Result};
 use crate::file;
@@ -26,34 +27,28 @@ impl Config {
     ///
     /// [`Error::Config`] for what does not parse, [`Error::Setting`] for a value out of range.
     pub fn resolve(file: Option<&Path>, overrides: Table) -> Result<Self> {
-        let (mut layers, mut text) = (Vec::new(), String::new());
-        if let Some(path) = file {
-            let place = path.display().to_string();
-            text = file::read_text(path)?;
-            let table = text.parse::<Table>().map_err(|error| Error::Config {
-                place: format!("{place}:{}", error.span().map_or(1, |span| line_at(&text, span.start))),
-                reason: error.message().into(),
-            })?;
-            layers.push((place, table));
-        }
-        layers.push(("command line".to_owned(), overrides));
+        let mut layers: Vec<Layer> = file.map(Layer::read).transpose()?.into_iter().collect();
+        layers.push(Layer { place: "command line".to_owned(), text: String::new(), table: overrides });
 
-        let named = |key: &str| layers.iter().rev().find_map(|(_, layer)| layer.get(key).cloned());
-        let preset = named("preset").map_or(Ok(Preset::default()), |value| parse_one("preset", value))?;
-        let data = named("data").map_or(Ok(preset.data()), |value| parse_one("data", value))?;
-        let defaults = Self::preset(preset, data);
+        let preset: Preset = parse_last(&layers, "preset")?.unwrap_or_default();
+        let data = parse_last(&layers, "data")?.unwrap_or_else(|| preset.data());
+        let mut config = Self::preset(preset, data);
 
-        let mut settings = Table::try_from(&defaults).expect("a config is a table");
-        let mut config = defaults;
-        for (place, layer) in layers {
+        let mut settings = Table::try_from(&config).expect("a config is a table");
+        for layer in &layers {
             merge(&mut settings, layer)?;
             let parsed = settings.clone().try_into::<Self>();
-            config = parsed.map_err(|error| complain(&error, &settings, &place, &text))?;
-            // What the command line says stands in no line.
-            text.clear();
+            config = parsed.map_err(|error| layer.complain(Complaint::new(&error, &settings)))?;
         }
-        config.check()?;
+        config.check().map_err(|error| placed(error, &layers))?;
         Ok(config)
+    }
+
+    /// Where the file `path` sets `setting`, as `config.toml:3`; nothing where it does not.
+    pub fn place_of(path: impl AsRef<Path>, setting: &str) -> Option<String> {
+        let path = path.as_ref();
+        let line = line_of(&file::read_text(path).ok()?, setting)?;
+        Some(format!("{}:{line}", path.display()))
     }
 
     /// The settings as a TOML document.
@@ -62,28 +57,74 @@ impl Config {
     }
 }
 
+/// Settings of one origin: a file, or the command line, which has no text.
+struct Layer {
+    place: String,
+    text: String,
+    table: Table,
+}
+
+impl Layer {
+    fn read(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let text = file::read_text(path)?;
+        let table = text.parse().map_err(|error: toml::de::Error| Error::Config {
+            place: format!("{place}:{}", error.span().map_or(1, |span| line_at(&text, span.start))),
+            reason: error.message().into(),
+        })?;
+        Ok(Self { place, text, table })
+    }
+
+    /// A complaint about a setting in here, with its line.
+    fn complain(&self, complaint: Complaint) -> Error {
+        let Complaint { setting, reason } = complaint;
+        let place = &self.place;
+        let line = line_of(&self.text, &setting).map_or(String::new(), |line| format!(":{line}"));
+        // A layer's message says which one it is.
+        let name =
+            if setting.is_empty() || reason.starts_with("layer `") { String::new() } else { format!(": `{setting}`") };
+        Error::Config { place: format!("{place}{line}{name}"), reason }
+    }
+}
+
+/// A setting that is out of its range, with the line of the file that sets it, unless the command line does.
+fn placed(error: Error, layers: &[Layer]) -> Error {
+    let Error::Setting { setting, reason } = error else { return error };
+    let sets = |layer: &&Layer| {
+        let mut keys = setting.split('.');
+        let first = keys.next().and_then(|key| layer.table.get(key));
+        keys.try_fold(first, |value, key| value.map(|value| value.get(key))).flatten().is_some()
+    };
+    match layers.iter().rev().find(sets) {
+        Some(layer) if !layer.text.is_empty() => layer.complain(Complaint { setting: setting.into(), reason }),
+        _ => Error::Setting { setting, reason },
+    }
+}
+
 /// Puts `layer` over `settings`; another optimiser or schedule brings its own defaults, another encoder its mirror image.
-fn merge(settings: &mut Table, layer: Table) -> Result<()> {
-    for (key, value) in layer {
+fn merge(settings: &mut Table, layer: &Layer) -> Result<()> {
+    for (key, value) in layer.table.clone() {
         match (settings.get_mut(&key), value) {
-            (Some(Value::Table(inner)), Value::Table(layer)) => {
-                if let Some(name) = layer.get("name").and_then(Value::as_str)
+            (Some(Value::Table(inner)), Value::Table(table)) => {
+                if let Some(name) = table.get("name").and_then(Value::as_str)
                     && inner.get("name").and_then(Value::as_str) != Some(name)
                 {
+                    let fail = |error| placed(error, std::slice::from_ref(layer));
                     *inner = if key == "schedule" {
-                        Table::try_from(Schedule::named(name)?).expect("a schedule is a table")
+                        Table::try_from(Schedule::named(name).map_err(fail)?).expect("a schedule is a table")
                     } else {
-                        Table::try_from(OptimizerConfig::named(name)?).expect("an optimiser is a table")
+                        Table::try_from(OptimizerConfig::named(name).map_err(fail)?).expect("an optimiser is a table")
                     };
                 }
-                if layer.contains_key("encoder") {
+                if table.contains_key("encoder") {
                     inner.retain(|key, _| key == "variational");
                 }
-                inner.extend(layer);
+                inner.extend(table);
             }
             (Some(Value::Table(_)), value) => {
-                let reason = format!("expected a table, `[{key}]`, found {value}");
-                return Err(Error::Config { place: key, reason });
+                let example = if value.is_str() { format!(" and below it `name = {value}`") } else { String::new() };
+                let reason = format!("expected a table, `[{key}]`{example}; found {value}");
+                return Err(layer.complain(Complaint { setting: key, reason }));
             }
             (_, value) => {
                 settings.insert(key, value);
@@ -93,24 +134,14 @@ fn merge(settings: &mut Table, layer: Table) -> Result<()> {
     Ok(())
 }
 
-/// The value of one setting that others' defaults depend on.
-fn parse_one<T: serde::de::DeserializeOwned>(setting: &str, value: Value) -> Result<T> {
-    let whole = Table::from_iter([(setting.to_owned(), value.clone())]);
-    value.try_into().map_err(|error| {
-        let Complaint { reason, .. } = Complaint::new(&error, &whole);
-        Error::Config { place: format!("`{setting}`"), reason }
+/// The last value of a setting that others' defaults depend on.
+fn parse_last<T: serde::de::DeserializeOwned>(layers: &[Layer], setting: &str) -> Result<Option<T>> {
+    let Some(layer) = layers.iter().rev().find(|layer| layer.table.contains_key(setting)) else { return Ok(None) };
+    let parsed = layer.table[setting].clone().try_into().map(Some);
+    parsed.map_err(|error| {
+        let Complaint { reason, .. } = Complaint::new(&error, &layer.table);
+        layer.complain(Complaint { setting: setting.into(), reason })
     })
-}
-
-/// The parser's complaint about `settings`, with its place in the file's `text`.
-fn complain(error: &toml::de::Error, settings: &Table, place: &str, text: &str) -> Error {
-    let Complaint { setting, reason } = Complaint::new(error, settings);
-    let place = match line_of(text, &setting) {
-        Some(line) => format!("{place}:{line}: `{setting}`"),
-        None if setting.is_empty() => place.to_owned(),
-        None => format!("{place}: `{setting}`"),
-    };
-    Error::Config { place, reason }
 }
 
 /// The line, from 1, in which byte `position` lies.

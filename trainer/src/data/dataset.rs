@@ -4,7 +4,7 @@ use bundle::Digest;
 
 use super::samples::Images;
 use super::sources::{DataSource, Loaded};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Training and test images of one size, with their labels.
 #[derive(Clone, Debug)]
@@ -29,6 +29,22 @@ impl Dataset {
     pub fn load(source: &DataSource) -> Result<Self> {
         let Loaded { train, test, notes } = source.load()?;
         Ok(Self { name: source.name(), train, test, notes })
+    }
+
+    /// Loads `source`, which a run was trained on: its folder may be elsewhere by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dataset::load`]; where the folder is gone, the message says how to name the new place.
+    pub fn load_again(source: &DataSource) -> Result<Self> {
+        if let DataSource::Dir(dir) = source
+            && !dir.is_dir()
+        {
+            let reason = "the run was trained on the rows in this folder, which is no longer there; if they have moved, add `--data \
+                          NEWPLACE`";
+            return Err(Error::file(dir, reason));
+        }
+        Self::load(source)
     }
 
     /// Height and width in pixels.

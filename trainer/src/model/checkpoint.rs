@@ -11,6 +11,7 @@ use super::network::NetworkConfig;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::fused::with_values;
+use crate::suggest::quoted;
 
 const NETWORK: &str = "network";
 
@@ -56,13 +57,21 @@ impl Checkpoint {
     /// Reads a file whole.
     pub(crate) fn read(path: &Path, device: &Device) -> Result<Self> {
         let bytes = file::read(path)?;
-        let fail = |error: &dyn std::fmt::Display| Error::file(path, format!("not a whole checkpoint: {error}"));
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| fail(&error))?;
-        let parsed = SafeTensors::deserialize(&bytes).map_err(|error| fail(&error))?;
+        let fail = |reason: String| Error::file(path, format!("not a whole checkpoint: {reason}"));
+        let damaged = |_| {
+            let config = path.with_file_name("config.toml");
+            let anew = match config.is_file() {
+                true => format!("; `trainer fit --config {}` trains the run anew", quoted(&config)),
+                false => String::new(),
+            };
+            fail(format!("its {} bytes are incomplete or damaged{anew}", bytes.len()))
+        };
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        let parsed = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let mut tensors = HashMap::new();
         for (name, view) in parsed.tensors() {
             if view.dtype() != Dtype::F32 {
-                return Err(fail(&format_args!("tensor `{name}`: expected F32, found {:?}", view.dtype())));
+                return Err(fail(format!("tensor `{name}`: expected F32, found {:?}", view.dtype())));
             }
             let tensor = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), device)?;
             tensors.insert(name, tensor);

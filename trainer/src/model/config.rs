@@ -53,6 +53,9 @@ impl ModelConfig {
     /// The latent's default width in a dense network, as in the tutorial.
     pub(crate) const LATENT_DIM: usize = 32;
 
+    /// The most units that a layer may have.
+    pub(crate) const MAX_WIDTH: usize = MAX_WIDTH;
+
     /// A dense network: `hidden` layers with ReLU down to `latent_dim` units with ReLU, and the mirror image back.
     pub fn dense(latent_dim: usize, hidden: impl Into<Vec<usize>>) -> Self {
         Self { latent_dim: Some(latent_dim), hidden: hidden.into(), ..Self::default() }

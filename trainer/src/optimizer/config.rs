@@ -8,6 +8,7 @@ use super::rmsprop::Rmsprop;
 use super::rule::Rule;
 use super::sgd::Sgd;
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// An optimiser and its settings. Default: `adam`.
 ///
@@ -100,7 +101,11 @@ impl OptimizerConfig {
             "rmsprop" => Self::Rmsprop { learning_rate: 1e-3, rho: 0.9, epsilon: 1e-7, weight_decay: 0. },
             _ => {
                 let names = Self::NAMES.join(", ");
-                return Err(Error::setting("optimizer.name", format!("expected one of {names}; found `{name}`")));
+                let meant = did_you_mean(name, Self::NAMES);
+                return Err(Error::setting(
+                    "optimizer.name",
+                    format!("expected one of {names}; found `{name}`{meant}"),
+                ));
             }
         })
     }
@@ -151,7 +156,8 @@ impl OptimizerConfig {
         };
         let decay = |setting, value: f64| {
             let fine = (0. ..1.).contains(&value);
-            fine.then_some(()).ok_or_else(|| Error::setting(setting, format!("expected 0.0..1.0, found {value}")))
+            fine.then_some(())
+                .ok_or_else(|| Error::setting(setting, format!("expected 0 or more and less than 1, found {value}")))
         };
         positive("optimizer.learning_rate", self.learning_rate())?;
         let weight_decay = match *self {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::suggest::did_you_mean;
 
 /// How the learning rate changes in the course of training. Default: `constant`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,7 +56,8 @@ impl Schedule {
             "cosine" => Self::Cosine { warmup_epochs: 0., min_learning_rate: 0. },
             _ => {
                 let names = Self::NAMES.join(", ");
-                return Err(Error::setting("schedule.name", format!("expected one of {names}; found `{name}`")));
+                let meant = did_you_mean(name, Self::NAMES);
+                return Err(Error::setting("schedule.name", format!("expected one of {names}; found `{name}`{meant}")));
             }
         })
     }
@@ -80,7 +82,8 @@ impl Schedule {
             Self::Constant {} => Ok(()),
             Self::Plateau { factor, min_learning_rate, .. } => {
                 if !(factor > 0. && factor < 1.) {
-                    return Err(Error::setting("schedule.factor", format!("expected 0.0..1.0, found {factor}")));
+                    let reason = format!("expected more than 0 and less than 1, found {factor}");
+                    return Err(Error::setting("schedule.factor", reason));
                 }
                 from_zero("schedule.min_learning_rate", min_learning_rate)
             }

@@ -39,7 +39,7 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let config = run.config()?;
     let device = Device::Cpu;
     let model = run.load_best(&device)?;
-    let dataset = Dataset::load(data.unwrap_or(&config.data))?;
+    let dataset = data.map_or_else(|| Dataset::load_again(&config.data), Dataset::load)?;
     let ([height, width], [found_height, found_width]) = (model.network().image_shape, dataset.image_shape());
     if [height, width] != [found_height, found_width] {
         let reason = format!(

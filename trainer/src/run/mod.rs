@@ -1,5 +1,6 @@
 //! The run folder: config, metrics, checkpoints and summary of one training.
 
+mod create;
 pub(crate) mod evaluation;
 mod record;
 mod summary;
@@ -18,6 +19,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::model::Autoencoder;
+use crate::suggest::quoted;
 
 const CONFIG: &str = "config.toml";
 const SUMMARY: &str = "summary.json";
@@ -30,49 +32,6 @@ pub struct Run {
 }
 
 impl Run {
-    /// Starts a run in `dir`, which must be new or empty.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::File`] when there is something in `dir` already: nothing is overwritten.
-    pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
-        let dir = dir.into();
-        if dir.exists() {
-            if !dir.is_dir() {
-                return Err(Error::file(&dir, "expected a new or empty folder for the run, found a file"));
-            }
-            let mut entries = fs::read_dir(&dir).map_err(|source| Error::io("read", &dir, source))?;
-            if entries.next().is_some() {
-                return Err(Error::file(&dir, "expected a new or empty folder for the run, found files in it"));
-            }
-        }
-        let run = Self { dir };
-        file::create_dir(&run.plots())?;
-        run.write_config(config)?;
-        Ok(run)
-    }
-
-    /// Starts a run in the first free folder `parent/network-data-N`.
-    ///
-    /// # Errors
-    ///
-    /// When the folder cannot be created.
-    pub fn create_next(parent: impl AsRef<Path>, config: &Config) -> Result<Self> {
-        let parent = parent.as_ref();
-        file::create_dir(parent)?;
-        let stem = format!("{}-{}", config.network_name(), config.data.name());
-        for number in 1.. {
-            let dir = parent.join(format!("{stem}-{number}"));
-            // Creating the folder is what claims the number, should two runs start at once.
-            match fs::create_dir(&dir) {
-                Ok(()) => return Self::create(dir, config),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
-                Err(source) => return Err(Error::io("create", &dir, source)),
-            }
-        }
-        unreachable!("a folder holds fewer runs than there are numbers")
-    }
-
     /// The run in `dir`.
     ///
     /// # Errors
@@ -80,10 +39,18 @@ impl Run {
     /// [`Error::File`] when there is none.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
         let dir = dir.into();
+        if dir.is_file() {
+            return Err(Error::file(&dir, "expected the folder of a run, found a file"));
+        }
         if !dir.is_dir() {
             return Err(Error::file(&dir, "no such run"));
         }
         if !dir.join(CONFIG).is_file() {
+            if dir.join(BEST).is_file() || dir.join(SUMMARY).is_file() {
+                let reason =
+                    format!("the folder of a run, but its {CONFIG} is missing, without which it cannot be read");
+                return Err(Error::file(&dir, reason));
+            }
             return Err(Error::file(&dir, format!("not a run: it has no {CONFIG}")));
         }
         Ok(Self { dir })
@@ -152,7 +119,7 @@ impl Run {
     /// [`Error::File`] when the run is not finished.
     pub fn summary(&self) -> Result<Summary> {
         let unfinished = || {
-            let reason = format!("not finished: go on with `trainer fit --resume {}`", self.dir.display());
+            let reason = format!("not finished: go on with `trainer fit --resume {}`", quoted(&self.dir));
             Error::file(&self.dir, reason)
         };
         self.summary_if_finished()?.ok_or_else(unfinished)
@@ -164,8 +131,15 @@ impl Run {
         if !path.is_file() {
             return Ok(None);
         }
-        let summary = serde_json::from_str(&file::read_text(&path)?);
-        summary.map(Some).map_err(|error| Error::file(&path, error.to_string()))
+        let text = file::read_text(&path)?;
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            let dir = quoted(&self.dir);
+            let what = match error.is_eof() {
+                true => format!("incomplete: it ends after {} bytes", text.len()),
+                false => format!("not the summary of a run: {error}"),
+            };
+            Error::file(&path, format!("{what}; delete it, and `trainer fit --resume {dir}` measures the run again"))
+        })
     }
 
     /// The best weights, ready to compute.
@@ -174,6 +148,7 @@ impl Run {
     ///
     /// [`Error::File`] when the checkpoint is missing or damaged, or not the one that the summary is about.
     pub fn load_best(&self, device: &Device) -> Result<Autoencoder> {
+        self.check_trained()?;
         let model = Autoencoder::load(self.best(), device)?;
         if let Some(summary) = self.summary_if_finished()?
             && summary.weights != self.best_fingerprint()?
@@ -181,6 +156,24 @@ impl Run {
             return Err(Error::file(&self.best(), format!("not the weights that {SUMMARY} is about")));
         }
         Ok(model)
+    }
+
+    /// Fails when the run has no best weights.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] saying whether it was not trained yet, or its weights were taken away.
+    pub fn check_trained(&self) -> Result<()> {
+        if self.best().is_file() {
+            return Ok(());
+        }
+        let way = if self.resume().is_file() {
+            let config = quoted(&self.dir.join(CONFIG));
+            format!("its {BEST} is missing; `trainer fit --config {config}` trains the run anew")
+        } else {
+            format!("it is not trained yet; `trainer fit --resume {}` trains it", quoted(&self.dir))
+        };
+        Err(Error::file(&self.dir, way))
     }
 
     /// Fails when the run has had all that `config` asks for.

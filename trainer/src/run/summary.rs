@@ -85,7 +85,7 @@ pub struct Summary {
     pub data: DataReport,
     /// `cpu`, `cuda` or `metal`.
     pub device: String,
-    /// Seconds of all epochs.
+    /// Seconds that it was trained, by the clock on the wall; measuring and baselines come after.
     pub seconds: f64,
     /// The versions of hourglass and candle.
     pub versions: Versions,

@@ -35,6 +35,8 @@ pub(crate) struct Training<'a> {
     /// Of the epochs that are done, for the schedule.
     validation_losses: Vec<f64>,
     started: Instant,
+    /// Seconds that were trained before this process.
+    before: f64,
 }
 
 /// How training ended.
@@ -83,11 +85,24 @@ impl<'a> Training<'a> {
         };
         let learner = Learner::new(config, model, optimizer, device.clone());
         let validation_losses = progress.history.iter().map(|record| record.val_loss).collect();
-        Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started })
+        // Runs of earlier versions kept the time of their epochs alone.
+        let before = progress.history.iter().map(|record| record.seconds).sum::<f64>().max(progress.wall);
+        Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started, before })
+    }
+
+    /// Seconds that this run was trained, by the clock on the wall: until training ended, or until it was last saved.
+    pub(crate) fn trained_seconds(&self) -> f64 {
+        self.progress.wall
     }
 
     /// Trains until there are enough epochs, or `observer` stops it.
     pub(crate) fn train(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
+        let ended = self.train_epochs(observer);
+        self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
+        ended
+    }
+
+    fn train_epochs(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
         self.run.begin(self.config)?;
         observer.start(&self.start_report());
         let reason = loop {
@@ -232,6 +247,7 @@ impl<'a> Training<'a> {
     fn save(&mut self) -> Result<()> {
         self.run.write_metrics(&self.progress.history)?;
         self.learner.model.save(self.run.last())?;
+        self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
         self.progress.save(&self.run.resume(), &self.learner.model, &self.learner.optimizer)
     }
 }

@@ -28,6 +28,9 @@ pub(crate) struct Progress {
     pub(super) loss_sum: f64,
     pub(super) rows: usize,
     pub(super) seconds: f64,
+    /// Seconds of all training so far by the clock on the wall, saving included.
+    #[serde(default)]
+    pub(super) wall: f64,
 }
 
 /// What a resume file holds.

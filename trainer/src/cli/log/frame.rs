@@ -3,8 +3,9 @@
 use anyhow::Result;
 use trainer::{Count, Observer, Run, StartReport, Summary};
 
-use crate::cli::output::print;
+use crate::cli::output::{print, result_width};
 use crate::cli::result;
+use crate::cli::width::indented_command;
 
 /// An observer that also has the first and the last word.
 pub trait Log: Observer {
@@ -38,7 +39,7 @@ pub trait Log: Observer {
 
 pub fn interrupted_lines(epoch: usize, step: usize, command: &str) -> String {
     let place = if step == 0 { format!("after epoch {epoch}") } else { format!("in epoch {epoch} after step {step}") };
-    format!("stopped {place}; everything is saved. Go on with\n  {command}")
+    format!("stopped {place}; everything is saved. Go on with\n{}", indented_command(command, result_width()))
 }
 
 /// What is trained, on how much, and for how long.

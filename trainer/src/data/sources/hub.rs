@@ -39,9 +39,28 @@ impl Published {
     /// Training and test images: from a folder on this machine if its variable is set, else from the hub or its cache.
     pub(super) fn load(&self) -> Result<Loaded> {
         match std::env::var_os(self.folder).filter(|folder| !folder.is_empty()) {
-            Some(folder) => load_dir(Path::new(&folder)),
+            Some(folder) => self.load_folder(Path::new(&folder)),
             None => self.download().map(Loaded::from),
         }
+    }
+
+    /// The folder that the variable names, which a message about it names too.
+    fn load_folder(&self, folder: &Path) -> Result<Loaded> {
+        let variable = self.folder;
+        if !folder.is_dir() {
+            let found = if folder.exists() { "found a file" } else { "there is no such folder" };
+            let reason = format!(
+                "`${variable}` names this: expected a folder with the four IDX files of `{}`, {found}",
+                self.name
+            );
+            return Err(Error::file(folder, reason));
+        }
+        load_dir(folder).map_err(|error| match error {
+            Error::File { path, reason } => {
+                Error::File { path, reason: format!("{reason} (`${variable}` names the folder)") }
+            }
+            error => error,
+        })
     }
 
     #[cfg(feature = "hub")]

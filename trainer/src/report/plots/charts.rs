@@ -26,7 +26,7 @@ pub(super) fn losses(history: &[EpochRecord], summary: &Summary, unit: &str) -> 
 }
 
 /// The validation cross-entropy of several runs, each with its name; the squared error, where one has no cross-entropy.
-pub(super) fn comparison(runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
+pub(super) fn comparison(title: &str, runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
     let has_bce = runs.iter().flat_map(|(_, history)| history).all(|record| record.val_bce.is_some());
     let curve = |(name, history): (String, Vec<EpochRecord>)| {
         let error = |record: &EpochRecord| record.val_bce.filter(|_| has_bce).unwrap_or(record.val_mse);
@@ -35,7 +35,7 @@ pub(super) fn comparison(runs: Vec<(String, Vec<EpochRecord>)>) -> Chart {
     };
     let series = runs.into_iter().map(curve).collect();
     let unit = if has_bce { "binary cross-entropy per value" } else { "squared error per value" };
-    curves("Validation rows".into(), unit, series)
+    curves(title.into(), unit, series)
 }
 
 fn curves(title: String, unit: &str, series: Vec<Series>) -> Chart {

@@ -30,14 +30,21 @@ const MAP_SIDE: usize = 16;
 /// Images drawn from a variational network: rows of ten.
 const SAMPLES: usize = 60;
 
-/// Draws the validation cross-entropy of several runs over their epochs, as SVG.
+/// Draws the validation cross-entropy of several runs over their epochs, as SVG. The title says so where the runs are on different
+/// data.
 ///
 /// # Errors
 ///
 /// [`crate::Error::File`] when a run has no metrics, [`crate::Error::Io`] when the picture cannot be written.
 pub fn draw_comparison(path: impl AsRef<Path>, runs: &[Run]) -> Result<()> {
     let curve = |run: &Run| Ok((run.dir().display().to_string(), run.metrics()?));
-    let chart = charts::comparison(runs.iter().map(curve).collect::<Result<_>>()?);
+    let summaries = runs.iter().map(Run::summary_if_finished).collect::<Result<Vec<_>>>()?;
+    let data: Vec<_> = summaries.iter().flatten().map(|summary| &summary.data.fingerprint).collect();
+    let title = match data.iter().all(|fingerprint| *fingerprint == data[0]) {
+        true => "Validation rows",
+        false => "Validation rows of different data, whose errors cannot be compared",
+    };
+    let chart = charts::comparison(title, runs.iter().map(curve).collect::<Result<_>>()?);
     file::write_atomic(path.as_ref(), chart.to_file().as_bytes())
 }
 

@@ -1,0 +1,68 @@
+//! New run folders: nothing is ever overwritten.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Run;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::file;
+
+impl Run {
+    /// Starts a run in `dir`, which must be new or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is something in `dir` already: nothing is overwritten.
+    pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
+        let dir = dir.into();
+        Self::check_new(&dir)?;
+        let run = Self { dir };
+        file::create_dir(&run.plots())?;
+        run.write_config(config)?;
+        Ok(run)
+    }
+
+    /// Fails unless a run can be created in `dir`, which must be new or empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when there is something in `dir` already, or a file on the way to it.
+    pub fn check_new(dir: impl AsRef<Path>) -> Result<()> {
+        let dir = dir.as_ref();
+        if dir.exists() {
+            if !dir.is_dir() {
+                return Err(Error::file(dir, "expected a new or empty folder for the run, found a file"));
+            }
+            let mut entries = fs::read_dir(dir).map_err(|source| Error::io("read", dir, source))?;
+            if entries.next().is_some() {
+                return Err(Error::file(dir, "expected a new or empty folder for the run, found files in it"));
+            }
+        }
+        if let Some(file) = dir.ancestors().skip(1).find(|parent| parent.is_file()) {
+            return Err(Error::file(file, "expected a folder for the run to lie in, found a file"));
+        }
+        Ok(())
+    }
+
+    /// Starts a run in the first free folder `parent/network-data-N`.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be created.
+    pub fn create_next(parent: impl AsRef<Path>, config: &Config) -> Result<Self> {
+        let parent = parent.as_ref();
+        file::create_dir(parent)?;
+        let stem = format!("{}-{}", config.network_name(), config.data.name());
+        for number in 1.. {
+            let dir = parent.join(format!("{stem}-{number}"));
+            // Creating the folder is what claims the number, should two runs start at once.
+            match fs::create_dir(&dir) {
+                Ok(()) => return Self::create(dir, config),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => (),
+                Err(source) => return Err(Error::io("create", &dir, source)),
+            }
+        }
+        unreachable!("a folder holds fewer runs than there are numbers")
+    }
+}
