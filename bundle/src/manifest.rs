@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::names::MANIFEST_FILE;
 use crate::preprocessing::Preprocessing;
 use crate::printable::printable;
+use crate::schema::Schema;
 use crate::score::Threshold;
 
 /// The version of the format that this crate reads and writes.
@@ -57,6 +58,9 @@ pub struct Manifest {
     pub log_variance: Option<Tensor>,
     /// The tensor that the decoder gives.
     pub reconstruction: Tensor,
+    /// The columns of a table, whose raw rows the graphs take and give; nothing for other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<Schema>,
     /// The std of the noise that the network was trained to remove; nothing for one that was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_noise: Option<f64>,

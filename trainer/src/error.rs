@@ -43,6 +43,9 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
+    /// A table cannot be read.
+    #[error("{0}")]
+    Table(String),
     /// The operating system refused to read or write.
     #[error("cannot {action} {}", path.display())]
     Io {

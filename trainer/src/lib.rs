@@ -36,7 +36,7 @@ mod train;
 pub use bundle::Threshold;
 
 pub use config::{Config, Preset};
-pub use data::{DataSource, Dataset, Images, Split, Validation};
+pub use data::{DataSource, Dataset, Images, Missing, Scaling, Split, TableConfig, TestRows, TrainOn, Validation};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{
@@ -47,7 +47,7 @@ pub use model::{
     Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
     MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
 };
-pub use model::{Autoencoder, ModelConfig, NetworkConfig, Stack};
+pub use model::{Autoencoder, ModelConfig, NetworkConfig, Output, Stack};
 pub use numbers::{Amount, Count, Decibels, Percent, Seconds};
 pub use objective::{Loss, bce_with_logits};
 pub use optimizer::{Optimizer, OptimizerConfig, Schedule};

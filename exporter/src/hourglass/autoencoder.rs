@@ -1,11 +1,12 @@
 //! The trainer's autoencoder as ONNX.
 
-use bundle::{LATENT, LOG_VARIANCE};
+use bundle::{LATENT, LOG_VARIANCE, Schema};
 use trainer::{Autoencoder, Layer, Stack};
 
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::graph::to_onnx::ToOnnx;
+use crate::hourglass::preprocessing;
 use crate::value::Value;
 
 /// The stack's own name comes first, so that an initializer is called as in the checkpoint: `encoder.0.weight`.
@@ -21,7 +22,8 @@ fn layers(graph: &mut GraphBuilder, name: &str, layers: &[Layer], x: Value) -> R
 }
 
 /// The encoder's outputs: `latent`, and `log_variance` of a variational network.
-pub(super) fn encoder(model: &Autoencoder, graph: &mut GraphBuilder, x: Value) -> Result<()> {
+pub(super) fn encoder(model: &Autoencoder, schema: Option<&Schema>, graph: &mut GraphBuilder, x: Value) -> Result<()> {
+    let x = prepared(schema, graph, x)?;
     let Some(log_variance) = model.log_variance() else {
         let latent = model.encoder().to_onnx(graph, x)?;
         return graph.output(LATENT, latent);
@@ -35,12 +37,34 @@ pub(super) fn encoder(model: &Autoencoder, graph: &mut GraphBuilder, x: Value) -
     graph.output(LOG_VARIANCE, log_variance)
 }
 
+/// From latents to rows; of a table, raw ones.
+pub(super) struct Decoder<'a> {
+    pub(super) model: &'a Autoencoder,
+    pub(super) schema: Option<&'a Schema>,
+}
+
+impl ToOnnx for Decoder<'_> {
+    fn to_onnx(&self, graph: &mut GraphBuilder, latent: Value) -> Result<Value> {
+        let rows = self.model.decoder().to_onnx(graph, latent)?;
+        self.schema.map_or(Ok(rows), |schema| preprocessing::restore(schema, graph, rows))
+    }
+}
+
 /// Encoder and decoder in one graph.
-pub(super) struct Whole<'a>(pub(super) &'a Autoencoder);
+pub(super) struct Whole<'a> {
+    pub(super) model: &'a Autoencoder,
+    pub(super) schema: Option<&'a Schema>,
+}
 
 impl ToOnnx for Whole<'_> {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let latent = self.0.encoder().to_onnx(graph, x)?;
-        self.0.decoder().to_onnx(graph, latent)
+        let x = prepared(self.schema, graph, x)?;
+        let latent = self.model.encoder().to_onnx(graph, x)?;
+        Decoder { model: self.model, schema: self.schema }.to_onnx(graph, latent)
     }
+}
+
+/// Raw rows of a table as the network takes them; other rows as they are.
+fn prepared(schema: Option<&Schema>, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+    schema.map_or(Ok(x), |schema| preprocessing::prepare(schema, graph, x))
 }

@@ -1,8 +1,9 @@
 //! Held-out rows and what candle computes for them: what every exported file is compared with.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use bundle::{INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION};
+use bundle::{ColumnKind, INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION, Schema};
 use candle_core::{Device, Tensor};
 use trainer::{Autoencoder, Images};
 
@@ -19,11 +20,14 @@ const GOLDEN_ROWS: usize = 10;
 /// A model and rows that it was not trained on.
 pub(super) struct HeldOut<'a> {
     model: &'a Autoencoder,
+    /// As the network takes them.
     input: Tensor,
+    /// Of a table, the raw rows and their columns.
+    raw: Option<(Vec<f32>, Arc<Schema>)>,
     distinct: usize,
 }
 
-/// One batch and candle's results for it, row-major.
+/// One batch and candle's results for it, row-major: what goes into the graphs and comes out of them.
 pub(super) struct Expected {
     pub(super) input: Vec<f32>,
     pub(super) latent: Vec<f32>,
@@ -36,7 +40,33 @@ impl<'a> HeldOut<'a> {
     pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self, ExportError> {
         let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(MIN_ROWS, MAX_ROWS)).collect();
         let distinct = test.len().min(rows.len());
-        Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, distinct })
+        let Some((raw, schema)) = test.raw() else {
+            return Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, raw: None, distinct });
+        };
+        let width = schema.raw_len();
+        let mut values: Vec<f32> =
+            rows.iter().flat_map(|&row| &raw[row as usize * width..][..width]).copied().collect();
+        values.extend(edge_cases(schema, raw));
+        let mut input = vec![0.; values.len() / width * schema.input_len()];
+        schema.prepare(&values, &mut input);
+        let input = Tensor::from_vec(input, (values.len() / width, schema.input_len()), &Device::Cpu)?;
+        Ok(Self { model, input, raw: Some((values, schema.clone())), distinct })
+    }
+
+    /// The rows from `first` on that the network takes as `input`, as the graphs take them.
+    fn raw_input(&self, first: usize, input: &Tensor) -> candle_core::Result<Tensor> {
+        let Some((raw, schema)) = &self.raw else { return Ok(input.clone()) };
+        let (rows, width) = (input.dim(0)?, schema.raw_len());
+        Tensor::from_slice(&raw[first * width..][..rows * width], (rows, width), &Device::Cpu)
+    }
+
+    /// What the network gives, as the graphs give it.
+    fn raw_output(&self, output: &Tensor) -> candle_core::Result<Tensor> {
+        let Some((_, schema)) = &self.raw else { return Ok(output.clone()) };
+        let rows = output.dim(0)?;
+        let mut raw = vec![0.; rows * schema.raw_len()];
+        schema.restore(&output.flatten_all()?.to_vec1::<f32>()?, &mut raw);
+        Tensor::from_vec(raw, (rows, schema.raw_len()), &Device::Cpu)
     }
 
     /// The number of different rows among those that are compared.
@@ -52,10 +82,10 @@ impl<'a> HeldOut<'a> {
             let reconstruction = self.model.decode(&latent)?;
             let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
             Ok(Expected {
-                input: values(&input)?,
+                input: self.raw_input(index * size, &input)?.flatten_all()?.to_vec1()?,
                 latent: values(&latent)?,
                 log_variance: log_variance.as_ref().map(values).transpose()?.unwrap_or_default(),
-                reconstruction: values(&reconstruction)?,
+                reconstruction: self.raw_output(&reconstruction)?.flatten_all()?.to_vec1()?,
             })
         })
     }
@@ -66,9 +96,31 @@ impl<'a> HeldOut<'a> {
         let input = self.input.narrow(0, 0, GOLDEN_ROWS.min(self.distinct))?.contiguous()?;
         let (latent, log_variance) = self.model.encode_distribution(&input)?;
         let reconstruction = self.model.decode(&latent)?;
+        let (input, reconstruction) = (self.raw_input(0, &input)?, self.raw_output(&reconstruction)?);
         let mut arrays = vec![(INPUT, input), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
         Tensor::write_npz(&arrays, path)?;
         Ok(())
     }
+}
+
+/// Rows made for the columns of a table: the first row with each category and an unseen one, a missing value where one may be, and the
+/// smallest and the largest number.
+fn edge_cases(schema: &Schema, raw: &[f32]) -> Vec<f32> {
+    let width = schema.raw_len();
+    let mut rows = Vec::new();
+    for (index, column) in schema.columns().iter().enumerate() {
+        let found = || raw.iter().skip(index).step_by(width).copied();
+        let mut values: Vec<f32> = match &column.kind {
+            ColumnKind::Category { values } => (0..=values.len()).map(|place| place as f32).collect(),
+            ColumnKind::Number { .. } => vec![found().fold(f32::NAN, f32::min), found().fold(f32::NAN, f32::max)],
+        };
+        values.extend(column.may_be_missing().then_some(f32::NAN));
+        for value in values {
+            let start = rows.len();
+            rows.extend_from_slice(&raw[..width]);
+            rows[start + index] = value;
+        }
+    }
+    rows
 }

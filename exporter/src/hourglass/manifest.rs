@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use bundle::{
-    FORMAT_VERSION, FileEntry, INPUT, LATENT, LOG_VARIANCE, Manifest, PRODUCER, Preprocessing, RECONSTRUCTION, Tensor,
+    FORMAT_VERSION, FileEntry, INPUT, LATENT, LOG_VARIANCE, Manifest, PRODUCER, Preprocessing, RECONSTRUCTION, Schema,
+    Tensor,
 };
 use trainer::{Autoencoder, Config, Metrics, Summary};
 
@@ -21,10 +22,18 @@ pub(super) struct Trained {
 
 impl Trained {
     /// Describes the run's network and the files that its bundle has so far.
-    pub(super) fn manifest(&self, options: &ExportOptions, files: BTreeMap<String, FileEntry>) -> Manifest {
+    pub(super) fn manifest(
+        &self,
+        options: &ExportOptions,
+        schema: Option<&Schema>,
+        files: BTreeMap<String, FileEntry>,
+    ) -> Manifest {
         let Self { config, summary, model } = self;
         let network = model.network();
-        let pixels = |name| Tensor { range: Some(PIXELS), ..Tensor::new(name, [network.input_dim()]) };
+        let rows = |name| match schema {
+            None => Tensor { range: Some(PIXELS), ..Tensor::new(name, [network.input_dim()]) },
+            Some(schema) => Tensor::new(name, [schema.raw_len()]),
+        };
         let latent = |name| Tensor::new(name, [network.latent_dim()]);
         let preprocessing = Preprocessing { max_value: f32::from(summary.data.max_value) };
         let Metrics { bce, mse } = summary.test.metrics;
@@ -40,10 +49,11 @@ impl Trained {
             },
             opset: options.opset,
             image_shape: network.image_shape,
-            input: Tensor { preprocessing: Some(preprocessing), ..pixels(INPUT) },
+            input: Tensor { preprocessing: schema.is_none().then_some(preprocessing), ..rows(INPUT) },
             latent: latent(LATENT),
             log_variance: model.log_variance().map(|_| latent(LOG_VARIANCE)),
-            reconstruction: pixels(RECONSTRUCTION),
+            reconstruction: rows(RECONSTRUCTION),
+            schema: schema.cloned(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),
             threshold: Some(summary.threshold.clone()),
             metrics: bce.map(|bce| ("bce".into(), bce)).into_iter().chain([("mse".into(), mse)]).collect(),

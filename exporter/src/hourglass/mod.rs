@@ -8,13 +8,14 @@ mod layers;
 mod manifest;
 mod options;
 mod parity;
+mod preprocessing;
 mod staging;
 
 use std::path::PathBuf;
 
 use bundle::{
     AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, PARITY_FILE,
-    RECONSTRUCTION,
+    RECONSTRUCTION, Schema,
 };
 use candle_core::Device;
 use trainer::{Autoencoder, Dataset, Run};
@@ -25,7 +26,7 @@ pub use parity::{Parity, ParityRow};
 
 use crate::error::Result;
 use crate::model::Model;
-use autoencoder::Whole;
+use autoencoder::{Decoder, Whole};
 use held_out::HeldOut;
 use manifest::Trained;
 use staging::Staging;
@@ -71,8 +72,9 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         return Err(ExportError::Tolerance { found: options.tolerance });
     }
     let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
-    let graphs = graphs(&trained.model, options)?;
     let dataset = load_data(&trained, options)?;
+    let schema = dataset.test.raw().map(|(_, schema)| schema.as_ref());
+    let graphs = graphs(&trained.model, schema, options)?;
     let rows = HeldOut::new(&dataset.test, &trained.model)?;
     let (out, staging) = match &options.out {
         Some(out) => (out.clone(), Staging::new(out)?),
@@ -91,30 +93,32 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         Layout::Whole => parity::verify_whole(staging.dir(), &rows, options.tolerance)?,
     };
     staging.write(PARITY_FILE, &parity.to_json())?;
-    let manifest = trained.manifest(options, staging.entries()?);
+    let manifest = trained.manifest(options, schema, staging.entries()?);
     staging.write(MANIFEST_FILE, &manifest.to_json())?;
     let files = staging.publish()?;
     Ok(Bundle { dir: out, files, parity })
 }
 
-fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
+fn graphs(model: &Autoencoder, schema: Option<&Schema>, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
     let network = model.network();
     let names = network.to_string();
-    let (input, latent) = (("batch", network.input_dim()), ("batch", network.latent_dim()));
+    let width = schema.map_or(network.input_dim(), Schema::raw_len);
+    let (input, latent) = (("batch", width), ("batch", network.latent_dim()));
     Ok(match options.layout {
         Layout::Split => {
             let encoder = Model::build("encoder", options.opset, |graph| {
                 let x = graph.input(INPUT, input)?;
-                autoencoder::encoder(model, graph, x)
+                autoencoder::encoder(model, schema, graph, x)
             });
-            let decoder = Model::trace(model.decoder()).name("decoder").input(LATENT, latent).output(RECONSTRUCTION);
+            let decoder = Decoder { model, schema };
+            let decoder = Model::trace(&decoder).name("decoder").input(LATENT, latent).output(RECONSTRUCTION);
             vec![
                 (ENCODER_FILE, encoder?.with_metadata("network", &names)?),
                 (DECODER_FILE, decoder.opset(options.opset).metadata("network", &names).build()?),
             ]
         }
         Layout::Whole => {
-            let whole = Whole(model);
+            let whole = Whole { model, schema };
             let whole = Model::trace(&whole).name("autoencoder").input(INPUT, input).output(RECONSTRUCTION);
             vec![(AUTOENCODER_FILE, whole.opset(options.opset).metadata("network", &names).build()?)]
         }
@@ -124,7 +128,7 @@ fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static 
 /// The rows that the run was trained on.
 fn load_data(trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
     let source = options.data.as_ref().unwrap_or(&trained.config.data);
-    let dataset = Dataset::load(source)?;
+    let dataset = Dataset::load_table(source, &trained.config.table)?;
     let (expected, found) = (&trained.summary.data.fingerprint, dataset.fingerprint());
     if *expected != found {
         let short = |hash: &str| hash.chars().take(12).collect();

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use trainer::{DataSource, OptimizerConfig, Preset, Schedule, Validation};
 
+use super::columns::ColumnArguments;
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
 use super::values::{amount, rate, source, validation, whole};
 
@@ -88,6 +89,7 @@ const RUN: &str = "Run";
 #[command(
     after_help = "Examples:
   trainer fit                                      64-32-64 on the built-in digits
+  trainer fit --data sensors.csv --label is_fault  your own table, of which normal rows train
   trainer fit --preset conv --data path/to/idx     convolutions, on your own IDX files
 
 All options: trainer fit --help",
@@ -95,16 +97,18 @@ All options: trainer fit --help",
   trainer fit                                      64-32-64 on the built-in digits
   trainer fit --preset conv                        convolutions instead of dense layers
   trainer fit --data path/to/idx --hidden 128,64   deeper, on your own IDX files
+  trainer fit --data sensors.csv --drop id,time --label is_fault
+                                                   your own table, of which normal rows train
   trainer fit --data mnist --optimizer adadelta    the classic tutorial's network
   trainer fit --config runs/simple-digits-1/config.toml
                                                    the same run again"
 )]
 pub struct FitArguments {
-    #[arg(long, value_name = "NAME|DIR", value_parser = source, help_heading = DATA,
-        help = "digits, series, mnist, fashion-mnist, or a folder of IDX files",
+    #[arg(long, value_name = "NAME|PATH", value_parser = source, help_heading = DATA,
+        help = "digits, series, mnist, fashion-mnist, a CSV file, or a folder of IDX files",
         long_help = with_default(
-            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (the folder in `$HOURGLASS_MNIST`, `$HOURGLASS_FASHION_MNIST`, or the Hugging Face hub), or a folder \
-             with four IDX files named as MNIST's",
+            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (the folder in `$HOURGLASS_MNIST`, `$HOURGLASS_FASHION_MNIST`, or the Hugging Face hub), a table as CSV, gzipped or not, \
+             or a folder with four IDX files named as MNIST's",
             "digits; series with the preset sequence"
         ))]
     pub data: Option<DataSource>,
@@ -120,9 +124,11 @@ pub struct FitArguments {
             "input_noise"
         ))]
     pub input_noise: Option<f64>,
+    #[command(flatten)]
+    pub columns: ColumnArguments,
 
     #[arg(long, value_parser = Preset::NAMES, help_heading = NETWORK, hide_possible_values = true,
-        help = "simple, sparse, deep, conv, denoise, vae or sequence [default: simple]",
+        help = "simple, sparse, deep, conv, denoise, vae, sequence or table [default: simple]",
         long_help = presets())]
     pub preset: Option<String>,
     #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = whole("model.latent_dim"),
@@ -287,6 +293,7 @@ fn presets() -> String {
         ("denoise", "convolutions that remove noise"),
         ("vae", "a variational autoencoder, which can make new rows"),
         ("sequence", "an LSTM, for time series"),
+        ("table", "dense layers with dropout, for tables; the default there"),
     ];
     let lines = networks.map(|(name, what)| format!("  {name:<9} {what}"));
     format!("Network and settings known to work together [default: {}]\n{}", Preset::default().name(), lines.join("\n"))
@@ -322,7 +329,7 @@ mod tests {
     fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
         let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
         assert_eq!(options(help(false)), 10);
-        assert_eq!(options(help(true)), 28);
+        assert_eq!(options(help(true)), 37);
         for heading in ["Data:", "Network:", "Training:", "Run:"] {
             assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
         }

@@ -70,7 +70,7 @@ pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<Stri
             row.name,
             row.bce.and_then(|_| bce.next()).unwrap_or_default(),
             mse.next().unwrap_or_default(),
-            Decibels(row.psnr).to_string(),
+            row.bce.map_or(String::new(), |_| Decibels(row.psnr).to_string()),
             row.accuracy.map_or(String::new(), |part| Percent(part).to_string()),
         ]);
     }

@@ -97,8 +97,8 @@ fn anew(run: &Run) -> Option<String> {
 fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, NetworkConfig)> {
     config.device.open()?;
     let dataset = match &arguments.resume {
-        Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data)?,
-        _ => Dataset::load(&config.data).map_err(|error| arguments.with_place_of_data(error))?,
+        Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data, &config.table)?,
+        _ => Dataset::load_table(&config.data, &config.table).map_err(|error| arguments.with_place_of_data(error))?,
     };
     Split::new(&dataset, config.validation, config.seed)?;
     let network = NetworkConfig::new(&config.model, dataset.image_shape())?;

@@ -1,6 +1,7 @@
 //! The programs `trainer fit`, `evaluate` and `compare`: a thin face over the library.
 
 mod args;
+mod columns;
 mod compare;
 mod completions;
 mod defaults;

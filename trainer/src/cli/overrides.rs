@@ -116,7 +116,8 @@ impl FitArguments {
             ("device", text(&self.device)),
             ("threads", integer(self.threads)),
         ];
-        let parts = [("model", model), ("schedule", schedule), ("optimizer", optimizer)];
+        let columns = self.columns.overrides();
+        let parts = [("table", columns), ("model", model), ("schedule", schedule), ("optimizer", optimizer)];
         let parts = parts.map(|(name, part)| (name, (!part.is_empty()).then_some(Value::Table(part))));
         Ok(table(settings.into_iter().chain(parts)))
     }

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
 
-use crate::data::{DataSource, Validation};
+use crate::data::{DataSource, TableConfig, Validation};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::evaluate::{MeasureConfig, Recipe};
-use crate::model::ModelConfig;
+use crate::model::{ModelConfig, Output};
 use crate::objective::{Loss, ObjectiveConfig};
 use crate::optimizer::{OptimizerConfig, Schedule};
 
@@ -44,7 +44,7 @@ pub struct Config {
     pub epochs: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
-    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`.
+    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`; `mse` for a table.
     pub loss: Loss,
     /// Weight of the L1 penalty on the latent, summed over its units, from 0. Default 0; 1e-4 for `sparse`.
     pub sparsity: f64,
@@ -66,6 +66,9 @@ pub struct Config {
     /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and
     /// `sequence`, `cosine` with an epoch of warm-up.
     pub schedule: Schedule,
+    /// How a table becomes training and test rows.
+    #[serde(default, skip_serializing_if = "TableConfig::is_default")]
+    pub table: TableConfig,
     /// The network.
     pub model: ModelConfig,
     /// The optimiser. Default `adam`, at a learning rate of 0.003 for `conv`, `denoise` and `sequence`.
@@ -82,11 +85,13 @@ impl Config {
     /// The settings of `preset` on `data`.
     pub fn preset(preset: Preset, data: DataSource) -> Self {
         // 1,350 rows make 6 steps an epoch at batch 256: too few to learn from in 50 epochs.
+        let is_table = data.is_table();
         let (epochs, batch_size) = match (&data, preset) {
             (DataSource::Digits, _) => (500, 32),
             (DataSource::Series, _) => (200, 32),
             (_, Preset::Sparse | Preset::Deep) => (100, 256),
             (_, Preset::Vae) => (50, 128),
+            (_, Preset::Table) => (100, 64),
             _ => (50, 256),
         };
         // Convolutions and LSTMs come farther in the same epochs with a higher rate that falls.
@@ -101,7 +106,7 @@ impl Config {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             epochs,
             batch_size,
-            loss: Loss::Bce,
+            loss: if is_table { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
             beta: 1.,
             input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },
@@ -114,7 +119,8 @@ impl Config {
             } else {
                 Schedule::default()
             },
-            model: preset.model(),
+            table: TableConfig::default(),
+            model: ModelConfig { output: if is_table { Output::Linear } else { Output::Sigmoid }, ..preset.model() },
             optimizer: OptimizerConfig::default().with_learning_rate(rate),
         }
     }

@@ -17,7 +17,8 @@ impl Config {
     /// ```
     pub fn network_name(&self) -> String {
         let model = &self.model;
-        if *model == self.preset.model() {
+        let preset = ModelConfig { output: model.output, ..self.preset.model() };
+        if *model == preset {
             return self.preset.name().into();
         }
         if !model.encoder.is_empty() || !model.decoder.is_empty() {

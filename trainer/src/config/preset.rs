@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::DataSource;
-use crate::model::{Activation, ConvConfig, LayerConfig, LstmConfig, MaxPool, ModelConfig};
+use crate::model::{Activation, ConvConfig, Dropout, LayerConfig, LinearConfig, LstmConfig, MaxPool, ModelConfig};
 
 /// A network and settings that are known to work together. Default: `simple`.
 ///
@@ -26,11 +26,13 @@ pub enum Preset {
     Vae,
     /// An LSTM over the rows of each image, a latent of 16 units, and an LSTM back.
     Sequence,
+    /// For tables: 128-64-128, with ReLU and a dropout of 0.2.
+    Table,
 }
 
 impl Preset {
     /// Every preset's name.
-    pub const NAMES: [&str; 7] = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence"];
+    pub const NAMES: [&str; 8] = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence", "table"];
 
     /// The preset's name, as written in `config.toml`.
     pub fn name(self) -> &'static str {
@@ -50,6 +52,16 @@ impl Preset {
             Self::Conv => halved(&[16, 8, 8]),
             Self::Denoise => halved(&[32, 32]),
             Self::Vae => ModelConfig { variational: true, ..ModelConfig::dense(20, [400]) },
+            Self::Table => ModelConfig {
+                encoder: vec![
+                    LinearConfig { units: 128 }.into(),
+                    Activation::Relu.into(),
+                    Dropout { rate: 0.2 }.into(),
+                    LinearConfig { units: 64 }.into(),
+                    Activation::Relu.into(),
+                ],
+                ..ModelConfig::default()
+            },
             Self::Sequence => ModelConfig {
                 latent_dim: Some(16),
                 encoder: vec![LstmConfig::new(64).into()],

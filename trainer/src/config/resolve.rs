@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::explain::Complaint;
 use super::place::line_of;
 use super::{Config, Preset};
+use crate::data::DataSource;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::optimizer::{OptimizerConfig, Schedule};
@@ -30,8 +31,11 @@ impl Config {
         let mut layers: Vec<Layer> = file.map(Layer::read).transpose()?.into_iter().collect();
         layers.push(Layer { place: "command line".to_owned(), text: String::new(), table: overrides });
 
-        let preset: Preset = parse_last(&layers, "preset")?.unwrap_or_default();
-        let data = parse_last(&layers, "data")?.unwrap_or_else(|| preset.data());
+        let (preset, data): (Option<Preset>, Option<DataSource>) =
+            (parse_last(&layers, "preset")?, parse_last(&layers, "data")?);
+        let for_data = if data.as_ref().is_some_and(DataSource::is_table) { Preset::Table } else { Preset::default() };
+        let preset = preset.unwrap_or(for_data);
+        let data = data.unwrap_or_else(|| preset.data());
         let mut config = Self::preset(preset, data);
 
         let mut settings = Table::try_from(&config).expect("a config is a table");
@@ -117,7 +121,7 @@ fn merge(settings: &mut Table, layer: &Layer) -> Result<()> {
                     };
                 }
                 if table.contains_key("encoder") {
-                    inner.retain(|key, _| key == "variational");
+                    inner.retain(|key, _| key == "variational" || key == "output");
                 }
                 inner.extend(table);
             }

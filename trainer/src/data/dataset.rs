@@ -4,6 +4,7 @@ use bundle::Digest;
 
 use super::samples::Images;
 use super::sources::{DataSource, Loaded};
+use super::table_config::TableConfig;
 use crate::error::{Error, Result};
 
 /// Training and test images of one size, with their labels.
@@ -27,7 +28,16 @@ impl Dataset {
     /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver,
     /// naming the two sources that need no network.
     pub fn load(source: &DataSource) -> Result<Self> {
-        let Loaded { train, test, notes } = source.load()?;
+        Self::load_table(source, &TableConfig::default())
+    }
+
+    /// Loads `source`; if it is a table, as `table` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`]; for a table, an error names the line and the column.
+    pub fn load_table(source: &DataSource, table: &TableConfig) -> Result<Self> {
+        let Loaded { train, test, notes } = source.load(table)?;
         Ok(Self { name: source.name(), train, test, notes })
     }
 
@@ -36,15 +46,15 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`Dataset::load`]; where the folder is gone, the message says how to name the new place.
-    pub fn load_again(source: &DataSource) -> Result<Self> {
+    pub fn load_again(source: &DataSource, table: &TableConfig) -> Result<Self> {
         if let DataSource::Dir(dir) = source
-            && !dir.is_dir()
+            && !dir.exists()
         {
-            let reason = "the run was trained on the rows in this folder, which is no longer there; if they have moved, add `--data \
+            let reason = "the run was trained on the rows in this place, which is no longer there; if they have moved, add `--data \
                           NEWPLACE`";
             return Err(Error::file(dir, reason));
         }
-        Self::load(source)
+        Self::load_table(source, table)
     }
 
     /// Height and width in pixels.

@@ -4,8 +4,10 @@ mod dataset;
 mod samples;
 mod sources;
 mod split;
+mod table_config;
 
 pub use dataset::Dataset;
 pub use samples::Images;
 pub use sources::DataSource;
 pub use split::{Split, Validation};
+pub use table_config::{Missing, Scaling, TableConfig, TestRows, TrainOn};

@@ -9,6 +9,7 @@ use super::pca::Pca;
 use super::test_report::PcaReport;
 use crate::data::{Dataset, Split};
 use crate::error::Result;
+use crate::model::Output;
 use crate::random::Purpose;
 
 /// The baselines that there was time for.
@@ -26,6 +27,11 @@ impl Baselines {
         let rows = Rows { measure, dataset, split, budget, all: (0..dataset.test.len() as u32).collect() };
         let mut found = Self::default();
         found.neighbour_accuracy = found.unless_left_out(Baseline::Neighbours, || rows.neighbours())?.flatten();
+        // With a component for each value, PCA copies its input.
+        let network = measure.model.network();
+        if network.output() == Output::Linear && network.latent_dim() >= network.input_dim() {
+            return Ok(found);
+        }
         if let Some((pca, report)) = found.unless_left_out(Baseline::Pca, || rows.pca())? {
             let neighbours = found.unless_left_out(Baseline::PcaNeighbours, || rows.pca_neighbours(&pca))?;
             found.pca = Some(PcaReport { neighbour_accuracy: neighbours.flatten(), ..report });
@@ -91,7 +97,8 @@ impl Rows<'_> {
             let (input, clean) = block?;
             Ok((input.to_device(&Device::Cpu)?, clean.to_device(&Device::Cpu)?))
         });
-        let metrics = pca.evaluate_blocks(blocks)?;
+        let mut metrics = pca.evaluate_blocks(blocks)?;
+        metrics.bce = metrics.bce.filter(|_| measure.model.network().output() == Output::Sigmoid);
         let report = PcaReport {
             components: pca.components(),
             metrics,

@@ -19,14 +19,15 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Peak signal-to-noise ratio in decibels, for a peak of 1.0: -10 log10(mse). Nothing where there is no error at all.
+    /// Peak signal-to-noise ratio in decibels, for a peak of 1.0: -10 log10(mse). Nothing where there is no error at all, or values have no
+    /// bounds.
     ///
     /// ```
     /// let metrics = trainer::Metrics { bce: Some(0.1), mse: 0.01 };
     /// assert_eq!(metrics.psnr(), Some(20.));
     /// ```
     pub fn psnr(&self) -> Option<f64> {
-        psnr(self.mse)
+        psnr(self.mse).filter(|_| self.bce.is_some())
     }
 
     /// The errors of what `output` makes of `logits` against `target`, of the same shape.

@@ -39,7 +39,11 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let config = run.config()?;
     let device = Device::Cpu;
     let model = run.load_best(&device)?;
-    let dataset = data.map_or_else(|| Dataset::load_again(&config.data), Dataset::load)?;
+    if let Some(source) = data.filter(|source| source.is_table()) {
+        let reason = format!("a run is measured on a table's own test rows; expected no `--data`, found {source}");
+        return Err(Error::setting("data", reason));
+    }
+    let dataset = data.map_or_else(|| Dataset::load_again(&config.data, &config.table), Dataset::load)?;
     let ([height, width], [found_height, found_width]) = (model.network().image_shape, dataset.image_shape());
     if [height, width] != [found_height, found_width] {
         let reason = format!(

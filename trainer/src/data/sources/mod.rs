@@ -7,6 +7,7 @@ mod idx;
 mod idx_names;
 mod loaded;
 mod series;
+mod table;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use loaded::Loaded;
 
+use super::table_config::TableConfig;
 use crate::error::Result;
 
 /// Where the images come from. Default: `digits`.
@@ -33,7 +35,7 @@ pub enum DataSource {
     Mnist,
     /// Fashion-MNIST, of the same size: from the folder `$HOURGLASS_FASHION_MNIST` or the Hugging Face hub.
     FashionMnist,
-    /// A folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test images;
+    /// A table as CSV, gzipped or not; or a folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test images;
     /// without those, a tenth of the rows is held out.
     Dir(PathBuf),
 }
@@ -43,14 +45,20 @@ impl DataSource {
     pub const NAMES: [&str; 4] = ["digits", "series", "mnist", "fashion-mnist"];
 
     /// Training and test rows.
-    pub(super) fn load(&self) -> Result<Loaded> {
+    pub(super) fn load(&self, table: &TableConfig) -> Result<Loaded> {
         match self {
             Self::Digits => digits::load().map(Loaded::from),
             Self::Series => series::load().map(Loaded::from),
             Self::Mnist => hub::MNIST.load(),
             Self::FashionMnist => hub::FASHION_MNIST.load(),
+            Self::Dir(path) if table::is_table(path) => table::load(path, table),
             Self::Dir(dir) => idx::load_dir(dir),
         }
+    }
+
+    /// Whether it is a file that is read as a table.
+    pub fn is_table(&self) -> bool {
+        matches!(self, Self::Dir(path) if table::is_table(path))
     }
 
     /// A name that can be part of a folder's name: `digits`, `mnist`, or the folder's own.
@@ -58,6 +66,9 @@ impl DataSource {
         let Self::Dir(dir) = self else { return self.to_string() };
         let dir = dir.canonicalize().unwrap_or_else(|_| dir.clone());
         let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        // A table's name is its file's without the ending.
+        let stem = name.split('.').next().filter(|stem| table::is_table(&dir) && !stem.is_empty());
+        let name = stem.map_or(name.clone(), str::to_owned);
         let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         if name.is_empty() { "data".into() } else { name }
     }

@@ -93,8 +93,7 @@ impl Labels {
         let Some(normal) = normal else {
             return Some(format!("`{label}` is the label, {}; rows of every label train", list(&self.names)));
         };
-        let (kept, others): (Vec<u32>, Vec<u32>) =
-            train.iter().partition(|&&row| self.rows[row as usize] == normal);
+        let (kept, others): (Vec<u32>, Vec<u32>) = train.iter().partition(|&&row| self.rows[row as usize] == normal);
         *train = kept;
         if config.test.is_none() {
             test.extend(others);
@@ -109,9 +108,7 @@ impl Labels {
 fn texts(table: &Columns, column: usize) -> Vec<String> {
     match &table.columns[column] {
         Column::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
-        Column::Texts(texts) => {
-            (0..table.len()).map(|row| texts.get(row).unwrap_or_default().to_owned()).collect()
-        }
+        Column::Texts(texts) => (0..table.len()).map(|row| texts.get(row).unwrap_or_default().to_owned()).collect(),
     }
 }
 

@@ -9,7 +9,6 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::Schema;
 use rows::{Columns, Options, read_columns};
 
 use super::loaded::Loaded;
@@ -50,7 +49,7 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
         return Err(Error::file(path, "expected rows to train on, found none; `--train-on all` trains on every row"));
     }
     let schema = Arc::new(kinds.schema(&table, &train, config).map_err(|reason| Error::file(path, reason))?);
-    notes.extend(remarks(&schema, &table, &kinds));
+    notes.extend(kinds.remarks(&table, &schema, &train));
     let samples = |table: &Columns, labels: &Labels, rows: &[u32], path: &Path| {
         let raw = raw_rows(&schema, table, rows).map_err(|reason| Error::file(path, reason))?;
         Images::table(raw, labels.of(rows), schema.clone())
@@ -95,12 +94,6 @@ fn list(names: &[String]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// What is unusual about columns that are trained on.
-fn remarks(schema: &Schema, table: &Columns, kinds: &Kinds) -> Vec<String> {
-    let _ = (schema, table);
-    kinds.remarks()
-}
-
 /// How many test rows are equal to a training row.
 fn repeated(train: &Images, test: &Images) -> Option<String> {
     let rows = |images: &Images| -> Vec<Vec<u32>> {
@@ -116,6 +109,3 @@ fn repeated(train: &Images, test: &Images) -> Option<String> {
 fn trains_on_normal(config: &TableConfig, has_normal: bool) -> bool {
     config.train_on.map_or(has_normal, |train_on| train_on == TrainOn::Normal)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,199 @@
+//! What each column holds, and the raw rows that it gives.
+
+use std::collections::{HashMap, HashSet};
+
+use bundle::{ColumnKind, Schema, printable};
+use rows::{Column, Columns, Texts};
+
+use super::scaling::{Filled, fill, scale};
+use crate::data::table_config::{Missing, TableConfig};
+
+/// The most categories that a column may have; the rest are one, "other".
+const MAX_CATEGORIES: usize = 32;
+/// Of a column with more missing values than this part, the network is told which are missing.
+const MANY_MISSING: f64 = 0.05;
+
+/// The columns that are trained on.
+pub(super) struct Kinds {
+    columns: Vec<Kind>,
+    /// What was assumed, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+struct Kind {
+    /// The column of the table.
+    place: usize,
+    /// The words of a column of categories, the most frequent first.
+    categories: Option<Vec<String>>,
+    missing: usize,
+}
+
+impl Kinds {
+    /// Looks at every column but those `left_out`.
+    pub(super) fn find(table: &Columns, left_out: &HashSet<usize>, config: &TableConfig) -> Result<Self, String> {
+        let mut kinds = Self { columns: Vec::new(), notes: Vec::new() };
+        for place in (0..table.columns.len()).filter(|place| !left_out.contains(place)) {
+            let name = printable(&table.names[place]);
+            match &table.columns[place] {
+                Column::Numbers(numbers) => kinds.numbers(table, place, numbers)?,
+                Column::Texts(texts) => kinds.texts(table, place, texts)?,
+            }
+            if let Some(Kind { place: last, missing, .. }) = kinds.columns.last()
+                && *last == place
+                && *missing > 0
+                && config.missing == Missing::Refuse
+            {
+                return Err(format!(
+                    "column `{name}`: {missing} of {} values are missing; `--missing mean` fills them in",
+                    table.len()
+                ));
+            }
+        }
+        if kinds.columns.is_empty() {
+            return Err("expected columns to train on, found none that is left".into());
+        }
+        Ok(kinds)
+    }
+
+    fn numbers(&mut self, table: &Columns, place: usize, numbers: &[f32]) -> Result<(), String> {
+        let name = printable(&table.names[place]);
+        if let Some(row) = numbers.iter().position(|number| number.is_infinite()) {
+            let (line, found) = (table.lines[row], numbers[row]);
+            return Err(format!("line {line}, column `{name}`: expected a finite number, found {found}"));
+        }
+        let missing = numbers.iter().filter(|number| number.is_nan()).count();
+        if missing == numbers.len() {
+            self.notes.push(format!("column `{name}` is left out: all its values are missing"));
+            return Ok(());
+        }
+        self.columns.push(Kind { place, categories: None, missing });
+        Ok(())
+    }
+
+    fn texts(&mut self, table: &Columns, place: usize, texts: &Texts) -> Result<(), String> {
+        let name = printable(&table.names[place]);
+        let missing = texts.rows.iter().filter(|&&row| row == Texts::MISSING).count();
+        let present = table.len() - missing;
+        if texts.numbers * 2 >= present {
+            let found = printable(texts.get(texts.first).unwrap_or_default());
+            return Err(format!(
+                "line {}, column `{name}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out \
+                 with `--drop {name}`",
+                table.lines[texts.first]
+            ));
+        }
+        if texts.values.len() > MAX_CATEGORIES && texts.values.len() * 2 > present {
+            self.notes.push(format!(
+                "column `{name}` is left out: {} different texts in {present} rows are no categories",
+                texts.values.len()
+            ));
+            return Ok(());
+        }
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        texts.rows.iter().for_each(|&row| *counts.entry(row).or_default() += 1);
+        let mut order: Vec<u32> = (0..texts.values.len() as u32).collect();
+        order.sort_by_key(|value| (std::cmp::Reverse(counts[value]), *value));
+        if order.len() > MAX_CATEGORIES {
+            self.notes.push(format!(
+                "column `{name}` has {} categories: the {MAX_CATEGORIES} most frequent are told apart, the others are one",
+                order.len()
+            ));
+            order.truncate(MAX_CATEGORIES);
+        }
+        let categories = order.into_iter().map(|value| texts.values[value as usize].clone()).collect();
+        self.columns.push(Kind { place, categories: Some(categories), missing });
+        Ok(())
+    }
+
+    /// The schema, its scales learnt on the rows `train`.
+    pub(super) fn schema(&self, table: &Columns, train: &[u32], config: &TableConfig) -> Result<Schema, String> {
+        let column = |kind: &Kind| {
+            let name = table.names[kind.place].clone();
+            let flag_missing = kind.missing as f64 > MANY_MISSING * table.len() as f64;
+            let (kind_of, missing) = match (&kind.categories, &table.columns[kind.place]) {
+                (None, Column::Numbers(numbers)) => {
+                    let Filled { values, fill } = fill(numbers, train, config.missing);
+                    let [mean, scale] = scale(&values, config.scaling);
+                    (ColumnKind::Number { mean, scale }, fill)
+                }
+                (categories, _) => (ColumnKind::Category { values: categories.clone().unwrap_or_default() }, 0.),
+            };
+            let missing = (config.missing != Missing::Refuse).then_some(missing);
+            bundle::Column { missing, flag_missing, ..bundle::Column::new(name, kind_of) }
+        };
+        Schema::new(self.columns.iter().map(column).collect()).map_err(|error| error.to_string())
+    }
+
+    /// What is unusual about the columns that are trained on.
+    pub(super) fn remarks(&self, table: &Columns, schema: &Schema, train: &[u32]) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let cells = |kind: &Kind| match &table.columns[kind.place] {
+            Column::Numbers(numbers) => train.iter().map(|&row| numbers[row as usize].to_bits()).collect::<Vec<_>>(),
+            Column::Texts(texts) => train.iter().map(|&row| texts.rows[row as usize]).collect(),
+        };
+        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        for (index, kind) in self.columns.iter().enumerate() {
+            let name = printable(&schema.columns()[index].name);
+            let cells = cells(kind);
+            if cells.iter().all(|cell| *cell == cells[0]) {
+                remarks.push(format!("column `{name}` is the same in all training rows"));
+            } else if let Some(&twin) = known.get(&cells) {
+                let twin = printable(&schema.columns()[twin].name);
+                remarks.push(format!("column `{name}` repeats column `{twin}`"));
+            } else {
+                known.insert(cells, index);
+            }
+        }
+        let missing: usize = self.columns.iter().map(|kind| kind.missing).sum();
+        if missing > 0 {
+            let columns = self.columns.iter().filter(|kind| kind.missing > 0).count();
+            remarks.push(format!("{missing} values are missing in {columns} columns and filled in"));
+        }
+        remarks
+    }
+}
+
+/// The raw rows of a table, `[rows.len(), schema.raw_len()]`, which may be another one than the schema was made of.
+pub(super) fn raw_rows(schema: &Schema, table: &Columns, rows: &[u32]) -> Result<Vec<f32>, String> {
+    let columns = schema.columns().len();
+    let mut raw = vec![0.; rows.len() * columns];
+    for (index, column) in schema.columns().iter().enumerate() {
+        let name = printable(&column.name);
+        let place = super::position(table, &column.name)?;
+        let values: Vec<f32> = match (&column.kind, &table.columns[place]) {
+            (ColumnKind::Number { .. }, Column::Numbers(numbers)) => {
+                rows.iter().map(|&row| numbers[row as usize]).collect()
+            }
+            (ColumnKind::Number { .. }, Column::Texts(texts)) => {
+                let (line, found) = (table.lines[texts.first], printable(texts.get(texts.first).unwrap_or_default()));
+                return Err(format!("line {line}, column `{name}`: expected a number, found `{found}`"));
+            }
+            (ColumnKind::Category { values }, Column::Texts(texts)) => {
+                let places: Vec<f32> = texts
+                    .values
+                    .iter()
+                    .map(|text| values.iter().position(|value| value == text).unwrap_or(values.len()) as f32)
+                    .collect();
+                let place = |row: u32| match texts.rows[row as usize] {
+                    Texts::MISSING => f32::NAN,
+                    text => places.get(text as usize).copied().unwrap_or(values.len() as f32),
+                };
+                rows.iter().map(|&row| place(row)).collect()
+            }
+            (ColumnKind::Category { values }, Column::Numbers(numbers)) => {
+                let text = |number: f32| values.iter().position(|value| *value == number.to_string());
+                let place =
+                    |number: f32| if number.is_nan() { number } else { text(number).unwrap_or(values.len()) as f32 };
+                rows.iter().map(|&row| place(numbers[row as usize])).collect()
+            }
+        };
+        if !column.may_be_missing()
+            && let Some(row) = values.iter().position(|value| value.is_nan())
+        {
+            let line = table.lines[rows[row] as usize];
+            return Err(format!("line {line}, column `{name}`: a value is missing; `--missing mean` fills it in"));
+        }
+        raw.iter_mut().skip(index).step_by(columns).zip(values).for_each(|(target, value)| *target = value);
+    }
+    Ok(raw)
+}
