@@ -46,6 +46,7 @@ impl Reader<'_> {
         for (column, bytes) in cells().enumerate() {
             match cell(bytes, self.dialect.decimal_commas) {
                 Cell::Number(number) if number.is_finite() => self.values.push(number),
+                Cell::Missing if self.options.missing => self.values.push(f32::NAN),
                 found => {
                     let place = format!("line {line}, column {}", first + column + 1);
                     let hint = if found == Cell::Text { self.hint(cells(), column) } else { "" };

@@ -8,6 +8,7 @@ mod named;
 mod npy;
 mod npz;
 mod options;
+mod raw;
 mod records;
 mod table;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use flate2::read::MultiGzDecoder;
 pub use error::{Error, Result};
 pub use named::{Column, Columns, Texts, read_columns};
 pub use options::{Expected, Header, Options, Separator};
+pub use raw::raw_rows;
 use table::Table;
 
 /// The rows of a file.

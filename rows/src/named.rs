@@ -25,6 +25,8 @@ pub struct Columns {
     pub columns: Vec<Column>,
     /// The line of the file that each row begins on, from 1.
     pub lines: Vec<u32>,
+    /// Whether the file has a header, which the names come from.
+    pub has_header: bool,
     /// How the file was understood: separator and header.
     pub note: String,
 }
@@ -103,14 +105,15 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
         let below = if names.is_some() { " below the header" } else { "" };
         bail!("expected at least one row{below}, found none");
     }
-    let header = if names.is_some() { "below a header" } else { "without a header" };
+    let has_header = names.is_some();
+    let header = if has_header { "below a header" } else { "without a header" };
     let note = format!(
         "{} rows of {} columns separated by {}, {header}",
         lines.len(),
         columns.len(),
         dialect.separator.plural()
     );
-    let mut second = SecondPass::new(dialect, names.is_some(), columns);
+    let mut second = SecondPass::new(dialect, has_header, columns);
     if second.is_needed() {
         for_each_record(text, dialect.separator, |record, _| {
             second.record(record);
@@ -119,7 +122,7 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
     }
     let columns = second.columns;
     let names = names.unwrap_or_else(|| (1..=columns.len()).map(|number| format!("column {number}")).collect());
-    Ok(Columns { names, columns, lines, note })
+    Ok(Columns { names, columns, lines, has_header, note })
 }
 
 /// The cells of a record, less what a trailing separator adds.

@@ -13,6 +13,8 @@ pub struct Options {
     pub array: Option<String>,
     /// The rows that the network takes.
     pub expected: Option<Expected>,
+    /// Whether values may be missing, which then are NaN.
+    pub missing: bool,
 }
 
 /// The rows that the network takes.

@@ -141,6 +141,7 @@ impl RowsArguments {
             skip: [self.skip_columns, self.skip_last_columns],
             array: self.array.clone(),
             expected: None,
+            missing: false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bundle::{Manifest, locate};
+use bundle::{Manifest, Schema, locate};
 use clap::CommandFactory;
 use rows::Expected;
 use runtime::{Autoencoder, Decoder, Encoder, Matrix};
@@ -55,14 +55,15 @@ fn print(text: &[u8]) -> Result<()> {
 fn sample(arguments: &SampleArguments) -> Result<()> {
     let output = Output::new(arguments.out.out.as_deref())?;
     let rows = Autoencoder::load(&arguments.bundle)?.sample(arguments.count, arguments.seed)?;
-    output.write(&rows)
+    let manifest = Manifest::read(locate(&arguments.bundle)?)?;
+    output.write(&rows, manifest.schema.as_ref())
 }
 
 fn convert(arguments: &ConvertArguments) -> Result<()> {
     let output = output(arguments.out.out.as_deref(), &arguments.rows.rows)?;
     let rows = rows::read(&arguments.rows.rows, &arguments.rows.options())?;
     rows.note.iter().for_each(|note| say(note));
-    output.write(&Matrix::new(rows.values.len() / rows.columns, rows.columns, rows.values)?)
+    output.write(&Matrix::new(rows.values.len() / rows.columns, rows.columns, rows.values)?, None)
 }
 
 fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
@@ -73,18 +74,26 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
     let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
     let expected = Some(Expected { name: tensor.name.clone(), columns });
-    let mut rows = rows::read(path, &rows::Options { expected, ..arguments.rows.options() })?;
+    let schema = manifest.schema.as_ref();
+    let of_rows = schema.filter(|_| !matches!(command, Command::Decode(_)));
+    let options = rows::Options { expected, missing: of_rows.is_some(), ..arguments.rows.options() };
+    let mut rows = match of_rows {
+        Some(schema) => named_rows(path, schema, &options)?,
+        None => rows::read(path, &options)?,
+    };
     rows.note.iter().for_each(|note| say(note));
     let note = prepare(&mut rows.values, columns, tensor, arguments.preparation());
     let note = note.with_context(|| path.display().to_string())?;
     note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
     let rows = Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?;
-    output.write(&match command {
+    let of_result = schema.filter(|_| !matches!(command, Command::Encode(_)));
+    let result = match command {
         Command::Encode(_) => Encoder::load(&dir)?.encode(&rows)?,
         Command::Decode(_) => Decoder::load(&dir)?.decode(&rows)?,
         Command::Denoise(_) => Autoencoder::load(&dir)?.denoise(&rows)?,
         _ => Autoencoder::load(&dir)?.reconstruct(&rows)?,
-    })
+    };
+    output.write(&result, of_result)
 }
 
 /// The bundle that is meant, which comes before the rows.
@@ -103,4 +112,20 @@ fn output(out: Option<&Path>, rows: &Path) -> Result<Output> {
         bail!("--out {}: expected another file than the one to read", rows.display());
     }
     Ok(output)
+}
+
+/// The rows of a table: by the names of its columns, where the file has names.
+fn named_rows(path: &Path, schema: &Schema, options: &rows::Options) -> Result<rows::Rows> {
+    let is_array = path.extension().is_some_and(|extension| extension == "npy" || extension == "npz");
+    let plain = is_array || path == Path::new("-") || options.skip != [0, 0] || options.array.is_some();
+    let table = if plain { None } else { Some(rows::read_columns(path, options)?) };
+    let Some(table) = table.filter(|table| table.has_header) else { return Ok(rows::read(path, options)?) };
+    let all: Vec<u32> = (0..table.len() as u32).collect();
+    let values = rows::raw_rows(schema, &table, &all).with_context(|| path.display().to_string())?;
+    let known = |name: &&String| schema.columns().iter().any(|column| column.name == **name);
+    let others: Vec<String> =
+        table.names.iter().filter(|name| !known(name)).map(|name| format!("`{}`", bundle::printable(name))).collect();
+    let others = if others.is_empty() { String::new() } else { format!("; not used: {}", others.join(", ")) };
+    let note = Some(format!("{}: {}{others}", path.display(), table.note));
+    Ok(rows::Rows { columns: schema.raw_len(), values, note })
 }

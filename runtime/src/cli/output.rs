@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use bundle::{ColumnKind, Schema};
 use npyz::WriterBuilder;
 use runtime::Matrix;
 
@@ -55,19 +56,22 @@ impl Output {
         matches!((path.canonicalize(), input.canonicalize()), (Ok(path), Ok(input)) if path == input)
     }
 
-    pub fn write(&self, matrix: &Matrix) -> Result<()> {
+    /// Writes a result. As CSV, the raw rows of a table have a header, and words for categories.
+    pub fn write(&self, matrix: &Matrix, schema: Option<&Schema>) -> Result<()> {
         match self {
-            Self::Stdout => write_csv(std::io::stdout().lock(), matrix),
+            Self::Stdout => write_csv(std::io::stdout().lock(), matrix, schema),
             Self::File { path, format } => {
                 let failed = || format!("cannot write {}", path.display());
                 if path.exists() && !path.is_file() {
-                    return write(File::create(path).with_context(failed)?, *format, matrix).with_context(failed);
+                    return write(File::create(path).with_context(failed)?, *format, (matrix, schema))
+                        .with_context(failed);
                 }
                 // A link stays one.
                 let path = path.canonicalize().unwrap_or_else(|_| path.clone());
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let beside = folder(&path).join(format!(".{name}.{}", std::process::id()));
-                let written = File::create(&beside).map_err(Into::into).and_then(|file| write(file, *format, matrix));
+                let written =
+                    File::create(&beside).map_err(Into::into).and_then(|file| write(file, *format, (matrix, schema)));
                 let moved = written.and_then(|()| Ok(fs::rename(&beside, &path)?));
                 if moved.is_err() {
                     // What was written of it is of no use.
@@ -83,9 +87,9 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn write(file: File, format: Format, matrix: &Matrix) -> Result<()> {
+fn write(file: File, format: Format, (matrix, schema): (&Matrix, Option<&Schema>)) -> Result<()> {
     match format {
-        Format::Csv => write_csv(file, matrix),
+        Format::Csv => write_csv(file, matrix, schema),
         Format::Npy => write_npy(file, matrix),
     }
 }
@@ -97,14 +101,31 @@ fn write_npy(file: File, matrix: &Matrix) -> Result<()> {
     Ok(writer.finish()?)
 }
 
-fn write_csv(output: impl Write, matrix: &Matrix) -> Result<()> {
+fn write_csv(output: impl Write, matrix: &Matrix, schema: Option<&Schema>) -> Result<()> {
     let mut output = BufWriter::new(output);
+    if let Some(schema) = schema {
+        return write_table(output, matrix, schema);
+    }
     for row in matrix.iter() {
         for (column, value) in row.iter().enumerate() {
             let separator = if column == 0 { "" } else { "," };
             write!(output, "{separator}{value}")?;
         }
         writeln!(output)?;
+    }
+    Ok(output.flush()?)
+}
+
+/// Raw rows of a table below their names.
+fn write_table(output: impl Write, matrix: &Matrix, schema: &Schema) -> Result<()> {
+    let mut output = csv::Writer::from_writer(output);
+    output.write_record(schema.columns().iter().map(|column| &column.name))?;
+    for row in matrix.iter() {
+        let cell = |(value, column): (&f32, &bundle::Column)| match &column.kind {
+            ColumnKind::Category { values } => values.get(*value as usize).cloned().unwrap_or("other".into()),
+            _ => value.to_string(),
+        };
+        output.write_record(row.iter().zip(schema.columns()).map(cell))?;
     }
     Ok(output.flush()?)
 }
@@ -134,7 +155,7 @@ mod tests {
         let path = dir.path().join("rows.csv");
         let output = Output::new(Some(&path)).unwrap();
         for rows in 1..3 {
-            output.write(&Matrix::new(rows, 1, vec![0.5; rows]).unwrap()).unwrap();
+            output.write(&Matrix::new(rows, 1, vec![0.5; rows]).unwrap(), None).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "0.5\n".repeat(rows));
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         }

@@ -1,4 +1,4 @@
-//! What each column holds, and the raw rows that it gives.
+//! What each column holds.
 
 use std::collections::{HashMap, HashSet};
 
@@ -151,49 +151,4 @@ impl Kinds {
         }
         remarks
     }
-}
-
-/// The raw rows of a table, `[rows.len(), schema.raw_len()]`, which may be another one than the schema was made of.
-pub(super) fn raw_rows(schema: &Schema, table: &Columns, rows: &[u32]) -> Result<Vec<f32>, String> {
-    let columns = schema.columns().len();
-    let mut raw = vec![0.; rows.len() * columns];
-    for (index, column) in schema.columns().iter().enumerate() {
-        let name = printable(&column.name);
-        let place = super::position(table, &column.name)?;
-        let values: Vec<f32> = match (&column.kind, &table.columns[place]) {
-            (ColumnKind::Number { .. }, Column::Numbers(numbers)) => {
-                rows.iter().map(|&row| numbers[row as usize]).collect()
-            }
-            (ColumnKind::Number { .. }, Column::Texts(texts)) => {
-                let (line, found) = (table.lines[texts.first], printable(texts.get(texts.first).unwrap_or_default()));
-                return Err(format!("line {line}, column `{name}`: expected a number, found `{found}`"));
-            }
-            (ColumnKind::Category { values }, Column::Texts(texts)) => {
-                let places: Vec<f32> = texts
-                    .values
-                    .iter()
-                    .map(|text| values.iter().position(|value| value == text).unwrap_or(values.len()) as f32)
-                    .collect();
-                let place = |row: u32| match texts.rows[row as usize] {
-                    Texts::MISSING => f32::NAN,
-                    text => places.get(text as usize).copied().unwrap_or(values.len() as f32),
-                };
-                rows.iter().map(|&row| place(row)).collect()
-            }
-            (ColumnKind::Category { values }, Column::Numbers(numbers)) => {
-                let text = |number: f32| values.iter().position(|value| *value == number.to_string());
-                let place =
-                    |number: f32| if number.is_nan() { number } else { text(number).unwrap_or(values.len()) as f32 };
-                rows.iter().map(|&row| place(numbers[row as usize])).collect()
-            }
-        };
-        if !column.may_be_missing()
-            && let Some(row) = values.iter().position(|value| value.is_nan())
-        {
-            let line = table.lines[rows[row] as usize];
-            return Err(format!("line {line}, column `{name}`: a value is missing; `--missing mean` fills it in"));
-        }
-        raw.iter_mut().skip(index).step_by(columns).zip(values).for_each(|(target, value)| *target = value);
-    }
-    Ok(raw)
 }

@@ -9,14 +9,14 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use rows::{Columns, Options, read_columns};
+use rows::{Columns, Options, raw_rows, read_columns};
 
 use super::loaded::Loaded;
 use crate::data::samples::Images;
 use crate::data::table_config::{TableConfig, TrainOn};
 use crate::error::{Error, Result};
 use crate::suggest::did_you_mean;
-use kinds::{Kinds, raw_rows};
+use kinds::Kinds;
 use labels::Labels;
 use test_rows::test_rows;
 
@@ -51,7 +51,7 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
     let schema = Arc::new(kinds.schema(&table, &train, config).map_err(|reason| Error::file(path, reason))?);
     notes.extend(kinds.remarks(&table, &schema, &train));
     let samples = |table: &Columns, labels: &Labels, rows: &[u32], path: &Path| {
-        let raw = raw_rows(&schema, table, rows).map_err(|reason| Error::file(path, reason))?;
+        let raw = raw_rows(&schema, table, rows).map_err(|error| Error::file(path, error.to_string()))?;
         Images::table(raw, labels.of(rows), schema.clone())
     };
     let training = samples(&table, &labels, &train, path)?;
