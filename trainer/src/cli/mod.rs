@@ -26,8 +26,9 @@ use anyhow::Result;
 use clap::Parser;
 
 use args::{Arguments, Command};
-use output::{print, say};
+use output::{print, result_width, say};
 use usage::UsageError;
+use width::wrapped;
 
 /// Where runs are made that have no other place.
 const RUNS: &str = "runs";
@@ -51,7 +52,7 @@ pub fn run() -> Result<ExitCode> {
         Err(error) if error.use_stderr() => return Ok(wrong_usage(&error, &typed)),
         // `--help` and `--version`.
         Err(error) => {
-            print(error.render().to_string().trim_end())?;
+            print(&wrapped(error.render().to_string().trim_end(), result_width()))?;
             return Ok(ExitCode::SUCCESS);
         }
     };
