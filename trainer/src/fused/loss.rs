@@ -1,4 +1,4 @@
-//! The loss of a training step, and the part of it that the latent pays.
+//! The loss of a training step, and the latent's part of it.
 
 /// How a reconstruction is measured against its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -36,9 +36,9 @@ const COLUMNS: [&str; 8] =
     ["epoch", "train_loss", "val_loss", "learning_rate", "seconds", "val_bce", "val_mse", "val_penalty"];
 /// The only one that may be empty.
 const VAL_BCE: usize = 5;
-/// The largest loss of a network in 32 bits; beyond it, nothing was trained.
+/// The largest loss that a network of 32-bit floats can have.
 const MAX_VALUE: f64 = f32::MAX as f64;
-/// More than [`MAX_EPOCHS`] rows take.
+/// A file with [`MAX_EPOCHS`] rows is smaller.
 const MAX_BYTES: u64 = 1 << 28;
 
 /// Writes `metrics.csv`.
