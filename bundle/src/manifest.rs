@@ -19,7 +19,7 @@ use crate::score::Threshold;
 pub const FORMAT_VERSION: u32 = 1;
 /// The first word of [`Manifest::producer`] in every bundle of Hourglass.
 pub const PRODUCER: &str = "hourglass";
-/// A manifest is a few kilobytes; what is larger is something else.
+/// A manifest is a few kilobytes; a larger file is something else.
 const MAX_BYTES: u64 = 1 << 24;
 
 /// What a bundle says about itself in `model.json`.
@@ -81,7 +81,7 @@ pub struct Tensor {
     pub dtype: String,
     /// The shape less the batch.
     pub row_shape: Vec<usize>,
-    /// The least and the largest value of a well-prepared row, if there are such.
+    /// The least and the largest value of a well-prepared row, if they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f32; 2]>,
     /// How the rows that trained the network were prepared.

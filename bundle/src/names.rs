@@ -8,7 +8,7 @@ pub const DECODER_FILE: &str = "decoder.onnx";
 pub const AUTOENCODER_FILE: &str = "autoencoder.onnx";
 /// A few real inputs with all outputs, to check other clients against.
 pub const GOLDEN_FILE: &str = "golden.npz";
-/// The proof: the largest differences from the trained model.
+/// The largest differences between the bundle and the trained model, as verified on export.
 pub const PARITY_FILE: &str = "parity.json";
 /// The file that makes a folder a bundle. It is written last.
 pub const MANIFEST_FILE: &str = "model.json";

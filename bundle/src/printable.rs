@@ -1,4 +1,4 @@
-//! Text from a file in a message: it must not write lines of its own, nor fill the screen.
+//! Text from a file, made safe for a message: without line breaks, and not too long.
 
 /// The most characters of a text that are shown.
 const MAX_CHARS: usize = 80;

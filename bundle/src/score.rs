@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The anomaly score of a row: the mean of its squared differences from its reconstruction, added up in 64 bits.
 ///
-/// Both have the same length; of a longer one the rest is left out. A row without values has the score 0.
+/// Both should have the same length; what one has beyond the other is ignored. A row without values has the score 0.
 ///
 /// ```
 /// assert_eq!(bundle::mean_squared_error(&[1., 2.], &[1., 4.]), 2.);

@@ -1,8 +1,8 @@
-//! The shape of a row: what flows between layers, less the batch.
+//! The shape of a row: what flows between layers, without the batch.
 
 use std::fmt;
 
-/// The shape of a row, less the batch.
+/// The shape of a row, without the batch.
 ///
 /// ```
 /// let image = bundle::Shape::Image { channels: 1, height: 28, width: 28 };

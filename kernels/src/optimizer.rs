@@ -1,10 +1,9 @@
-//! One step of each optimizer, on a part of a parameter and of its state. Formulas and sources stand with the trainer's rules.
+//! One step of each optimizer, on a part of a parameter and of its state. The trainer's rules have the formulas and their sources.
 
 use crate::simd::vectorised::vectorised;
 
-/// Below these, a gradient and the square of one count as zero. The state of a weight that no gradient reaches any more shrinks
-/// step by step to subnormal numbers, which take the processor a hundred times as long; long before, it has stopped moving the
-/// weight.
+/// A gradient, or the square of one, below these counts as zero. Once a weight gets no gradient any more, its state shrinks step by
+/// step to subnormal numbers, which take the processor a hundred times as long. It stops moving the weight long before.
 const TINY: f32 = 1e-17;
 const TINY_SQUARE: f32 = 1e-34;
 

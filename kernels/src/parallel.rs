@@ -1,5 +1,4 @@
-//! Work that is shared between threads which do not sleep between two pieces of it: waking a thread takes as long as a small
-//! piece of work itself.
+//! Work shared between threads that stay awake between two pieces of it: waking a thread takes as long as a small piece of work.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rayon::{Scope, Yield};
 
-/// How long a thread of [`stay_awake`] looks for work in vain before it sleeps after all.
+/// How long a thread of [`stay_awake`] looks for work before it gives up and sleeps.
 const AWAKE: Duration = Duration::from_millis(20);
 
 /// Does other work of this thread's pool until `done` says so, or until none was found for `patience`.
@@ -49,7 +48,7 @@ pub fn stay_awake<R>(work: impl FnOnce() -> R) -> R {
 pub struct TaskGroup(AtomicUsize);
 
 impl TaskGroup {
-    /// Has `work` done before `scope` ends, by a thread that has nothing more urgent to do.
+    /// Leaves `work` to a thread that has nothing more urgent to do, before `scope` ends.
     pub fn spawn<'a>(&'a self, scope: &Scope<'a>, work: impl FnOnce() + Send + 'a) {
         /// Counts down, even after a panic.
         struct Done<'a>(&'a AtomicUsize);

@@ -62,8 +62,8 @@ fn first_maxima(width: usize, (x, dx): (&[f32], &mut [f32]), (out, grad): (&[f32
     }
 }
 
-/// The maximum of each complete window of two rows, `N` at a time; there are at least `N`. Rows are short, and loops of a known
-/// length leave no remainder to single values.
+/// The maximum of each complete window of two rows, `N` at a time; there are at least `N`. Rows are short, and loops of a
+/// known length leave no remainder of single values.
 #[inline(always)]
 fn maxima_of<const N: usize>(rows: [&[f32]; 2], out: &mut [f32]) {
     let [above, below] = rows.map(|row| row.as_chunks::<2>().0);

@@ -213,7 +213,7 @@ mod tests {
         check(&model.to_bytes())
     }
 
-    /// The reason that `spoil` makes the checker give.
+    /// The reason that the checker gives after `spoil`.
     fn reason(spoil: impl FnOnce(&mut ModelProto, &mut GraphProto)) -> String {
         changed(spoil).unwrap_err().to_string()
     }

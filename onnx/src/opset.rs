@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::proto::ModelProto;
 
-/// The opsets that the exporter writes, and in which the runtime's kernels mean the same.
+/// The opsets that the exporter writes; the runtime's kernels compute the same in all of them.
 ///
 /// ```
 /// assert!(onnx::OPSETS.contains(&onnx::DEFAULT_OPSET));

@@ -73,7 +73,7 @@ pub struct GraphProto {
     pub sparse_initializer: Vec<Opaque>,
 }
 
-/// A message of which only the presence matters.
+/// A message of which only the presence counts.
 #[derive(Clone, PartialEq, Message)]
 pub struct Opaque {}
 

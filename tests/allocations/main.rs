@@ -57,10 +57,10 @@ fn small_batches_allocate_nothing_after_the_first_call() {
         let autoencoder = Autoencoder::load(export(&run, &ExportOptions::default()).unwrap().dir).unwrap();
         for batch in [16, 1] {
             let rows = vec![0.5; batch * 64];
-            let (mut codes, mut images) = (vec![0.; batch * 32], vec![0.; batch * 64]);
+            let (mut latents, mut images) = (vec![0.; batch * 32], vec![0.; batch * 64]);
             let mut call = || {
-                autoencoder.encode_into(&rows, &mut codes).unwrap();
-                autoencoder.decode_into(&codes, &mut images).unwrap();
+                autoencoder.encode_into(&rows, &mut latents).unwrap();
+                autoencoder.decode_into(&latents, &mut images).unwrap();
             };
             call();
             assert_eq!(allocations(call), 0, "{name}, batch {batch}");

@@ -21,11 +21,11 @@ fn fit_export_and_run_is_one_road() {
     let rows = [vec!["0"; 64].join(","), vec!["0.5"; 64].join(",")].join("\n");
     fs::write(dir.path().join("rows.csv"), rows).unwrap();
     let bundle = "runs/simple-digits-1/onnx";
-    let codes = succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv"]));
-    assert_eq!(codes.lines().count(), 2);
-    assert_eq!(codes.lines().next().unwrap().split(',').count(), 32);
-    succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv", "--out", "codes.npy"]));
-    let decoded = succeed(program("runtime", dir.path()).args(["decode", bundle, "codes.npy"]));
+    let latents = succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv"]));
+    assert_eq!(latents.lines().count(), 2);
+    assert_eq!(latents.lines().next().unwrap().split(',').count(), 32);
+    succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv", "--out", "latents.npy"]));
+    let decoded = succeed(program("runtime", dir.path()).args(["decode", bundle, "latents.npy"]));
     let reconstructed = succeed(program("runtime", dir.path()).args(["reconstruct", bundle, "rows.csv"]));
     assert_eq!(decoded, reconstructed);
 }

@@ -7,7 +7,7 @@ use trainer::{Config, DataSource, Dataset, ModelConfig, NetworkConfig, Preset, R
 
 use crate::support::{fail, largest_difference, program, succeed};
 
-/// Sums of up to 1,568 products in another order, on codes up to 10; a unit in the last place of 10 is 1e-6.
+/// Sums of up to 1,568 products in another order, on latents up to 10; a unit in the last place of 10 is 1e-6.
 const TOLERANCE: f32 = 1e-5;
 
 /// A run of `config`.

@@ -86,10 +86,10 @@ fn rows_are_computed_on_the_pool_of_the_embedding_program() {
 fn results_go_into_memory_of_the_callers() {
     let encoder = Encoder::load(&shared().1.dir).unwrap();
     let rows: Vec<f32> = (0..64 * 50).map(|i| (i % 13) as f32 / 12.).collect();
-    let mut codes = vec![f32::NAN; 50 * 32];
-    encoder.encode_into(&rows, &mut codes).unwrap();
-    assert_eq!(codes, encoder.encode(&rows).unwrap().into_vec());
-    let error = encoder.encode_into(&rows, &mut codes[1..]).unwrap_err();
+    let mut latents = vec![f32::NAN; 50 * 32];
+    encoder.encode_into(&rows, &mut latents).unwrap();
+    assert_eq!(latents, encoder.encode(&rows).unwrap().into_vec());
+    let error = encoder.encode_into(&rows, &mut latents[1..]).unwrap_err();
     assert!(matches!(error, Error::OutputLength { .. }));
     assert_eq!(error.to_string(), "output `latent`: expected a buffer of 1600 values, found 1599");
 }

@@ -63,7 +63,7 @@ fn one_epoch_of_mnist_learns_and_exports() {
         difference = difference.max(largest_difference(found.as_slice(), &expected));
     }
     say(&format!(
-        "10,000 MNIST images, largest |runtime - candle|: codes {latent_difference:.1e} / max(1, |code|), images {difference:.1e}"
+        "10,000 MNIST images, largest |runtime - candle|: latents {latent_difference:.1e} / max(1, |latent|), images {difference:.1e}"
     ));
     // What is asked of every bundle.
     assert!(difference <= 1e-5 && latent_difference <= 1e-5);

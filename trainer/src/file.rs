@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 /// Writes `bytes` beside `path` and moves them into place, so that a killed program leaves the old file or the new one.
 ///
-/// The disk is not waited for: a run on few rows writes three files every 10 ms, and a lost power supply costs it an epoch.
+/// It does not wait for the disk (`fsync`): a run on few rows writes three files every 10 ms, and a power cut costs one epoch.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".partial");

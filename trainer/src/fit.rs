@@ -10,18 +10,18 @@ use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
 
-/// The least time that baselines have, in seconds.
+/// The baselines may take at least this many seconds.
 const MIN_BASELINE_SECONDS: f64 = 10.;
 
 /// Trains `run` to its last epoch: from the start, or from where it was interrupted.
 ///
-/// Unless a time budget ends it, the course depends on `config` alone: a run that was interrupted ends with the same
-/// bytes as one that was not, at any number of threads.
+/// Unless a time budget ends it, the result depends on `config` alone: an interrupted run ends with the same bytes as an
+/// uninterrupted one, with any number of threads.
 ///
 /// # Errors
 ///
 /// [`Error::Diverged`] when the loss is no longer finite, [`Error::Setting`] for settings that do not fit the data, and
-/// whatever reading and writing the run folder brings.
+/// the errors of reading and writing the run folder.
 pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Observer) -> Result<Outcome> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.threads)
@@ -34,7 +34,7 @@ pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Obs
         match training.train(observer)? {
             Ended::Interrupted { epoch, step } => Ok(Outcome::Interrupted { epoch, step }),
             Ended::Finished(reason) => Ok(Outcome::Finished(Box::new(job.finish(&training, reason, observer)?))),
-            // The weights of the best epoch become the run's result before the error is told.
+            // The best epoch's weights become the run's result before the error is returned.
             Ended::Diverged(error) if training.progress.best.is_some() => {
                 Err(job.finish(&training, StopReason::Divergence, observer).err().unwrap_or(error))
             }
@@ -85,7 +85,7 @@ impl Job<'_> {
         Ok(summary)
     }
 
-    /// The result, less the baselines.
+    /// The result without the baselines.
     fn measure(&self, training: &Training, measure: &Measure, stop_reason: StopReason) -> Result<Summary> {
         let Self { config, dataset, run } = self;
         let Training { split, progress, .. } = training;

@@ -1,11 +1,11 @@
-//! The command line of the trainer: a thin face over the library.
+//! The command line of the trainer, a thin layer over the library.
 
 mod cli;
 
 use std::process::ExitCode;
 
-/// A step asks for the same few buffers of a megabyte again and again, which glibc hands back to the system each time: a
-/// quarter of the time of a dense network's epoch went into clearing pages.
+/// Each step allocates the same few buffers of a megabyte, and glibc returns them to the system every time: clearing their pages
+/// took a quarter of a dense network's epoch.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,12 +1,12 @@
-//! The memory that this program may take, as far as the system tells.
+//! How much memory this program may use, as far as the system says.
 
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// Bytes that are assumed where the system tells nothing: other systems than Linux.
+/// Assumed where the system does not say: on anything but Linux.
 const ASSUMED: u64 = 16_000_000_000;
 
-/// Bytes that this program may still take: what is free, what its control group may have, and what `ulimit -v` leaves.
+/// Bytes that this program may still use: the least of what is free, what its control group allows and what `ulimit -v` allows.
 pub(crate) fn available() -> u64 {
     let read = |path: &str| read_to_string(path).ok();
     let free = read("/proc/meminfo").and_then(|text| kilobytes(&text, "MemAvailable:"));

@@ -57,7 +57,7 @@ impl Display for Percent {
     }
 }
 
-/// A whole number, its thousands set apart.
+/// A whole number with its thousands separated.
 ///
 /// ```
 /// assert_eq!(trainer::Count(1234567).to_string(), "1,234,567");
@@ -85,7 +85,7 @@ impl From<usize> for Count {
     }
 }
 
-/// An error, a loss or another amount: three or four significant digits, which is what one training differs by from the next.
+/// An error, a loss or another amount, with three or four significant digits: further ones change from one training to the next.
 ///
 /// ```
 /// use trainer::Amount;
@@ -124,12 +124,12 @@ impl Display for Amount {
     }
 }
 
-/// Decimals that show the digits that matter; none where only an exponent would.
+/// How many decimals show the digits that matter; nothing where it takes an exponent.
 fn decimals(amount: f64) -> Option<usize> {
     match amount.abs() {
         0. => Some(0),
         size if (1e-4..1e6).contains(&size) => {
-            // What rounds to 0.1000 is written like what is more.
+            // What rounds to 0.1000 is written like larger numbers.
             let (digits, leading) =
                 if size < 0.09995 { (3, size.log10().floor()) } else { (4, size.log10().floor().max(-1.)) };
             Some((digits - 1 - leading as i32).max(0) as usize)

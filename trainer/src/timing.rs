@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 /// A part of a training step, or what is done between epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Rows are gathered and made numbers, noise is drawn.
+    /// Rows are gathered and converted to floats, noise is drawn.
     Batch,
     /// Rows go through the layers.
     Forward,
-    /// The loss and its gradient by the logits.
+    /// The loss and its gradient with respect to the logits.
     Loss,
     /// Gradients go back through the layers, to the rows and to the parameters.
     Backward,
@@ -45,8 +45,8 @@ pub struct Timings {
     pub wall: Duration,
 }
 
-/// Begins to measure the time that threads spend in each phase, for all training of this process. It costs two looks at the clock
-/// for each phase of each block of rows.
+/// Starts measuring the time that threads spend in each phase, in all training of this process. It reads the clock twice for each
+/// phase of each block of rows.
 ///
 /// ```
 /// trainer::measure_timings();
@@ -76,7 +76,7 @@ impl Phase {
         time(self as usize, 1, work)
     }
 
-    /// Does `work` as a part of this phase, which has all threads to itself: the time of those that wait counts too.
+    /// Does `work` as a part of this phase, which all threads take part in: the time that some of them wait counts too.
     pub(crate) fn wall<R>(self, work: impl FnOnce() -> R) -> R {
         time(self as usize, rayon::current_num_threads() as u64, work)
     }

@@ -1,4 +1,4 @@
-//! Convolutions to so few output channels that their sums would leave most registers unused.
+//! Convolutions to very few output channels, whose sums would leave most registers unused.
 //!
 //! The taps of a channel are computed as if they were outputs of each input pixel, then shifted and added.
 

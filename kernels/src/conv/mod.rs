@@ -189,7 +189,7 @@ impl WithSimd for Correlate<'_> {
         let (dweight, dbias) = (self.dweight, self.dbias);
         let groups = self.x.chunks(panel.group * geometry.image());
         for (x, grad) in groups.zip(self.grad.chunks(panel.group * geometry.out_image())) {
-            // The last group may be smaller: no images of the one before may be left in its place.
+            // The last group may be smaller: clear what is left of the one before.
             if x.len() < panel.group * geometry.image() {
                 buffer.fill(0.0);
                 lines.fill(0.0);

@@ -230,7 +230,7 @@ impl WithSimd for BackwardWeight<'_> {
         let [buffer, sums, lines, rows] = self.scratch;
         let groups = self.x.chunks(panel.group * geometry.out_image());
         for (x, grad) in groups.zip(self.grad.chunks(panel.group * geometry.image())) {
-            // The last group may be smaller: no images of the one before may be left in its place.
+            // The last group may be smaller: clear what is left of the one before.
             if x.len() < panel.group * geometry.out_image() {
                 rows.fill(0.);
                 lines.fill(0.);

@@ -138,7 +138,7 @@ fn many<S: Simd>() -> bool {
     S::REGISTER_COUNT >= 32
 }
 
-/// How many of the remaining rows to compute next: as many as registers can hold the sums of, and no small remainder.
+/// How many of the remaining rows to compute next: as many as have room for their sums in registers, and no small remainder.
 #[inline(always)]
 fn tile_rows<S: Simd>(rows: usize, long: bool) -> usize {
     match rows {

@@ -84,7 +84,7 @@ pub(super) fn accumulate_nonzero<S: Simd, const R: usize, const P: usize>(
     }
 }
 
-/// Whether a row has so many zeros side by side that looking for them in all rows pays.
+/// Whether a row has enough zeros side by side for a search in all rows to pay.
 #[inline(always)]
 pub(super) fn many_zeros(row: &[f32]) -> bool {
     let strides = row.as_chunks::<STRIDE>().0;

@@ -2,8 +2,8 @@
 
 /// Defines functions whose bodies are compiled for each kind of vector register and dispatched at run time.
 ///
-/// A closure will not do: called through `FnOnce`, a closure that only borrows goes through a shim that is compiled without
-/// vectors. For the same reason, bodies use loops rather than closures of iterators.
+/// A closure is not enough: called through `FnOnce`, one that only borrows goes through a shim that is compiled without vectors.
+/// For the same reason, bodies use loops rather than closures of iterators.
 macro_rules! vectorised {
     ($($(#[$doc:meta])* $visibility:vis fn $name:ident<'a>($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block)+) => {
         $(

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use trainer::{DataSource, OptimizerConfig, Preset, Schedule, Validation};
 
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
-use super::values::{amount, rate, source, validation, whole};
+use super::values::{amount, rate, seconds, source, validation, whole};
 
 /// Trains autoencoders; `exporter --split` makes ONNX of them.
 #[derive(Parser)]
@@ -213,13 +213,13 @@ pub struct FitArguments {
         ))]
     pub patience: Option<i64>,
     #[arg(long, value_name = "SECONDS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
-        value_parser = amount, long_help = by_preset(
+        value_parser = seconds, long_help = by_preset(
             "Stop after so many seconds; 0 for never",
             "time_budget"
         ))]
     pub time_budget: Option<f64>,
     #[arg(long, value_name = "SECONDS", help_heading = TRAINING, hide_short_help = true, allow_negative_numbers = true,
-        value_parser = amount, long_help = with_default(
+        value_parser = seconds, long_help = with_default(
             "Seconds for PCA and nearest neighbours after training; 0 for none of them",
             "the time of training, at least 10"
         ))]

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 use trainer::{Config, OptimizerConfig, Preset};
 
-/// The room for an option's text in the long help: 100 columns, less the ten to its left.
+/// The width of an option's text in the long help: 100 columns minus the ten to its left.
 const WIDTH: usize = 90;
 
 /// `text` with the default of `setting` for each preset, and for the data where it differs.

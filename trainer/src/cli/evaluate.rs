@@ -1,4 +1,4 @@
-//! `trainer evaluate`: what a run is worth, on its own rows or on others.
+//! `trainer evaluate`: how good a run is, on its own rows or on others.
 
 use std::process::ExitCode;
 
@@ -41,7 +41,7 @@ struct Row {
     accuracy: Option<f64>,
 }
 
-/// A table of the network, named `name`, beside PCA, and what else there is to say of its latent vectors.
+/// A table of the network, named `name`, and PCA, and below it what is known of the latent vectors.
 pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<String> {
     let mut rows = vec![Row {
         name: name.into(),

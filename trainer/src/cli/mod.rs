@@ -1,4 +1,4 @@
-//! The programs `trainer fit`, `evaluate` and `compare`: a thin face over the library.
+//! The commands of `trainer`, a thin layer over the library.
 
 mod args;
 mod compare;
@@ -25,12 +25,13 @@ use anyhow::Result;
 use clap::Parser;
 
 use args::{Arguments, Command};
-use output::{print, say};
+use output::{print, result_width, say};
 use usage::UsageError;
+use width::wrapped;
 
-/// Where runs are made that have no other place.
+/// Where runs are made unless `--out` names another place.
 const RUNS: &str = "runs";
-/// The command line is not one that the program knows.
+/// The exit code for a command line that was not understood.
 const USAGE: u8 = 2;
 
 /// Does what the command line says.
@@ -50,7 +51,7 @@ pub fn run() -> Result<ExitCode> {
         Err(error) if error.use_stderr() => return Ok(wrong_usage(&error, &typed)),
         // `--help` and `--version`.
         Err(error) => {
-            print(error.render().to_string().trim_end())?;
+            print(&wrapped(error.render().to_string().trim_end(), result_width()))?;
             return Ok(ExitCode::SUCCESS);
         }
     };

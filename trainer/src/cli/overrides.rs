@@ -13,7 +13,7 @@ impl FitArguments {
     ///
     /// # Errors
     ///
-    /// What [`Config::resolve`] says, and for an option that the others leave without effect.
+    /// As [`Config::resolve`], and for an option that has no effect beside the others.
     pub fn resolve(&self) -> Result<Config> {
         if let Some(dir) = self.config.as_deref().filter(|path| path.is_dir()) {
             let file = dir.join("config.toml");

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use trainer::Preset;
+
+use super::args::Arguments;
 
 const COMMANDS: [&str; 5] = ["fit", "evaluate", "compare", "completions", "man"];
 
@@ -99,13 +102,26 @@ impl Usage<'_> {
             return format!("there is no option `{typed}`; did you mean `-{typed}`?");
         }
         if found.starts_with('-') {
-            let suggested = self.word(ContextKind::SuggestedArg);
-            return format!("there is no option `{found}`{}", did_you_mean(&suggested));
+            let name = found.trim_start_matches('-');
+            let meant = match (self.first(), synonym(name)) {
+                ("fit", Some(option)) => option.into(),
+                // Without a command, its options are those of `fit`.
+                (first, option) if first.starts_with('-') => {
+                    let known = Arguments::command().find_subcommand("fit").is_some_and(|fit| has_option(fit, name));
+                    let option = option.map(str::to_owned).or(known.then(|| format!("--{name}")));
+                    option.map_or(String::new(), |option| format!("trainer fit {option}"))
+                }
+                _ => self.word(ContextKind::SuggestedArg),
+            };
+            return format!("there is no option `{found}`{}", did_you_mean(&meant));
         }
         if let Some(widths) = self.spaced_list(&found) {
             return format!("the widths of `--hidden` stand without spaces; did you mean `--hidden {widths}`?");
         }
         let meant = match self.first() {
+            "fit" if Arguments::command().find_subcommand("fit").is_some_and(|fit| has_option(fit, &found)) => {
+                format!("--{found}")
+            }
             "fit" => option_for(&found).map(|option| format!("{option} {found}")).unwrap_or_default(),
             "evaluate" => return format!("expected one run, found `{found}` too; `trainer compare` takes several"),
             _ => String::new(),
@@ -150,7 +166,12 @@ impl Usage<'_> {
 
     fn too_few(&self) -> String {
         match self.first() {
-            "compare" => "expected two runs or more".into(),
+            "compare" => match self.arguments.get(1).map(Path::new) {
+                Some(dir) if dir.is_dir() && !dir.join("config.toml").exists() => {
+                    format!("expected two runs or more; did you mean `trainer compare {}/*`?", dir.display())
+                }
+                _ => "expected two runs or more".into(),
+            },
             "completions" => "expected a shell: bash, elvish, fish, powershell or zsh".into(),
             _ => format!("expected {}", self.text(ContextKind::InvalidArg)),
         }
@@ -171,13 +192,41 @@ impl Usage<'_> {
         let valid = self.text(ContextKind::ValidValue);
         // `tcsh` is a shell of its own, not `zsh` with a slip.
         let other_shell = name == "shell" && ["csh", "tcsh", "ksh", "dash", "sh", "nu"].contains(&found.as_str());
-        let suggested = if other_shell { String::new() } else { self.word(ContextKind::SuggestedValue) };
+        // Capitals, or the path of a shell.
+        let plain = found.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let suggested = match valid.split(", ").find(|value| *value == plain) {
+            Some(value) => value.into(),
+            None if other_shell || found == "gpu" => String::new(),
+            None => self.word(ContextKind::SuggestedValue),
+        };
         format!("{name}: expected one of {valid}; found `{found}`{}", did_you_mean(&suggested))
     }
 }
 
 fn did_you_mean(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("; did you mean `{text}`?") }
+}
+
+/// Whether `command` has the option `--name`.
+fn has_option(command: &clap::Command, name: &str) -> bool {
+    command.get_arguments().any(|argument| argument.get_long() == Some(name))
+}
+
+/// The option of `trainer fit` that goes by another name elsewhere.
+fn synonym(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "gpu" | "cuda" => "--device cuda",
+        "metal" | "mps" => "--device metal",
+        "output" | "output-dir" | "dir" | "name" => "--out",
+        "dataset" | "input" => "--data",
+        "model" | "network" | "architecture" => "--preset",
+        "units" | "bottleneck" | "latent-size" | "code-size" => "--latent-dim",
+        "layers" => "--hidden",
+        "rate" => "--learning-rate",
+        "noise" => "--input-noise",
+        "early-stopping" => "--patience",
+        _ => return None,
+    })
 }
 
 /// The option of `trainer fit` that a bare word probably belongs to.
@@ -198,15 +247,22 @@ fn option_for(word: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::args::Arguments;
 
     #[test]
     fn every_command_is_known() {
         let command = Arguments::command();
         let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         assert_eq!(names, COMMANDS);
+    }
+
+    #[test]
+    fn what_another_name_stands_for_is_an_option() {
+        let command = Arguments::command();
+        let fit = command.find_subcommand("fit").unwrap();
+        for name in ["gpu", "mps", "output", "dataset", "model", "units", "layers", "rate", "noise", "early-stopping"] {
+            let option = synonym(name).unwrap().trim_start_matches('-').split(' ').next().unwrap();
+            assert!(has_option(fit, option) && !has_option(fit, name), "{name}");
+        }
     }
 }

@@ -49,6 +49,16 @@ pub fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number of seconds; another unit is named with what it comes to.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let units = [("s", 1.), ("m", 60.), ("min", 60.), ("h", 3600.)];
+    let other = units.iter().find_map(|(unit, factor)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor));
+    match other {
+        Some(seconds) => Err(format!("expected a number of seconds, as in {seconds}, found `{text}`")),
+        None => amount(text),
+    }
+}
+
 fn number(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
@@ -97,6 +107,7 @@ mod tests {
         ] {
             assert_eq!(amount(text).unwrap_err(), expected);
         }
+        assert_eq!(seconds("5m").unwrap_err(), "expected a number of seconds, as in 300, found `5m`");
         assert_eq!(rate("0").unwrap_err(), "expected more than 0, found 0");
     }
 

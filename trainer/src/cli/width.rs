@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 /// Fewer columns than this are no use, or a wrong answer.
 const LEAST: usize = 20;
 /// A label is no longer than this; what follows it stands in a column of its own.
-const LABEL: usize = 20;
+const LABEL: usize = 32;
 
 /// The columns of the terminal: nothing where text does not go to one, or where it does not say.
 pub fn columns(to_terminal: bool) -> Option<usize> {
@@ -45,7 +45,10 @@ fn wrapped_line(line: &str, width: usize) -> String {
     let text = line.trim_start();
     let start = length(line) - length(text);
     let label = text.find("  ").map_or(0, |end| length(&text[..end]) + gap(&text[end..]));
-    let indent = if label > 0 && label <= LABEL.min(width / 2) { start + label } else { start + 2 };
+    let longest = text.split(' ').map(length).max().unwrap_or(0);
+    let column = start + label;
+    let aligned = label > 0 && label <= LABEL.min(width / 2) && column + longest <= width;
+    let indent = if aligned { column } else { start + 2 };
     broken(line, text.split(' '), Layout { width, indent, end: "" })
 }
 
@@ -136,6 +139,8 @@ mod tests {
         assert_eq!(wrapped(text, None), text);
         let narrow = wrapped(text, Some(20));
         assert!(narrow.lines().all(|line| length(line) <= 20), "{narrow}");
+        // A word that is longer than its column has room for goes to the left.
+        assert_eq!(wrapped("report          runs/a-very-long-one", Some(25)), "report\n  runs/a-very-long-one");
         // A word that is longer than a line stays whole.
         assert_eq!(wrapped("run runs/a-very-long-name-of-a-run", Some(20)), "run\n  runs/a-very-long-name-of-a-run");
     }

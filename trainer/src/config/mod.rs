@@ -59,8 +59,8 @@ pub struct Config {
     pub patience: usize,
     /// Seconds after which training stops, counted anew when a run is resumed. 0 for any time. Default 0.
     pub time_budget: f64,
-    /// Seconds that the baselines may take after training, together: PCA and nearest neighbours. 0 for none of them. Default the
-    /// time of training, at least 10.
+    /// Seconds that the baselines, PCA and nearest neighbours, may take together after training. 0 for none of them. Default: as long as
+    /// training took, at least 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_seconds: Option<f64>,
     /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and
@@ -89,7 +89,7 @@ impl Config {
             (_, Preset::Vae) => (50, 128),
             _ => (50, 256),
         };
-        // Convolutions and LSTMs come farther in the same epochs with a higher rate that falls.
+        // In the same epochs, convolutions and LSTMs get further with a higher rate that falls.
         let falls = matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence);
         let rate = if falls { 3e-3 } else { 1e-3 };
         Self {

@@ -1,4 +1,4 @@
-//! Which rows train and which validate; test rows are a file of their own and never mix with either.
+//! Which rows train and which validate; test rows are a separate set and never mix with either.
 
 use std::fmt;
 use std::str::FromStr;

@@ -64,7 +64,7 @@ impl Rows<'_> {
         self.accuracy(Baseline::PcaNeighbours, |input| pca.project(&input.to_device(&Device::Cpu)?))
     }
 
-    /// How well what `encode` makes of the rows tells classes apart; nothing where there is one class only.
+    /// How well the rows, encoded by `encode`, tell classes apart; nothing where there is only one class.
     fn accuracy(&self, baseline: Baseline, encode: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Option<f64>, Halt> {
         let Self { measure, dataset: Dataset { train, test, .. }, split, all, .. } = self;
         let labels: Vec<u8> = split.train.iter().map(|&row| train.labels()[row as usize]).collect();

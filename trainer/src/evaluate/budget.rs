@@ -1,4 +1,4 @@
-//! How long the baselines may take, and who is told how far they are.
+//! How long the baselines may take, and who is told of their progress.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub struct LeftOut {
 pub enum LeftOutReason {
     /// None was asked for.
     NotWanted,
-    /// The time that all baselines had together was over.
+    /// The time for all baselines together had run out.
     Time {
         /// That time.
         seconds: f64,
@@ -139,7 +139,7 @@ impl<'a> Budget<'a> {
         Self { limit: end.map(|end| (seconds, end)), watch }
     }
 
-    /// Any time, watched by nobody.
+    /// Without a limit, watched by nobody.
     pub(crate) fn unlimited() -> Self {
         Self { limit: None, watch: &|_, _| true }
     }

@@ -11,9 +11,9 @@ const NEIGHBOURS: usize = 5;
 /// Rows whose distances to some training rows are held at once.
 const ROWS: usize = 4096;
 
-/// The part of `latents` `[m, d]` whose label most of the five nearest training rows share, by Euclidean distance; where
-/// classes are level, the nearest neighbour among them decides. `training` are the latents `[n, d]` of the training rows,
-/// some after the other, since not all of them need fit into memory.
+/// The part of `latents` `[m, d]` whose label is that of most of their five nearest training rows, by Euclidean distance; among
+/// classes with equally many, the nearest neighbour decides. `training` has the latents `[n, d]` of the training rows in blocks,
+/// since not all of them need fit into memory.
 pub(crate) fn accuracy(
     training: impl Iterator<Item = Result<Tensor, Halt>>,
     mut training_labels: &[u8],
@@ -54,7 +54,7 @@ impl Nearest {
         for ((product, norm), &label) in products.iter().zip(norms).zip(labels) {
             let distance = norm - 2. * product;
             if distance < nearest[NEIGHBOURS - 1].0 {
-                // A row as far as another one comes after it: the first in the set wins.
+                // Of two rows at the same distance, the first in the set stays first.
                 let place = nearest.partition_point(|&(other, _)| other <= distance);
                 nearest.copy_within(place..NEIGHBOURS - 1, place + 1);
                 nearest[place] = (distance, label);

@@ -135,7 +135,7 @@ pub(super) fn encoded(
     blocks: impl Iterator<Item = Result<(Tensor, Tensor)>>,
     encode: impl Fn(&Tensor) -> Result<Tensor>,
 ) -> impl Iterator<Item = Result<Tensor>> {
-    // Without `detach`, every latent would keep the rows it was made of.
+    // Without `detach`, every latent would keep its rows in memory.
     blocks.map(move |block| Ok(encode(&block?.0)?.detach().to_device(&Device::Cpu)?))
 }
 

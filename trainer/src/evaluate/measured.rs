@@ -4,7 +4,7 @@ use super::metrics::Metrics;
 
 /// Rows in one forward pass: large enough to be fast, small enough for any memory.
 pub(crate) const EVALUATION_ROWS: usize = 500;
-/// A value of the latent that is no farther from zero counts as zero.
+/// A value of the latent this close to zero counts as zero.
 pub(super) const ZERO: f32 = 1e-3;
 
 /// What was measured on some rows, means over rows.

@@ -38,8 +38,8 @@ impl Sums {
     }
 }
 
-/// The mean squared error of the mean of `rows` of `train`, taken as the reconstruction of each row of `test`: what a network
-/// reaches that looks at nothing.
+/// The mean squared error of the mean of `rows` of `train`, taken as the reconstruction of each row of `test`: what a network that
+/// ignores its input reaches.
 pub(super) fn mean_row_error(train: &Images, rows: &[u32], test: &Images) -> f64 {
     let train = Sums::of(train, rows);
     let Sums { rows, pixels, squares } = Sums::of(test, &(0..test.len() as u32).collect::<Vec<_>>());

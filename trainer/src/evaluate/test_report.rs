@@ -21,12 +21,12 @@ pub struct TestReport {
     /// The part of the latent's values that are zero, within 0.001; in 0.0..=1.0.
     #[serde(alias = "zero_code")]
     pub latent_sparsity: f64,
-    /// The part of the rows whose class most of the five nearest training rows share, by their latents, in 0.0..=1.0; nothing
+    /// The part of the rows whose class is that of most of their five nearest training rows, by their latents, in 0.0..=1.0; nothing
     /// where there are no classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour_accuracy: Option<f64>,
-    /// Mean squared error of the mean training row, taken as the reconstruction of each test row: what a network reaches that
-    /// learned nothing. Nothing in summaries of earlier versions.
+    /// Mean squared error of the mean training row, taken as the reconstruction of each test row: what a network that learned nothing
+    /// reaches. Missing in summaries of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_row_mse: Option<f64>,
     /// For a network trained on noisy rows: the noisy test rows' own mean squared error.
@@ -56,8 +56,7 @@ pub struct Elbo {
     pub value: f64,
 }
 
-/// PCA with as many components as the latent has units, fitted to the training rows, on the test rows as the network was given
-/// them.
+/// PCA with as many components as the latent has units, fitted to the training rows and measured on the network's own input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PcaReport {
     /// The number of components.
@@ -70,7 +69,7 @@ pub struct PcaReport {
     pub psnr: Option<f64>,
     /// The part of the training rows' variance that is kept, in 0.0..=1.0.
     pub explained_variance: f64,
-    /// As of the latent: the five nearest training rows among the components.
+    /// As [`TestReport::neighbour_accuracy`], by the components instead of the latents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbour_accuracy: Option<f64>,
 }

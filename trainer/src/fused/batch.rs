@@ -1,6 +1,6 @@
 //! The rows of a training step.
 
-/// Writes some rows, from the row of this index on, or changes them in place.
+/// Writes rows, or changes them in place; the index is that of the first one.
 pub(crate) type Rows<'a> = &'a (dyn Fn(usize, &mut [f32]) + Sync);
 
 /// The rows of a training step.

@@ -10,7 +10,7 @@ use super::storage::is_f32_cpu;
 
 /// Rows that go through the layers together.
 const ROWS: usize = 64;
-/// Images that go through the layers together, at most and, with channels last, at least.
+/// Images that go through the layers together: at most this many and, with channels last, at least.
 const MAX_IMAGES: usize = 16;
 const MIN_IMAGES: usize = 4;
 /// Values between two layers that fit the processor's own cache: 512 KiB.
@@ -249,7 +249,7 @@ impl Chain {
         self.layers.last_mut().map(|layer| layer.relu = true).is_some()
     }
 
-    /// Whether it computes nothing.
+    /// Whether it has no layers.
     pub(crate) fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Whether the channels of a chain's image lie first or last, which the layers that follow decide.
+//! Whether the channels of a chain's image lie first or last in memory: the layers that follow decide.
 
 use super::chain::Chain;
 use super::layer::{Kind, Layer};
@@ -41,8 +41,8 @@ impl Chain {
         self.set_channels_last(false);
     }
 
-    /// Moves the channels first before an upsampling that is the last layer: only together with a convolution behind it is
-    /// there a kernel for channels last.
+    /// Moves the channels first before an upsampling that is the last layer: with channels last, there is a kernel only for an
+    /// upsampling and the convolution after it.
     pub(super) fn settle_upsampling(&mut self) {
         let upsampled = |layer: &mut Layer| matches!(layer.kind, Kind::Upsample(_));
         if self.channels_last

@@ -25,7 +25,7 @@ impl Chains {
 }
 
 impl PackedNetwork<'_> {
-    /// Values of a row that the heads are given; 0 unless variational.
+    /// Values in a row of the heads' input; 0 unless variational.
     pub(crate) fn features(&self) -> usize {
         if self.chains.len() > 2 { self.chains[0].output() } else { 0 }
     }

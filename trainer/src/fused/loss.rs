@@ -1,4 +1,4 @@
-//! The loss of a training step, and the part of it that the latent pays.
+//! The loss of a training step, and the latent's part of it.
 
 /// The weights of the loss: `scale` times the mean over elements of the cross-entropy, or of the squared error, plus means over
 /// rows: `sparsity` times the L1 norm of the latent and `beta` times its divergence.

@@ -1,4 +1,4 @@
-//! A network without candle's graph: a training step without autograd, and inference, on slices by the kernels.
+//! A network without candle's graph: training steps without autograd, and inference, by kernels on slices.
 
 mod batch;
 mod chain;

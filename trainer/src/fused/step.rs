@@ -1,4 +1,4 @@
-//! Loss and gradients of a whole network in one go: what candle's operators and its backward compute, without the graph.
+//! Loss and gradients of a whole network at once: what candle's operators and its `backward` compute, without the graph.
 
 use candle_core::{Result, Tensor};
 
@@ -9,7 +9,7 @@ use super::loss::LossTerms;
 use super::row_major::RowMajor;
 use super::storage::with_values;
 
-/// A training step but for the update: a network, and buffers for its gradients and what they are computed from.
+/// A training step without the update: a network, and buffers for its gradients and what they are computed from.
 pub(crate) struct TrainStep {
     row_major: RowMajor,
     /// Only of a network of linear layers.

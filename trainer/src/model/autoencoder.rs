@@ -61,7 +61,7 @@ impl Autoencoder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::File`] when the file is cut short, is no checkpoint of ours, or a tensor is missing, surplus or of another
+    /// [`crate::Error::File`] when the file is cut short or no checkpoint of this program, or a tensor is missing, surplus or of another
     /// shape than the description says.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::from_checkpoint(&mut Checkpoint::read(path.as_ref(), device)?)
@@ -126,7 +126,7 @@ impl Autoencoder {
         &self.encoder
     }
 
-    /// The layer beside a variational encoder's last one, which makes the latent's log variance of the same input.
+    /// The layer beside a variational encoder's last one, which computes the latent's log variance from the same input.
     pub fn log_variance(&self) -> Option<&Linear> {
         self.log_variance.as_ref()
     }
@@ -204,7 +204,7 @@ impl Autoencoder {
         Ok(Encoding { latent: mean.forward(features)?, log_variance: Some(ops::linear(log_variance, features)?) })
     }
 
-    /// All of a training step but the update; `None` where there are no kernels for it.
+    /// A training step without the update; `None` where there are no kernels for it.
     pub(crate) fn train_step(&self, terms: LossTerms) -> Option<TrainStep> {
         self.chains().map(|chains| TrainStep::new(chains, terms))
     }
@@ -224,7 +224,7 @@ impl Autoencoder {
             _ => return None,
         };
         let encoder = self.encoder.chain(usize::from(variational))?;
-        // Its last layer is the sigmoid, which is the loss's.
+        // Its last layer is the sigmoid, which the loss computes.
         Some(Chains { encoder, heads, decoder: self.decoder.chain(1)? })
     }
 

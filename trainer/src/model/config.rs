@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Width of the latent, 1 to 65536. Default 32 for a dense network; with a list of layers it appends a linear one to it, and
-    /// left out, the latent is what the list makes.
+    /// Width of the latent, 1 to 65536. Default 32 for a dense network. A list of layers ends in a linear layer of this width; without
+    /// one, the output of the list is the latent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent_dim: Option<usize>,
     /// Widths of the dense layers between input and latent, 1 to 65536, each with a ReLU. Default none.

@@ -33,13 +33,14 @@ impl Needs {
 }
 
 impl NetworkConfig {
-    /// Bytes that training on the CPU takes with an optimiser such as Adam, about: measured peaks of a dozen networks were 0.7 to 1.4 times as high.
+    /// About how many bytes training on the CPU takes with an optimiser such as Adam: the peaks of a dozen networks were 0.7 to 1.4
+    /// times as high.
     pub fn training_memory(&self, batch_size: usize) -> u64 {
         self.needs().total(batch_size)
     }
 
-    /// Fails when training on the CPU would take more than four fifths of the memory that this program may have: what is free, less
-    /// where a control group or `ulimit -v` says so, and 16 GB on other systems than Linux.
+    /// Fails when training on the CPU would take more than four fifths of the memory that this program may use: what is free, or less
+    /// where a control group or `ulimit -v` limits it; 16 GB on systems other than Linux.
     ///
     /// # Errors
     ///

@@ -6,8 +6,8 @@ use super::layers::{ConvConfig, LayerConfig, ReshapeConfig, Role};
 use super::walk::{layer_error, walk};
 use crate::error::Result;
 
-/// The layers of `encoder`, whose input is `start`, in reverse and each replaced by its mirror image: what pooled enlarges, what
-/// narrowed a row widens it, noise and dropout are left out. An image that pooling made is convolved once more first.
+/// The layers of `encoder`, whose input is `start`, in reverse, each replaced by its mirror image: pooling by enlarging, a layer that
+/// narrows a row by one that widens it. Noise and dropout are left out. A pooled image is convolved once more first.
 pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerConfig>> {
     let mut inputs = Vec::new();
     let latent = walk("encoder", encoder, start, |_, _, shape| inputs.push(shape))?;

@@ -1,4 +1,4 @@
-//! The description of a network: what a config chooses, and with the data's shape, all that building it takes.
+//! The description of a network: what a config chooses, together with the shape of the data. It is all that building one takes.
 
 use bundle::Shape;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ impl NetworkConfig {
         shape.ok().and_then(Shape::len).expect("the network was checked when it was made")
     }
 
-    /// What about the network works and is seldom meant, a sentence each.
+    /// What works but is seldom intended, a sentence each.
     ///
     /// A latent as wide as the input is fine where noise on the input or a penalty on the latent keeps the network from copying.
     pub fn warnings(&self) -> Vec<String> {

@@ -12,7 +12,7 @@ use crate::fused::Chain;
 #[derive(Clone, Debug)]
 pub struct Stack {
     name: &'static str,
-    /// Values of a row that comes in.
+    /// Values in a row of the input.
     input_len: usize,
     layers: Vec<Layer>,
 }
@@ -107,7 +107,7 @@ impl Module for Stack {
     }
 }
 
-/// The layers one after the other, those on images in one go where there is a kernel for it; in training with what `rng` draws.
+/// Runs the layers one after the other, those on images at once where there is a kernel for it; in training, `rng` draws what is random.
 fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
     let (mut rest, mut x) = (layers, x.clone());
     while let [layer, others @ ..] = rest {
@@ -124,7 +124,7 @@ fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result
     Ok(x)
 }
 
-/// As many of the first layers as go in one, behind the `empty` chain, and their number.
+/// As many of the first layers as one chain can take, appended to the `empty` one, and their number.
 fn chain(layers: &[Layer], empty: Chain) -> Option<(Chain, usize)> {
     let mut chain = empty;
     let count = layers.iter().take_while(|layer| layer.fuse(&mut chain)).count();

@@ -121,7 +121,7 @@ impl Chain {
             let dx = dx.as_mut().and_then(|dx| dx.split_off_mut(..x.len()));
             self.with_block(weights, &mut shard, x.len() / self.input(), |block| {
                 block.input().copy_from_slice(x);
-                // Computed anew: writing it to memory in the forward pass and reading it here takes longer.
+                // Computed again: writing it to memory in the forward pass and reading it here takes longer.
                 block.forward();
                 block.ends().2.copy_from_slice(grad);
                 block.backward(&mut gradients, dx);

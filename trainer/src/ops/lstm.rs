@@ -8,7 +8,7 @@ use super::linear::linear;
 use crate::fused::{filled, is_f32_cpu, values};
 
 /// The states of an LSTM after each step, `[batch, steps, units]`, from `x` `[batch, steps, n]` and the weights `[4 * units,
-/// n]`, `[4 * units, units]` and `[4 * units]`; `None` where candle's own is to be used.
+/// n]`, `[4 * units, units]` and `[4 * units]`; `None` where candle has to compute them.
 pub(crate) fn lstm(x: &Tensor, weight_ih: &Tensor, weight_hh: &Tensor, bias: &Tensor) -> Result<Option<Tensor>> {
     if !is_f32_cpu(x) {
         return Ok(None);

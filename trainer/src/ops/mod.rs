@@ -1,5 +1,5 @@
-//! Operators that candle computes slowly or not as training needs them: for `f32` on the CPU by kernels of our own, and
-//! composed of candle's operators for everything else.
+//! Operators that candle computes slowly, or not as training needs them. For `f32` on the CPU they are kernels of this project,
+//! for everything else they are composed of candle's operators.
 
 mod bce;
 mod chain;

@@ -26,8 +26,8 @@ use crate::timing::Phase;
 
 /// Values that a thread moves at once.
 const PART: usize = 1 << 13;
-/// Parameters that are moved together: candle lends each tensor within a call that has lent the one before, so that all tensors
-/// of a deep network would overflow the stack.
+/// Parameters that are updated together. candle lends each tensor within the call that lent the one before, so all tensors of a deep
+/// network at once would overflow the stack.
 const LENT: usize = 64;
 
 /// Moves named parameters along their gradients.
@@ -196,7 +196,7 @@ impl Optimizer {
     fn norm(&self, gradients: &GradStore) -> Result<f64> {
         let gradients = self.parameters.iter().filter_map(|parameter| gradients.get(&parameter.var));
         let sum = gradients.map(|gradient| -> Result<f64> {
-            // In f64: the square of what has run away overflows f32.
+            // In f64: the square of a diverged gradient overflows f32.
             Ok(gradient.to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?)
         });
         Ok(sum.sum::<Result<f64>>()?.sqrt())
@@ -219,7 +219,7 @@ impl Optimizer {
         })
     }
 
-    /// Takes up the state that [`Optimizer::state`] gave.
+    /// Restores the state that [`Optimizer::state`] gave.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Learning-rate schedules: each a function of the settings and of what has happened, so that a resumed run goes on exactly.
+//! Learning-rate schedules: functions of the settings and of the course so far, so that a resumed run continues exactly.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +11,12 @@ use crate::suggest::did_you_mean;
 pub enum Schedule {
     /// The optimiser's own rate throughout.
     Constant {},
-    /// Lower by a factor whenever the validation loss has not improved for a while; an improvement is one of 1e-4 of the loss,
-    /// as in PyTorch's `ReduceLROnPlateau`, where the defaults come from too.
+    /// Lowered by a factor whenever the validation loss has not improved for a while. As in PyTorch's `ReduceLROnPlateau`, where the
+    /// defaults come from too, an improvement is at least 1e-4 of the loss.
     Plateau {
         /// What the rate is multiplied by, in 0.0..1.0. Default 0.1.
         factor: f64,
-        /// Epochs without improvement that are borne, from 0. Default 10.
+        /// How many epochs without improvement to wait, from 0. Default 10.
         patience: usize,
         /// The rate goes no lower, from 0. Default 0.
         min_learning_rate: f64,
@@ -62,7 +62,7 @@ impl Schedule {
         })
     }
 
-    /// Checks every range, for an optimiser's rate `base` and so many `epochs`.
+    /// Checks every range, for an optimiser's rate `base` and this number of `epochs`.
     ///
     /// # Errors
     ///

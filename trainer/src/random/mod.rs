@@ -25,7 +25,7 @@ pub(crate) enum Purpose {
     Dropout = 6,
     /// Noise on the rows that are measured, the same every time.
     MeasuredNoise = 7,
-    /// Noise on the training rows that those are compared with: were it the same, a row would be near the one in its own place.
+    /// Noise on the training rows that those are compared with. With the same noise, rows at the same index would seem close.
     NeighbourNoise = 11,
     /// Samples of the latent of the rows that are measured.
     MeasuredSample = 8,
@@ -42,7 +42,7 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, index: u32) -> ChaCha8Rng {
     rng
 }
 
-/// The same generator, far enough along for step `step` to share no number with another step.
+/// The same generator, moved on so far that step `step` shares no number with another step.
 pub(crate) fn stream_at(seed: u64, purpose: Purpose, index: u32, step: usize) -> ChaCha8Rng {
     let mut rng = stream(seed, purpose, index);
     // 2^36 words a step; a stream has 2^68.

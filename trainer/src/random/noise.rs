@@ -1,11 +1,11 @@
-//! Gaussian noise on what a network is given.
+//! Gaussian noise on a network's input.
 
 use candle_core::{Result, Tensor};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
-/// Words of the generator that a value is given: a draw takes little more than two.
+/// Words of the generator that each value has: a draw takes little more than two.
 const WORDS: u128 = 16;
 
 /// Noise of some standard deviation, drawn for each row from a place of its own, so that rows can be taken in any order.

@@ -1,4 +1,4 @@
-//! `report.html` and the pictures: all there is to see and to know of a run.
+//! `report.html` and the pictures: everything about a run to look at.
 
 mod content;
 mod finished;

@@ -7,7 +7,7 @@ use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, test_report};
 
-/// What a run's best weights are worth on a set of test rows.
+/// How good a run's best weights are on a set of test rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// What the layers give: `784-32-784`.

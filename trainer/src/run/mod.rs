@@ -176,7 +176,7 @@ impl Run {
         Err(Error::file(&self.dir, way))
     }
 
-    /// Fails when the run has had all that `config` asks for.
+    /// Fails when the run already has all epochs that `config` asks for.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl Run {
         }
     }
 
-    /// Training begins or goes on, with these settings: a result of before is no longer the run's.
+    /// Called when training begins or resumes with these settings: an earlier result no longer belongs to the run.
     pub(crate) fn begin(&self, config: &Config) -> Result<()> {
         let summary = self.dir.join(SUMMARY);
         if summary.exists() {

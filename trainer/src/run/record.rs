@@ -34,9 +34,9 @@ pub struct EpochRecord {
 
 const COLUMNS: [&str; 8] =
     ["epoch", "train_loss", "val_loss", "learning_rate", "seconds", "val_bce", "val_mse", "val_penalty"];
-/// The largest loss of a network in 32 bits; beyond it, nothing was trained.
+/// The largest loss that a network of 32-bit floats can have.
 const MAX_VALUE: f64 = f32::MAX as f64;
-/// More than [`MAX_EPOCHS`] rows take.
+/// A file with [`MAX_EPOCHS`] rows is smaller.
 const MAX_BYTES: u64 = 1 << 28;
 
 /// Writes `metrics.csv`.

@@ -85,7 +85,7 @@ pub struct Summary {
     pub data: DataReport,
     /// `cpu`, `cuda` or `metal`.
     pub device: String,
-    /// Seconds that it was trained, by the clock on the wall; measuring and baselines come after.
+    /// Seconds of training in wall-clock time, without the measuring and the baselines after it.
     pub seconds: f64,
     /// The versions of hourglass and candle.
     pub versions: Versions,
@@ -113,7 +113,7 @@ impl Default for Versions {
     }
 }
 
-/// Held to the manifest by a test: candle does not tell its version.
+/// A test compares it with the manifest: candle does not tell its version.
 const CANDLE_VERSION: &str = "0.11.1";
 
 #[cfg(test)]

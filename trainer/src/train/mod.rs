@@ -1,4 +1,4 @@
-//! The training loop: epochs of shuffled batches, validation, checkpoints; it can be stopped anywhere and goes on exactly.
+//! The training loop: epochs of shuffled batches, validation, checkpoints. It can be stopped anywhere and resumed exactly.
 
 mod observer;
 mod progress;
@@ -57,7 +57,7 @@ enum EpochEnd {
 }
 
 impl<'a> Training<'a> {
-    /// Begins `run`, or takes it up where it was left.
+    /// Begins `run`, or resumes it where it stopped.
     pub(crate) fn new(config: &'a Config, dataset: &'a Dataset, run: &'a Run) -> Result<Self> {
         config.check()?;
         let device = config.device.open()?;
@@ -90,7 +90,7 @@ impl<'a> Training<'a> {
         Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started, before })
     }
 
-    /// Seconds that this run was trained, by the clock on the wall: until training ended, or until it was last saved.
+    /// Seconds that this run was trained, in wall-clock time, until training ended or was last saved.
     pub(crate) fn trained_seconds(&self) -> f64 {
         self.progress.wall
     }
@@ -228,8 +228,8 @@ impl<'a> Training<'a> {
         Ok(EpochEnd::Whole)
     }
 
-    /// The schedule's rate for step `step` of `epoch`, both from 1, taken in the middle of the step: a wave that ends at zero
-    /// leaves none without effect.
+    /// The schedule's rate for step `step` of `epoch`, both from 1, at the middle of the step: so even with a rate that falls to zero,
+    /// the last step has an effect.
     fn learning_rate(&self, epoch: usize, step: usize) -> f64 {
         let Config { epochs, batch_size, ref optimizer, ref schedule, .. } = *self.config;
         let steps = self.split.train.len().div_ceil(batch_size) as f64;

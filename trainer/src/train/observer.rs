@@ -79,7 +79,7 @@ pub trait Observer: Send {
     }
 }
 
-/// Watches without a word.
+/// Watches and does nothing.
 pub struct Silent;
 
 impl Observer for Silent {}

@@ -1,4 +1,4 @@
-//! Where training stands, and the file from which it goes on exactly.
+//! Where training stands, and the file from which it resumes exactly.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::run::{BestEpoch, EpochRecord};
 const PROGRESS: &str = "progress";
 const OPTIMIZER: &str = "optimizer.";
 
-/// Where training stands; with weights and the optimiser's tensors, all that going on exactly needs.
+/// Where training stands; with weights and the optimiser's tensors, all that resuming exactly takes.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Progress {
     /// The fingerprint of the data, which must be the same to go on.
@@ -28,7 +28,7 @@ pub(crate) struct Progress {
     pub(super) loss_sum: f64,
     pub(super) rows: usize,
     pub(super) seconds: f64,
-    /// Seconds of all training so far by the clock on the wall, saving included.
+    /// Seconds of all training so far in wall-clock time, saving included.
     #[serde(default)]
     pub(super) wall: f64,
 }
@@ -47,7 +47,7 @@ impl Progress {
         (self.step, self.loss_sum, self.rows, self.seconds) = (0, 0., 0, 0.);
     }
 
-    /// Writes everything that going on needs to `path`; the file is whole or not there.
+    /// Writes everything that resuming takes to `path`; the file is whole or not there.
     pub(super) fn save(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<()> {
         self.optimizer_steps = optimizer.steps();
         let mut checkpoint = model.checkpoint();

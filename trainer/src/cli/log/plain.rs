@@ -7,9 +7,9 @@ use trainer::{Amount, EpochRecord, Observer, Seconds, Stage, StartReport};
 use super::frame::{Log, first_lines};
 use crate::cli::output::say;
 
-/// Time without a word that a person bears.
+/// After this time without a line, a person begins to wonder.
 const SILENCE: Duration = Duration::from_secs(1);
-/// As many lines as a person reads.
+/// About as many lines as a person reads.
 const LINES: usize = 50;
 /// The first epochs, which show the pace.
 const FIRST: usize = 3;
@@ -21,7 +21,7 @@ pub struct Plain {
     best: Option<(usize, f64)>,
     /// The last epoch, until it is said.
     unsaid: Option<EpochRecord>,
-    /// What is done after training, and since when it goes on without a line.
+    /// What is being done after training, and since when without a line.
     stage: Option<(Stage, Option<Instant>)>,
 }
 

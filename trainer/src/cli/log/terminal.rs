@@ -10,7 +10,7 @@ use super::frame::{Log, first_lines, interrupted_lines};
 use crate::cli::output::{print, say};
 use crate::cli::result;
 
-/// Between two looks of the bar.
+/// The time between two updates of the bar.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Parts of a stage after training that the bar can show.
 const STAGE_PARTS: u64 = 1000;

@@ -24,7 +24,7 @@ fn a_config_survives_its_file() {
         assert_eq!(preset.preset.name(), name);
         assert_eq!(from_text(&preset.to_toml()).unwrap(), preset);
     }
-    // What a preset turns on and a file off again stays off.
+    // What a preset turns on and a file turns off stays off.
     for text in ["preset = \"vae\"\n[model]\nvariational = false", "preset = \"deep\"\n[model]\nhidden = []"] {
         let config = from_text(text).unwrap();
         assert_eq!(from_text(&config.to_toml()).unwrap(), config);

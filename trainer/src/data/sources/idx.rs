@@ -18,7 +18,7 @@ use crate::random::{Purpose, stream};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Where training images are without test images, one in so many is held out.
+/// Where there are no test images, one training image of this many is held out.
 const HELD_OUT: usize = 10;
 
 /// Loads training and test images from the files in `dir`.
@@ -122,7 +122,7 @@ fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; 
         .filter(|&length| length > 0)
         .ok_or_else(|| fail(format!("its header claims {shape} bytes, which cannot be")))?;
 
-    // One byte more than expected is enough to see that there are too many; nothing is reserved on the header's word.
+    // One byte more than expected shows that there are too many. No memory is reserved on the header's word alone.
     let mut bytes = Vec::new();
     let read = reader.take(expected as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| match error.kind() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::diagnose::incomplete;
 use crate::error::{Error, Result};
 
-/// The name of the one file that no data set lacks.
+/// The one file that every data set has.
 pub(super) const TRAIN_IMAGES: &str = "train-images-idx3-ubyte";
 
 /// The files of one data set.

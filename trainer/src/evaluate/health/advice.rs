@@ -3,7 +3,7 @@
 use super::finding::FindingKind;
 use super::symptoms::Symptoms;
 
-/// The settings that a training most often fails by.
+/// The settings that most often make a training fail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Recipe {
     /// The optimiser's learning rate.
@@ -22,13 +22,13 @@ pub(crate) struct Recipe {
     pub(crate) seed: u64,
 }
 
-/// As many as a config may ask for.
+/// The most that a config may ask for.
 const MAX_EPOCHS: usize = 1_000_000;
-/// A rate that is this many times the usual one, or less than the usual one by it, is suspicious.
+/// A rate more than this many times above or below the usual one is suspicious.
 const FAR: f64 = 5.;
 /// The penalty of the preset `sparse`.
 const USUAL_SPARSITY: f64 = 1e-4;
-/// How many times as many epochs, or what part of the divergence's weight, are worth a try.
+/// What to multiply the epochs by, or divide the divergence's weight by.
 const TIMES: usize = 10;
 
 impl Recipe {

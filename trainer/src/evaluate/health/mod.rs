@@ -15,7 +15,7 @@ use crate::numbers::Amount;
 const MIN_GAIN: f64 = 0.02;
 /// This part of the mean row's error is good enough, whatever PCA reaches.
 const GOOD: f64 = 1e-4;
-/// PCA that is this many times better says that training went wrong.
+/// Where PCA is this many times better, training went wrong.
 const PCA_TIMES_BETTER: f64 = 10.;
 
 /// Everything that is wrong, the worst first.
@@ -30,7 +30,7 @@ pub(crate) fn findings(
     let mut find = |level, kind, message: String| {
         found.push(Finding { level, kind, message, advice: recipe.advice(kind, symptoms) });
     };
-    // Rows that are all the same have no error to gain upon.
+    // Where all rows are the same, the mean row's error cannot be improved upon.
     if let Some(mean) = test.mean_row_mse
         && mean > 0.
         && mse >= (1. - MIN_GAIN) * mean

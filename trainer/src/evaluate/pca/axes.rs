@@ -12,13 +12,13 @@ use crate::evaluate::budget::{Halt, LeftOutReason};
 const ALWAYS_KEPT: usize = 2048;
 /// No matrix of products beyond this size is kept (512 MB).
 const MAX_KEPT: usize = 8192;
-/// A kept matrix costs as much as some iterations without it: as many as there are axes, times this.
+/// Keeping a matrix costs as much as this many iterations without it, times the number of axes.
 const KEPT_PER_AXIS: usize = 20;
 /// The most memory that a fit may take.
 const MAX_BYTES: u64 = 2_000_000_000;
-/// The least part of the variance that an axis can be told from rounding by.
+/// An axis with a smaller part of the variance than this cannot be told from rounding.
 const MIN_PART: f64 = 1e-12;
-/// The part of the work that is done when a kept matrix is there.
+/// The part of the work that is done once the matrix is computed.
 const KEPT_PART: f64 = 0.5;
 
 /// Rows `[rows, width]` that are made block by block, whenever they are needed.
@@ -102,7 +102,7 @@ fn check_memory([size, width, count]: [usize; 3], kept: bool) -> Result<(), Halt
     if needed > MAX_BYTES { Err(Halt::LeftOut(LeftOutReason::Memory { needed, limit: MAX_BYTES })) } else { Ok(()) }
 }
 
-/// Blocks less the mean row.
+/// The blocks minus the mean row.
 struct Centred<'a> {
     blocks: &'a Blocks<'a>,
     mean: &'a Tensor,
@@ -119,7 +119,7 @@ impl Centred<'_> {
         self.sum_with(start, 0., product)
     }
 
-    /// The same, where it is the part `part` of the work.
+    /// The same, as the part `part` of the whole work.
     fn sum_with(
         &self,
         mut sum: Tensor,
@@ -134,7 +134,7 @@ impl Centred<'_> {
     }
 
     /// The products of the rows with each other, `[rows, rows]`, divided by their number: the same eigenvalues as the covariance.
-    /// In f64: what an axis lacks in length, here it lacks in precision.
+    /// In f64: the shorter an axis, the less precise it is here.
     fn row_products(&self) -> Result<Tensor, Halt> {
         let rows = self.blocks.rows;
         let block = |range| Ok(self.block(range)?.to_dtype(DType::F64)?) as Result<Tensor>;
@@ -155,8 +155,8 @@ impl Centred<'_> {
         Ok(Tensor::from_vec(products, (rows, rows), &Device::Cpu)?)
     }
 
-    /// The axes that are these combinations of the rows, `[rows, count] -> [width, count]`, each times its factor, 0 or 1: where the
-    /// rows span no more axes, an axis of zeros stands for them.
+    /// The axes that are these combinations of the rows, `[rows, count] -> [width, count]`, each times its factor, 0 or 1: beyond the
+    /// axes that the rows span, they are zero.
     fn combine(&self, weights: &Tensor, factors: Vec<f64>) -> Result<Tensor, Halt> {
         let count = factors.len();
         let mut sum = Tensor::zeros((self.blocks.width, count), DType::F64, &Device::Cpu)?;

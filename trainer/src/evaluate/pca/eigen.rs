@@ -14,7 +14,7 @@ use crate::random::{Purpose, stream};
 /// Axes beyond those that are asked for, so that the last of them converge too.
 const OVERSAMPLING: usize = 16;
 const MAX_ITERATIONS: usize = 60;
-/// The most vectors that are brought in order, which takes the eigenvectors of a full matrix of their number.
+/// The most vectors that are sorted by variance, which takes the eigenvectors of a full matrix of this size.
 const MAX_ORDERED: usize = 256;
 /// The largest matrix that is factorised value by value.
 const MAX_SCALAR: usize = 256;
@@ -62,7 +62,7 @@ pub(super) fn leading(
     let mut product = multiply(&basis)?;
     let mut held = 0.;
     for iteration in 0..MAX_ITERATIONS {
-        // All of the space needs no search.
+        // The whole space needs no search.
         if trace <= 0. || count > MAX_ORDERED && columns == size {
             break;
         }

@@ -11,9 +11,9 @@ use crate::timing::Phase;
 const TILE: usize = 8;
 /// About the smallest number of units that a thread computes at once.
 const MIN_UNITS: usize = 48;
-/// Multiplications that are worth a task of their own.
+/// From this number of multiplications on, a task of its own pays.
 const TASK_WORK: usize = 1 << 18;
-/// Multiplications that are worth a sum of their own.
+/// From this number of multiplications on, a sum of its own pays.
 pub(super) const SUM_WORK: usize = 1 << 20;
 /// The most sums that make up the gradient of a layer's input. They are added in order, so it does not depend on the number of
 /// threads.
@@ -196,7 +196,7 @@ pub(super) fn add_sums(sums: &[f32], total: &mut [f32], finish: impl Fn(usize, &
     });
 }
 
-/// Where work is done that the next layers do not wait for.
+/// Does the work that the next layers do not wait for.
 pub(super) struct Background<'a, 'b> {
     pub(super) group: &'a TaskGroup,
     pub(super) scope: &'b Scope<'a>,
@@ -204,7 +204,7 @@ pub(super) struct Background<'a, 'b> {
     pub(super) rows: usize,
 }
 
-/// Has the gradients of a layer's parameters, weights and biases in turn, computed in the background.
+/// Computes the gradients of a layer's parameters, weights and biases in turn, in the background.
 pub(super) fn weight_gradients<'a>(
     &Background { group, scope, rows }: &Background<'a, '_>,
     layer: &Layer,

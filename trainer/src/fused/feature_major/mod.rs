@@ -17,14 +17,14 @@ use layer::{
     weight_gradients,
 };
 
-/// From this number of parameters for each row on, this way is the faster one; both ways were equally fast here when measured.
+/// From this number of parameters for each row on, this way is the faster one, as measured.
 const PARAMETERS_PER_ROW: usize = 1536;
-/// Up to this number of rows, they are too few to be shared between threads.
+/// Up to this number, rows are too few to be shared between threads.
 const FEW_ROWS: usize = 64;
 /// Rows that a thread gathers at once.
 const GATHERED_ROWS: usize = 16;
 
-/// A network of linear layers, and buffers for its step, which the next step uses again.
+/// A network of linear layers, and buffers for its step, which the next step reuses.
 pub(super) struct FeatureMajor {
     layers: Vec<Layer>,
     /// The number of layers before the latent.
@@ -142,7 +142,7 @@ impl FeatureMajor {
         loss
     }
 
-    /// Computes the gradients that `forward` has not.
+    /// Computes the gradients that `forward` leaves.
     fn backward(&mut self, penalty: &LatentPenalty, rows: usize, parameters: &[&[&[f32]]], mut gradients: &mut [f32]) {
         let Self { layers, encoder, sample, buffers, sums, .. } = self;
         let group = TaskGroup::default();

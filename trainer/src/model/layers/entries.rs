@@ -26,7 +26,7 @@ impl Entries {
         self.optional_count(setting)?.ok_or_else(|| self.missing(setting, "a whole number"))
     }
 
-    /// What to say where `setting` is not there: perhaps it is, misspelt.
+    /// What to say where `setting` is missing: perhaps it is there and misspelt.
     fn missing(&self, setting: &'static str, kind: &str) -> String {
         let typed = self.table.keys().find(|typed| closest(typed, [setting]).is_some());
         match typed {
@@ -77,7 +77,7 @@ impl Entries {
 /// Characters of a config's text that an error repeats.
 const SHOWN: usize = 40;
 
-/// A value as an error repeats it: on one line, cut.
+/// A value as an error repeats it: shortened, on one line.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Table(_) => "a table".into(),

@@ -1,4 +1,4 @@
-//! A layer in a network: whichever it is, with its parameters.
+//! A layer in a network, of any kind, with its parameters.
 
 use candle_core::{Result, Tensor};
 use candle_nn::{Conv2d, Linear, Module};

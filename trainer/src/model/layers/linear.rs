@@ -23,7 +23,7 @@ pub struct LinearConfig {
 }
 
 impl LinearConfig {
-    /// A layer of so many `units`.
+    /// A layer with this number of `units`.
     pub fn new(units: usize) -> Self {
         Self { units }
     }

@@ -28,7 +28,7 @@ pub struct LstmConfig {
 }
 
 impl LstmConfig {
-    /// The state after the last step, of so many `units`.
+    /// A layer with this number of `units`, which gives the state after the last step.
     pub fn new(units: usize) -> Self {
         Self { units, sequence: false }
     }
@@ -108,7 +108,7 @@ impl Settings for LstmConfig {
 /// candle's names of the weights that are used.
 const WEIGHTS: [&str; 3] = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0"];
 
-/// A long short-term memory whose weights can be read, which those of candle's own cannot.
+/// A long short-term memory whose weights can be read; those of candle's own cannot.
 #[derive(Clone, Debug)]
 pub struct Lstm {
     lstm: LSTM,

@@ -1,4 +1,4 @@
-//! The layers: one file each, and here the enum of their settings, which hands every question to the right one.
+//! The layers: one file each, and here the enum of their settings, which passes every question on to the right one.
 
 mod activation;
 mod conv;
@@ -46,7 +46,7 @@ pub use upsample::Upsample;
 /// Values of one row between two layers: 256 rows of more do not fit 16 GB.
 const MAX_VALUES: usize = 1 << 24;
 
-/// Makes the enum of all layers' settings, with `each!(layer, settings => answer)`, which asks whichever layer it is.
+/// Makes the enum of all layers' settings, and the macro `each!(layer, settings => answer)`, which asks the layer that it is.
 macro_rules! layers {
     ($(#[$enum_attribute:meta])* pub enum LayerConfig { $($(#[$attribute:meta])* $layer:ident($settings:ident),)* }) => {
         $(#[$enum_attribute])*

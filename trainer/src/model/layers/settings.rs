@@ -6,8 +6,8 @@ use candle_core::Var;
 use super::entries::Entries;
 use super::init::Init;
 
-/// The widest layer, and the largest value of any count: wider is a slip of the keyboard, since two layers of this width have 17 GB
-/// of weights between them.
+/// The widest layer, and the largest value of any count. More is a slip of the keyboard: the weights between two layers of this
+/// width take 17 GB.
 pub(in crate::model) const MAX_WIDTH: usize = 1 << 16;
 
 /// What a layer does with the values, as far as the layers around it are concerned.
@@ -32,7 +32,7 @@ pub(in crate::model) type Parameters<'a> = dyn FnMut(&str, Vec<usize>, Init) -> 
 
 /// A layer's settings, as a config has them.
 ///
-/// Its mirror image is a method too, `mirror(input, output)`; each layer names in its bounds the layers that it consists of.
+/// Each layer also has a method `mirror(input, output)`, its mirror image, whose bounds name the layers that this consists of.
 pub(super) trait Settings: Sized {
     /// The layer in a network.
     type Module;
@@ -69,8 +69,8 @@ pub(super) trait Settings: Sized {
         false
     }
 
-    /// Values that candle's graph holds of each row at the peak of a training step, about: outputs, gradients and temporaries, as
-    /// measured on CPU.
+    /// About how many values candle's graph holds for each row at the peak of a training step, as measured on the CPU: outputs,
+    /// gradients and temporaries.
     fn graph_values(&self, _input: Shape, output: Shape) -> u64 {
         2 * values(output)
     }

@@ -1,4 +1,4 @@
-//! How the layers' rules ask for shapes: what flows between layers, less the batch.
+//! How layers ask for the shape of their input, without the batch.
 
 use bundle::Shape;
 
@@ -21,7 +21,7 @@ pub(super) fn expect_sequence(input: Shape) -> Result<[usize; 2], String> {
     Ok([steps, features])
 }
 
-/// The length of a shape that the network's check let pass.
+/// The length of a shape that has passed the network's check.
 pub(in crate::model) fn checked_len(shape: Shape) -> usize {
     shape.dims().iter().product()
 }
