@@ -15,12 +15,14 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     let text = without_mark(bytes);
     let expected = options.expected.as_ref().map(|expected| expected.columns + options.skip[0] + options.skip[1]);
     let dialect = detect(text, options.separator, expected);
-    let mut reader = Reader { dialect, options, columns: 0, values: vec![], header: None };
+    let mut reader = Reader { text, dialect, options, columns: 0, values: vec![], header: None };
     for_each_record(text, dialect.separator, |record, line| reader.record(record, line))?;
     reader.finish()
 }
 
 struct Reader<'a> {
+    /// The whole file.
+    text: &'a [u8],
     dialect: Dialect,
     options: &'a Options,
     columns: usize,
@@ -81,11 +83,17 @@ impl Reader<'_> {
             "; if the last column is not part of the row, `--skip-last-columns 1` leaves it out"
         } else if self.options.separator.is_some() && len == 1 {
             "; another separator than `--separator` says would split the line"
-        } else if self.columns == 0 && self.header.is_none() {
+        } else if self.columns == 0 && self.header.is_none() && 2 * texts >= len && self.has_more_lines() {
             "; if the first line is a header, `--header yes` leaves it out"
         } else {
             ""
         }
+    }
+
+    /// Whether there is a row below the first line: a header alone would be of no use.
+    fn has_more_lines(&self) -> bool {
+        let lines = self.text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii_start);
+        lines.filter(|line| !line.is_empty() && line[0] != b'#').nth(1).is_some()
     }
 
     fn finish(self) -> Result<(Table, String)> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use trainer::Amount;
+
 /// Everything that can go wrong while a run is exported.
 ///
 /// ```
@@ -26,8 +28,10 @@ pub enum ExportError {
     Runtime(#[from] runtime::Error),
     /// The files that were just written compute something else than candle.
     #[error(
-        "{graph}: at batch {batch} {engine}'s result differs from candle's by {difference:.3e}, \
-         more than the tolerance {tolerance:.1e}; no bundle was written"
+        "{graph}: at batch size {batch} {engine}'s result differs from candle's by {}, more than the tolerance {}; \
+         no bundle was written",
+        Amount(f64::from(*difference)),
+        Amount(f64::from(*tolerance))
     )]
     Parity {
         /// `encoder`, `decoder` or `both`.

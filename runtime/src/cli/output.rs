@@ -9,6 +9,9 @@ use bundle::{ColumnKind, Schema};
 use npyz::WriterBuilder;
 use runtime::Matrix;
 
+/// What failed where the result goes to standard output.
+pub const STDOUT: &str = "cannot write to standard output";
+
 /// Where a result goes.
 #[derive(Debug)]
 pub enum Output {
@@ -59,7 +62,7 @@ impl Output {
     /// Writes a result. As CSV, the raw rows of a table have a header, and words for categories.
     pub fn write(&self, matrix: &Matrix, schema: Option<&Schema>) -> Result<()> {
         match self {
-            Self::Stdout => write_csv(std::io::stdout().lock(), matrix, schema),
+            Self::Stdout => write_csv(std::io::stdout().lock(), matrix, schema).context(STDOUT),
             Self::File { path, format } => {
                 let failed = || format!("cannot write {}", path.display());
                 if path.exists() && !path.is_file() {
