@@ -46,7 +46,7 @@ impl Table {
             bail!("expected {columns} values a row for `{name}`, found {}{}", self.columns, self.hint(expected));
         }
         if let Some(position) =
-            self.values.iter().position(|value| !value.is_finite() && !(options.missing && value.is_nan()))
+            self.values.iter().position(|value| !(value.is_finite() || options.missing && value.is_nan()))
         {
             let (row, column) = (position / self.columns + 1, position % self.columns + 1);
             bail!("row {row}, column {column}: expected a finite number, found {}", self.values[position]);
