@@ -268,3 +268,22 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
+    let dir = with_run();
+    let error = fail(&mut exporter(dir.path(), &["--split", "--data", "series"]));
+    assert!(error.contains("expected the rows that the run was trained on"), "{error}");
+    assert!(error.ends_with("; the run's own data is `digits`"), "{error}");
+    succeed(&mut exporter(dir.path(), &["--split", "--data", "digits"]));
+
+    // The data has changed since the training.
+    let summary = dir.path().join("runs/simple/summary.json");
+    let text = fs::read_to_string(&summary).unwrap().replace("\"fingerprint\": \"", "\"fingerprint\": \"0");
+    fs::write(&summary, text).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("`--data` says where those are now, and `"), "{error}");
+    let train = error.split('`').find(|part| part.contains(" fit --config ")).unwrap();
+    follow(dir.path(), &format!("{train} --epochs 5 --log-format plain"), "");
+    succeed(&mut exporter(dir.path(), &["--split"]));
+}
