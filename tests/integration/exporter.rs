@@ -270,6 +270,23 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
 }
 
 #[test]
+fn words_and_options_in_the_wrong_form_name_the_right_one() {
+    let dir = with_run();
+    for (arguments, expected) in [
+        (&["--split=yes"][..], "`--split` takes no value, found `yes`; see `"),
+        (&["--split", "--run", "runs/simple"], "a run stands without an option, as in `"),
+        (&["--completions", "bash"], "`completions` is a command, not an option; did you mean `"),
+        (&["--man"], "`man` is a command, not an option; did you mean `"),
+    ] {
+        let error = fail_with(&mut exporter(dir.path(), arguments), 2);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    assert!(succeed(&mut exporter(dir.path(), &["help"])).contains("Usage: exporter"));
+    succeed(&mut exporter(dir.path(), &["--split", "-o", "bundle"]));
+    assert!(dir.path().join("bundle/encoder.onnx").is_file());
+}
+
+#[test]
 fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
     let dir = with_run();
     let error = fail(&mut exporter(dir.path(), &["--split", "--data", "series"]));
