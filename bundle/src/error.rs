@@ -35,7 +35,7 @@ pub enum Error {
         reason: String,
     },
     /// The bundle has other files than the one that is asked for.
-    #[error("{}: expected a bundle with {name}, found one with {found}", path.display())]
+    #[error("{}: expected a bundle with {name}, found one with {found}{advice}", path.display())]
     MissingFile {
         /// The bundle's folder.
         path: PathBuf,
@@ -43,16 +43,16 @@ pub enum Error {
         name: String,
         /// The files that the bundle has.
         found: String,
+        /// What to do about it; empty where nothing is known.
+        advice: String,
     },
-    /// A file is not the one that was exported.
-    #[error("{}: damaged or replaced: expected the sha256 {expected}, found {found}", path.display())]
+    /// A file is not the one that was exported: missing, cut short or another one.
+    #[error("{}: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The SHA-256 that `model.json` has.
-        expected: String,
-        /// The file's own.
-        found: String,
+        /// What was expected, what was found, and how to get the file again.
+        reason: String,
     },
 }
 

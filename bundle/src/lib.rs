@@ -1,5 +1,5 @@
 //! What an exported autoencoder looks like on disk, written once for the programs that write it and read it: plain data
-//! and formulas, no framework.
+//! and formulas, no framework. And how these programs name commands, paths and errors in their messages.
 //!
 //! ```no_run
 //! use bundle::{ENCODER_FILE, Manifest, locate};
@@ -12,16 +12,19 @@
 //! # Ok(()) }
 //! ```
 
+mod advice;
 mod digest;
 mod error;
 mod locate;
 mod manifest;
 mod names;
+mod plain;
 mod preprocessing;
 mod printable;
 mod score;
 mod shape;
 
+pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use locate::locate;
@@ -30,6 +33,7 @@ pub use names::{
     AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, LOG_VARIANCE,
     MANIFEST_FILE, PARITY_FILE, RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE,
 };
+pub use plain::one_line;
 pub use preprocessing::Preprocessing;
 pub use printable::printable;
 pub use score::{Threshold, mean_squared_error};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::advice::{listed, quoted};
 use crate::error::{Error, Result};
 use crate::names::{BUNDLE_FILES, MANIFEST_FILE, RUN_BUNDLE};
 
@@ -25,40 +26,62 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
                 Some(_) => "a file without a model.json beside it",
                 None => "a file",
             };
-            Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}"))
+            let known = known(&[Path::new(RUNS)]);
+            Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}; {known}"))
         });
     }
     if !path.exists() {
-        let run = Path::new(RUNS).join(path);
-        let reason = match path.is_relative() && run.is_dir() {
-            true => format!("no such bundle; there is {}", run.display()),
-            false => "no such bundle; `exporter --split` makes one of a trained run".into(),
-        };
-        return Err(Error::no_bundle(path, reason));
+        return Err(Error::no_bundle(path, format!("no such bundle; {}", instead(path, Path::new(RUNS)))));
     }
     let of_run = path.join(RUN_BUNDLE);
     if is_bundle(&of_run) {
         return Ok(of_run);
     }
     if is_run(path) {
-        let reason = format!("a run without a bundle; `exporter --split {}` makes one", path.display());
+        let reason = format!("a run without a bundle; `exporter --split {}` makes one", quoted(path));
         return Err(Error::no_bundle(path, reason));
     }
-    if let Some(run) = run_in(path) {
-        let reason = format!("a folder of runs; name one of them, such as {}", run.display());
+    let runs = runs_in(path);
+    if !runs.is_empty() {
+        let reason = format!("a folder of runs; name one of them: {}", listed(&runs, path));
         return Err(Error::no_bundle(path, reason));
     }
-    Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}")))
+    let known = known(&[Path::new(RUNS)]);
+    Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}; {known}")))
+}
+
+/// What there is instead of `path`: a run in `runs` that is called the same, the other runs, or how to make one.
+fn instead(path: &Path, runs: &Path) -> String {
+    let run = runs.join(path);
+    if path.is_relative() && run.is_dir() {
+        return format!("did you mean `{}`?", quoted(&run));
+    }
+    // A run beside the one that was named, or wherever runs are by default.
+    let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(runs);
+    known(&[beside, runs])
+}
+
+/// The runs in the first of `folders` that has some, or how to make one.
+fn known(folders: &[&Path]) -> String {
+    for parent in folders {
+        let found = runs_in(parent);
+        if !found.is_empty() {
+            return format!("the runs here are {}", listed(&found, parent));
+        }
+    }
+    "`trainer fit` trains a network, and `exporter --split` makes a bundle of it".into()
 }
 
 fn is_run(path: &Path) -> bool {
     ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file()) || path.join(RUN_BUNDLE).is_dir()
 }
 
-/// The run in `path` that comes first by name.
-fn run_in(path: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    entries.filter(|path| is_run(path)).min()
+/// The runs in `path`, by name.
+fn runs_in(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_run(path)).collect();
+    runs.sort();
+    runs
 }
 
 /// The folder of a file that is called as a bundle's files are.
@@ -99,10 +122,26 @@ mod tests {
             ("rows.csv", "rows.csv: expected the folder of a bundle, found a file"),
             ("run", "a run without a bundle; `exporter --split "),
             ("other", "not a bundle: it has no model.json"),
-            ("", "a folder of runs; name one of them, such as "),
+            ("", "a folder of runs; name one of them: `"),
         ] {
             let error = locate(dir.path().join(path)).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_bundle_that_is_not_there_is_answered_with_the_runs_that_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let runs = dir.path().join("runs");
+        assert!(instead(Path::new("nope"), &runs).starts_with("`trainer fit` trains a network"));
+        for number in 1..=6 {
+            fs::create_dir_all(runs.join(format!("run-{number}/onnx"))).unwrap();
+        }
+        let run = |number: usize| format!("`{}`", quoted(&runs.join(format!("run-{number}"))));
+        assert_eq!(instead(Path::new("run-2"), &runs), format!("did you mean {}?", run(2)));
+        let names: Vec<String> = (1..=4).map(run).collect();
+        let all = format!("the runs here are {} and 2 more in {}", names.join(", "), runs.display());
+        assert_eq!(instead(Path::new("nope"), &runs), all);
+        assert_eq!(instead(&runs.join("run-7"), Path::new("runs")), all);
     }
 }

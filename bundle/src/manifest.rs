@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advice::quoted;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::names::MANIFEST_FILE;
+use crate::names::{AUTOENCODER_FILE, MANIFEST_FILE};
 use crate::preprocessing::Preprocessing;
 use crate::printable::printable;
 use crate::score::Threshold;
@@ -137,8 +138,8 @@ impl Manifest {
         let mut text = Vec::new();
         let file = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));
         file.map_err(|source| Error::Io { path: path.clone(), source })?;
-        let manifest: Self =
-            serde_json::from_slice(&text).map_err(|error| Error::manifest(&path, error.to_string()))?;
+        let manifest: Self = serde_json::from_slice(&text)
+            .map_err(|error| Error::manifest(&path, format!("{}; {}", explain(&error, text.len()), restore(dir))))?;
         if manifest.format_version != FORMAT_VERSION {
             let reason = format!("expected format version {FORMAT_VERSION}, found {}", manifest.format_version);
             return Err(Error::manifest(&path, reason));
@@ -154,17 +155,39 @@ impl Manifest {
     /// manifest's, [`Error::Io`] when it cannot be read.
     pub fn read_file(&self, dir: impl AsRef<Path>, name: &str) -> Result<Vec<u8>> {
         let dir = dir.as_ref();
-        let Some(entry) = self.files.get(name) else {
-            let files: Vec<String> = self.files.keys().map(|name| printable(name)).collect();
-            return Err(Error::MissingFile { path: dir.into(), name: name.into(), found: files.join(", ") });
-        };
+        let entry = self.file(dir, name)?;
         let path = dir.join(name);
+        if !path.exists() {
+            let reason = format!("missing, though {MANIFEST_FILE} names it; {}", restore(dir));
+            return Err(Error::Damaged { path, reason });
+        }
         let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let found = sha256(&bytes);
-        if found != entry.sha256 {
-            return Err(Error::Damaged { path, expected: printable(&entry.sha256), found });
+        if found == entry.sha256 {
+            return Ok(bytes);
         }
-        Ok(bytes)
+        let reason = if bytes.len() < entry.bytes {
+            format!("incomplete: expected {} bytes, found {}", entry.bytes, bytes.len())
+        } else {
+            let expected = printable(&entry.sha256);
+            format!("damaged or replaced since the export: expected the sha256 {expected}, found {found}")
+        };
+        Err(Error::Damaged { path, reason: format!("{reason}; {}", restore(dir)) })
+    }
+
+    /// What the manifest has about the file `name` of the bundle in `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFile`] when the bundle has other files.
+    pub fn file(&self, dir: impl AsRef<Path>, name: &str) -> Result<&FileEntry> {
+        self.files.get(name).ok_or_else(|| {
+            let path = dir.as_ref().to_path_buf();
+            let files: Vec<String> = self.files.keys().map(|name| printable(name)).collect();
+            let found = files.join(", ");
+            let advice = if self.files.contains_key(AUTOENCODER_FILE) { export_split(&path) } else { String::new() };
+            Error::MissingFile { path, name: name.into(), found, advice }
+        })
     }
 
     /// The content of `model.json`.
@@ -173,6 +196,37 @@ impl Manifest {
         text.push(b'\n');
         text
     }
+}
+
+/// What is wrong with a manifest of so many bytes.
+fn explain(error: &serde_json::Error, bytes: usize) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let text = error.to_string();
+    match text.strip_prefix("missing field ").and_then(|rest| rest.split(" at line").next()) {
+        Some(field) => format!("not the manifest of a bundle: it has no {field}"),
+        None if error.is_eof() => format!("incomplete: it ends at byte {bytes}"),
+        None if error.is_data() => format!("not the manifest of a bundle: {place} holds something else than expected"),
+        None => format!("not JSON from {place} on"),
+    }
+}
+
+/// How to get the files of a bundle again.
+fn restore(dir: &Path) -> String {
+    match run_around(dir) {
+        Some(run) => format!("`exporter --split {}` writes the bundle again", quoted(run)),
+        None => "copy the bundle again, or export its run again with `exporter --split`".into(),
+    }
+}
+
+/// What to do with a bundle that is one graph, where the two halves are needed.
+fn export_split(dir: &Path) -> String {
+    let run = run_around(dir).map(|run| format!(" {}", quoted(run))).unwrap_or_default();
+    format!("; this one was exported as a whole, and `exporter --split{run}` exports the two halves")
+}
+
+/// The run whose folder the bundle lies in.
+fn run_around(dir: &Path) -> Option<&Path> {
+    dir.parent().filter(|run| run.join("config.toml").is_file())
 }
 
 #[cfg(test)]
@@ -205,9 +259,11 @@ mod tests {
     #[test]
     fn a_manifest_that_cannot_be_understood_names_its_file_and_place() {
         for (text, expected) in [
-            ("{", "model.json: EOF while parsing"),
+            ("{", "model.json: incomplete: it ends at byte 1; copy the bundle again, or export its run again with"),
+            ("[]", "model.json: not the manifest of a bundle: line 1, column 2 holds something else than expected"),
+            ("no", "model.json: not JSON from line 1, column 2 on"),
             (&PLAIN.replace("\"format_version\": 1", "\"format_version\": 7"), "expected format version 1, found 7"),
-            (&PLAIN.replace("\"latent\"", "\"code\""), "missing field `latent`"),
+            (&PLAIN.replace("\"latent\"", "\"code\""), "it has no `latent`"),
         ] {
             let error = written(text).1.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
@@ -219,7 +275,8 @@ mod tests {
         let (dir, manifest) = written(&PLAIN.replace("\"00\"", &format!("\"{}\"", sha256("graph"))));
         let manifest = manifest.unwrap();
         let path = dir.path().join("encoder.onnx");
-        assert!(matches!(manifest.read_file(&dir, "encoder.onnx"), Err(Error::Io { .. })));
+        let error = manifest.read_file(&dir, "encoder.onnx").unwrap_err().to_string();
+        assert!(error.contains("encoder.onnx: missing, though model.json names it; copy the bundle again"), "{error}");
         fs::write(&path, "graph").unwrap();
         assert_eq!(manifest.read_file(&dir, "encoder.onnx").unwrap(), b"graph");
         fs::write(&path, "Graph").unwrap();

@@ -117,11 +117,22 @@ impl Autoencoder {
     /// [`Error::Untrained`] when the bundle says that the network was not trained to remove noise; a network from bytes
     /// says nothing. [`Error::Shape`] when the rows have another length.
     pub fn denoise<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Matrix> {
+        self.check_denoises()?;
+        self.reconstruct(rows)
+    }
+
+    /// Fails unless the network was trained to remove noise; a network from bytes says nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Untrained`].
+    pub fn check_denoises(&self) -> Result<()> {
         if self.manifest.as_ref().is_some_and(|manifest| manifest.input_noise.is_none()) {
-            let reason = "the network was not trained to remove noise; train one with the preset `denoise`";
+            let reason =
+                "the network was not trained to remove noise; `trainer fit --preset denoise` trains one that is";
             return Err(Error::Untrained { action: "denoise", reason });
         }
-        self.reconstruct(rows)
+        Ok(())
     }
 
     /// `count` new rows, `[count, input_len]`, decoded from latent vectors of the standard normal distribution. The same

@@ -101,7 +101,7 @@ impl Encoder {
 
     /// Fails unless the encoder is variational, as `action` needs it.
     pub(crate) fn check_variational(&self, action: &'static str) -> Result<()> {
-        let reason = "the encoder is not variational; train one with the preset `vae`";
+        let reason = "the encoder is not variational; `trainer fit --preset vae` trains one that is";
         if self.is_variational() { Ok(()) } else { Err(Error::Untrained { action, reason }) }
     }
 

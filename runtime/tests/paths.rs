@@ -31,13 +31,14 @@ fn what_is_there_instead_of_a_bundle_is_said() {
     let manifest = folder.read("whole/model.json").replace("encoder.onnx", "autoencoder.onnx");
     folder.write("whole/model.json", manifest);
     for (bundle, expected) in [
-        ("nowhere", "nowhere: no such bundle; `exporter --split` makes one"),
-        ("simple-digits-1", "no such bundle; there is runs/simple-digits-1"),
+        ("nowhere", "nowhere: no such bundle; the runs here are `runs/simple-digits-1`"),
+        ("runs/nope", "runs/nope: no such bundle; the runs here are `runs/simple-digits-1`"),
+        ("simple-digits-1", "no such bundle; did you mean `runs/simple-digits-1`?"),
         ("rows.csv", "rows.csv: expected the folder of a bundle, found a file"),
         ("encoder.onnx", "encoder.onnx: expected the folder of a bundle, found a file without a model.json beside it"),
-        ("unexported", "unexported: a run without a bundle; `exporter --split unexported` makes one"),
-        ("empty", "empty: not a bundle: it has no model.json"),
-        ("runs", "runs: a folder of runs; name one of them, such as runs/simple-digits-1"),
+        ("unexported", "unexported: a run without a bundle; `"),
+        ("empty", "empty: not a bundle: it has no model.json; the runs here are `runs/simple-digits-1`"),
+        ("runs", "runs: a folder of runs; name one of them: `runs/simple-digits-1`"),
         ("whole", "whole: expected a bundle with encoder.onnx, found one with autoencoder.onnx"),
     ] {
         let error = folder.fail(&["encode", bundle, "rows.csv"]);
@@ -60,10 +61,14 @@ fn a_bundle_that_is_not_whole_names_the_file() {
     let folder = Folder::new();
     folder.write("rows.csv", pixels(1));
     for (file, content, expected) in [
-        ("encoder.onnx", Some(&b"no graph"[..]), "run/onnx/encoder.onnx: damaged or replaced"),
-        ("encoder.onnx", None, "cannot read run/onnx/encoder.onnx"),
-        ("model.json", Some(b"{"), "run/onnx/model.json: EOF while parsing"),
-        ("model.json", Some(b"{\"format_version\": 1}"), "run/onnx/model.json: missing field `input`"),
+        ("encoder.onnx", Some(&b"no graph"[..]), "run/onnx/encoder.onnx: incomplete: expected 1"),
+        ("encoder.onnx", None, "run/onnx/encoder.onnx: missing, though model.json names it; `"),
+        ("model.json", Some(b"{"), "run/onnx/model.json: incomplete: it ends at byte 1; `"),
+        (
+            "model.json",
+            Some(b"{\"format_version\": 1}"),
+            "run/onnx/model.json: not the manifest of a bundle: it has no `input`; `",
+        ),
         ("model.json", Some(b"\xff"), "run/onnx/model.json: "),
     ] {
         let path = folder.path("run/onnx").join(file);

@@ -78,7 +78,8 @@ fn a_variational_network_gives_the_same_samples_for_the_same_seed() {
     assert_ne!(sample("1"), sample("2"));
     let error = folder.fail(&["sample", "run"]);
     assert!(
-        error.contains("cannot sample: the encoder is not variational; train one with the preset `vae`"),
+        error.contains("cannot sample: the encoder is not variational; `")
+            && error.contains(" fit --preset vae` trains"),
         "{error}"
     );
     folder.write("rows.csv", pixels(1));
@@ -87,29 +88,61 @@ fn a_variational_network_gives_the_same_samples_for_the_same_seed() {
 }
 
 #[test]
+fn a_network_that_cannot_do_it_is_told_before_its_rows_are_looked_at() {
+    let folder = Folder::new();
+    folder.write("rows.csv", "1,2\n3,four\n");
+    let error = folder.fail(&["denoise", "run", "rows.csv"]);
+    assert!(error.contains("cannot denoise: the network was not trained to remove noise; `"), "{error}");
+    let manifest = folder.read("run/onnx/model.json").replace("encoder.onnx", "autoencoder.onnx");
+    folder.write("run/onnx/model.json", manifest);
+    for command in ["encode", "reconstruct", "denoise"] {
+        let error = folder.fail(&[command, "run", "rows.csv"]);
+        assert!(error.contains("expected a bundle with encoder.onnx, found one with autoencoder.onnx"), "{error}");
+        assert!(
+            error.contains("this one was exported as a whole, and `") && error.contains("exporter --split run`"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn wrong_words_are_usage_errors_with_exit_code_2() {
     let folder = Folder::new();
     for (arguments, expected) in [
-        (&["encode"][..], "not provided"),
-        (&["encode", "run"], "<ROWS>"),
-        (&["encod", "run", "rows.csv"], "'encode'"),
-        (&["encode", "run", "rows.csv", "--divide", "0"], "expected a number above 0"),
-        (&["encode", "run", "rows.csv", "--divide", "-2"], "expected a number above 0"),
-        (&["encode", "run", "rows.csv", "--divide", "many"], "expected a number above 0"),
+        (&["encode"][..], "expected a bundle and a file of rows, as in `"),
+        (&["encode", "run"], "expected a file of rows behind the bundle, as in `"),
+        (&["sample"], "expected a bundle, as in `"),
+        (&["convert"], "expected a file of rows, as in `"),
+        (&["encod", "run", "rows.csv"], "there is no command `encod`; did you mean `encode`?"),
+        (&["run", "rows.csv"], "encode run rows.csv`?"),
+        (&["--divide", "16", "encode", "run", "rows.csv"], "options come after the command; did you mean `"),
+        (&["encode", "run", "rows.csv", "more.csv"], "found `more.csv` without an option; `"),
+        (&["encode", "run", "rows.csv", "--divide", "0"], "`--divide`: expected a number above 0, found `0`"),
+        (&["encode", "run", "rows.csv", "--divide", "-2"], "expected a number above 0, found `-2`"),
+        (&["encode", "run", "rows.csv", "--divide", "many"], "expected a number above 0, found `many`"),
         (&["encode", "run", "rows.csv", "--divide", "inf"], "expected a number above 0"),
-        (&["encode", "run", "rows.csv", "--header", "maybe"], "yes, no, auto"),
-        (&["encode", "run", "rows.csv", "--separator", ","], "comma, semicolon, tab, pipe, space"),
-        (&["encode", "run", "rows.csv", "--skip-columns", "-1"], "expected a whole number from 0"),
-        (&["encode", "run", "rows.csv", "--hedaer", "no"], "'--header'"),
-        (&["sample", "run", "-n", "0"], "expected a whole number from 1 to 1000000"),
+        (&["encode", "run", "rows.csv", "--divide"], "`--divide`: expected a value, found none"),
+        (&["encode", "run", "rows.csv", "--divide", "2", "--divide", "3"], "`--divide` is given more than once"),
+        (&["encode", "run", "rows.csv", "-divide", "2"], "there is no option `-divide`; did you mean `--divide`?"),
+        (&["encode", "run", "rows.csv", "—clip"], "did you mean `--clip`?"),
+        (
+            &["encode", "run", "rows.csv", "--header", "maybe"],
+            "`--header`: expected one of yes, no, auto; found `maybe`",
+        ),
+        (&["encode", "run", "rows.csv", "--separator", ","], "expected one of comma, semicolon, tab, pipe, space"),
+        (&["encode", "run", "rows.csv", "--skip-columns", "-1"], "expected a whole number from 0, found `-1`"),
+        (&["encode", "run", "rows.csv", "--hedaer", "no"], "there is no option `--hedaer`; did you mean `--header`?"),
+        (&["sample", "run", "-n", "0"], "`--count`: expected a whole number from 1 to 1000000, found `0`"),
         (&["sample", "run", "-n", "1.5"], "expected a whole number from 1"),
         (&["sample", "run", "-n", "-5"], "expected a whole number from 1"),
-        (&["sample", "run", "--seed", "-1"], "'-1'"),
-        (&["completions", "tcsh"], "possible values"),
+        (&["sample", "run", "--seed", "-1"], "`--seed`: expected a whole number from 0, found `-1`"),
+        (&["completions", "tcsh"], "expected one of bash, elvish, fish, powershell, zsh; found `tcsh`; see `"),
+        (&["completions"], "expected a shell: bash"),
     ] {
         let output = folder.run(arguments);
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.starts_with("error: ") && error.lines().count() == 1, "{arguments:?}: {error}");
         assert!(error.contains(expected), "{arguments:?}: {error}");
     }
     assert_eq!(folder.run(&[]).status.code(), Some(2));
@@ -125,7 +158,10 @@ fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
     if let Ok(full) = fs::File::create("/dev/full") {
         let output = folder.command(&["encode", "run", "rows.csv"]).stdout(full).output().unwrap();
         assert_eq!(output.status.code(), Some(1));
-        assert!(String::from_utf8(output.stderr).unwrap().contains("No space left"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.ends_with("error: cannot write to standard output: the disk is full\n"), "{error}");
+        let error = folder.fail(&["encode", "run", "rows.csv", "--out", "/dev/full"]);
+        assert_eq!(error, "error: cannot write /dev/full: the disk is full");
     }
 }
 
@@ -140,5 +176,32 @@ fn completions_and_the_manual_name_every_command() {
         for command in ["encode", "decode", "reconstruct", "denoise", "sample", "convert"] {
             assert!(page.contains(command), "{command} is not in: {page}");
         }
+    }
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = Folder::new();
+    for command in ["encode", "decode", "reconstruct", "denoise", "sample", "convert", "completions", "man"] {
+        let page = folder.succeed(&["man", command]).0;
+        assert!(page.contains(&format!(".TH runtime-{command} ")) && page.contains(".SH SYNOPSIS"), "{page}");
+    }
+}
+
+#[test]
+fn words_and_options_in_the_wrong_form_name_the_right_one() {
+    let folder = Folder::new();
+    for (arguments, expected) in [
+        (&["encode", "run", "rows.csv", "--clip=yes"][..], "`--clip` takes no value, found `yes`; see `"),
+        (&["encode", "run", "--rows", "rows.csv"], "the bundle and the rows stand without options, as in `"),
+        (&["encode", "--model", "run", "rows.csv"], "the bundle and the rows stand without options, as in `"),
+        (&["--encode", "run", "rows.csv"], "`encode` is a command, not an option; did you mean `"),
+        (&["--man"], "`man` is a command, not an option; did you mean `"),
+        (&["man", "encod"], "found `encod`; did you mean `encode`?"),
+    ] {
+        let output = folder.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(expected) && error.lines().count() == 1, "{arguments:?}: {error}");
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{copy_dir, fail, program, shared, succeed};
+use crate::support::{copy_dir, fail, fail_with, program, shared, succeed};
 
 /// A folder with a copy of the shared run at `runs/simple`, without its bundle.
 fn with_run() -> tempfile::TempDir {
@@ -84,7 +84,7 @@ fn a_program_that_the_shell_would_not_find_is_not_advised() {
     assert!(!said.contains("runtime encode"), "{said}");
     let error =
         fail(Command::new(&alone).arg("no-run").current_dir(dir.path()).env_remove("CARGO").env("PATH", dir.path()));
-    assert_eq!(error, "error: no-run: no such run; runs: runs/simple");
+    assert_eq!(error, "error: no-run: no such run; the runs here are `runs/simple`");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_run_that_is_not_finished_names_the_command_that_goes_on() {
     let run = dir.path().join("runs/simple");
     fs::remove_file(run.join("summary.json")).unwrap();
     let error = fail(&mut exporter(dir.path(), &["--split"]));
-    assert!(error.contains("runs/simple: not finished: `"), "{error}");
+    assert!(error.contains("runs/simple: not finished; `"), "{error}");
     follow(dir.path(), advice(&error), "");
     succeed(&mut exporter(dir.path(), &["--split"]));
 
@@ -120,7 +120,7 @@ fn a_run_that_is_not_finished_names_the_command_that_goes_on() {
     fs::create_dir(&new).unwrap();
     fs::copy(run.join("config.toml"), new.join("config.toml")).unwrap();
     let error = fail(&mut exporter(dir.path(), &["--split", "runs/new"]));
-    assert!(error.ends_with("; finished runs: runs/simple"), "{error}");
+    assert!(error.ends_with("; finished: `runs/simple`"), "{error}");
     follow(dir.path(), advice(&error), "");
     succeed(&mut exporter(dir.path(), &["--split", "runs/new"]));
 }
@@ -135,7 +135,7 @@ fn what_lies_in_a_run_names_the_run() {
         ("runs/simple/onnx/encoder.onnx", "a file in it"),
     ] {
         let error = fail(&mut exporter(dir.path(), &["--split", path]));
-        assert_eq!(error, format!("error: {path}: expected a run, found {what}: the run is runs/simple"));
+        assert_eq!(error, format!("error: {path}: expected a run, found {what}; did you mean `runs/simple`?"));
     }
     succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
 }
@@ -144,11 +144,11 @@ fn what_lies_in_a_run_names_the_run() {
 fn a_run_that_is_misspelt_lists_the_runs_there_are() {
     let dir = with_run();
     let error = fail(&mut exporter(dir.path(), &["--split", "simple"]));
-    assert_eq!(error, "error: simple: no such run: do you mean runs/simple?");
+    assert_eq!(error, "error: simple: no such run; did you mean `runs/simple`?");
     let error = fail(&mut exporter(dir.path(), &["--split", "runs/none"]));
-    assert_eq!(error, "error: runs/none: no such run; runs: runs/simple");
+    assert_eq!(error, "error: runs/none: no such run; the runs here are `runs/simple`");
     let error = fail(&mut exporter(dir.path(), &["--split", "runs"]));
-    assert_eq!(error, "error: runs: expected a run, found a folder of runs; runs: runs/simple");
+    assert_eq!(error, "error: runs: expected a run, found a folder of runs: `runs/simple`");
 }
 
 #[test]
@@ -181,30 +181,126 @@ fn an_export_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn a_training_that_failed_is_exported_with_a_warning_whose_advice_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let fit = ["fit", "--learning-rate", "1e9", "--epochs", "2", "--out", "my run"];
+    let failed = program("trainer", dir.path()).args(fit).output().unwrap();
+    assert_eq!(failed.status.code(), Some(3));
+    let output = exporter(dir.path(), &["--split", "my run"]).output().unwrap();
+    let (said, result) = (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap());
+    assert!(output.status.success() && result.contains("passed"), "{said}{result}");
+    assert!(said.starts_with("warning: this training failed: the network reconstructs no better than"), "{said}");
+    assert!(advice(&said).contains(" fit --config 'my run/config.toml' --learning-rate "), "{said}");
+    follow(dir.path(), &format!("{} --epochs 5 --log-format plain", advice(&said)), "");
+    let output = exporter(dir.path(), &["--split"]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_difference_of_nothing_is_0() {
+    let dir = with_run();
+    let said = succeed(&mut exporter(dir.path(), &["--split", "--tolerance", "0.5"]));
+    assert!(!said.contains("0.00e0") && said.contains("5e-1   passed"), "{said}");
+    for line in said.lines().filter(|line| line.starts_with("encoder ") || line.starts_with("decoder ")) {
+        let numbers: Vec<f64> = line.split_whitespace().skip(1).map(|number| number.parse().unwrap()).collect();
+        assert!(numbers.len() == 2 && numbers.iter().all(|number| *number < 1e-4), "{line}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_written_is_said_in_plain_words() {
+    let dir = with_run();
+    let full = |arguments: &[&str]| {
+        let mut command = exporter(dir.path(), arguments);
+        command.stdout(fs::File::options().write(true).open("/dev/full").unwrap());
+        fail(&mut command)
+    };
+    let error = full(&["--split"]);
+    assert!(error.starts_with("error: the bundle is there, but") && error.ends_with(": the disk is full"), "{error}");
+    assert_eq!(full(&["man"]), "error: cannot write to standard output: the disk is full");
+    for (out, expected) in [
+        ("/dev/full", "/dev/full: expected a new folder, an empty one or a bundle, found a file"),
+        ("/dev/full/bundle", "/dev/full: expected a folder, found a file"),
+        ("/proc/bundle", "cannot create /proc: "),
+    ] {
+        let error = fail(&mut exporter(dir.path(), &["--split", "--out", out]));
+        assert!(error.contains(expected) && !error.contains("os error"), "{out}: {error}");
+    }
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_help_with_0() {
     let dir = with_run();
     for (arguments, expected) in [
-        (&["--opset", "9"][..], "expected 13 to 21"),
-        (&["--opset", "-1"], "expected 13 to 21"),
-        (&["--tolerance", "nan"], "expected a finite number, 0 or more"),
+        (&["--opset", "9"][..], "`--opset`: expected 13 to 21, found `9`; see `"),
+        (&["--opset", "-1"], "`--opset`: expected 13 to 21, found `-1`"),
+        (&["--opset"], "`--opset`: expected a value, found none"),
+        (&["--opset", "13", "--opset", "14"], "`--opset` is given more than once"),
+        (&["--tolerance", "nan"], "`--tolerance`: expected a finite number, 0 or more, found `nan`"),
         (&["--tolerance", "inf"], "expected a finite number, 0 or more"),
         (&["--tolerance", "-1"], "expected a finite number, 0 or more"),
-        (&["--splot"], "--split"),
-        (&["--completions", "basic"], "bash"),
+        (&["--splot"], "there is no option `--splot`; did you mean `--split`?"),
+        (&["-split"], "there is no option `-split`; did you mean `--split`?"),
+        (&["—split"], "did you mean `--split`?"),
+        (&["-1"], "there is no option `-1`; see `"),
+        (&["--split", "runs/simple", "runs/simple"], "found `runs/simple` too; `"),
+        (&["--split", "runs/simple", "bundle"], "found `bundle` without an option; did you mean `--out bundle`?"),
+        (
+            &["completions", "bsh"],
+            "shell: expected one of bash, elvish, fish, powershell, zsh; found `bsh`; did you mean `bash`?",
+        ),
+        (&["completions", "tcsh"], "found `tcsh`; see `"),
+        (&["completions"], "expected a shell: bash"),
     ] {
-        let output = exporter(dir.path(), arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-        assert!(said.contains(expected), "{arguments:?}: {said}");
+        let error = fail_with(&mut exporter(dir.path(), arguments), 2);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
     }
     assert!(!dir.path().join("runs/simple/onnx").exists());
     for (arguments, expected) in [
         (&["-h"][..], "Usage: exporter"),
-        (&["--help"], "--completions"),
-        (&["--completions", "bash"], "complete -F _exporter"),
-        (&["--man"], ".TH exporter"),
+        (&["--help"], "completions"),
+        (&["--version"], "exporter "),
+        (&["completions", "bash"], "complete -F _exporter"),
+        (&["man"], ".TH exporter"),
     ] {
         let said = succeed(&mut exporter(dir.path(), arguments));
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn words_and_options_in_the_wrong_form_name_the_right_one() {
+    let dir = with_run();
+    for (arguments, expected) in [
+        (&["--split=yes"][..], "`--split` takes no value, found `yes`; see `"),
+        (&["--split", "--run", "runs/simple"], "a run stands without an option, as in `"),
+        (&["--completions", "bash"], "`completions` is a command, not an option; did you mean `"),
+        (&["--man"], "`man` is a command, not an option; did you mean `"),
+    ] {
+        let error = fail_with(&mut exporter(dir.path(), arguments), 2);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    assert!(succeed(&mut exporter(dir.path(), &["help"])).contains("Usage: exporter"));
+    succeed(&mut exporter(dir.path(), &["--split", "-o", "bundle"]));
+    assert!(dir.path().join("bundle/encoder.onnx").is_file());
+}
+
+#[test]
+fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
+    let dir = with_run();
+    let error = fail(&mut exporter(dir.path(), &["--split", "--data", "series"]));
+    assert!(error.contains("expected the rows that the run was trained on"), "{error}");
+    assert!(error.ends_with("; the run's own data is `digits`"), "{error}");
+    succeed(&mut exporter(dir.path(), &["--split", "--data", "digits"]));
+
+    // The data has changed since the training.
+    let summary = dir.path().join("runs/simple/summary.json");
+    let text = fs::read_to_string(&summary).unwrap().replace("\"fingerprint\": \"", "\"fingerprint\": \"0");
+    fs::write(&summary, text).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("`--data` says where those are now, and `"), "{error}");
+    let train = error.split('`').find(|part| part.contains(" fit --config ")).unwrap();
+    follow(dir.path(), &format!("{train} --epochs 5 --log-format plain"), "");
+    succeed(&mut exporter(dir.path(), &["--split"]));
 }

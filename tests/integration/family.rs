@@ -50,11 +50,11 @@ fn every_preset_is_exported_and_proven_in_both_layouts() {
         let reconstructed = autoencoder.reconstruct(&rows).unwrap();
         match autoencoder.denoise(&rows) {
             Ok(denoised) => assert_eq!((name, denoised), ("denoise", reconstructed)),
-            Err(error) => assert!(name != "denoise" && error.to_string().contains("preset `denoise`"), "{error}"),
+            Err(error) => assert!(name != "denoise" && error.to_string().contains("--preset denoise`"), "{error}"),
         }
         if name != "vae" {
             let error = autoencoder.sample(1, 1).unwrap_err().to_string();
-            assert!(error.contains("preset `vae`"), "{error}");
+            assert!(error.contains("--preset vae`"), "{error}");
             assert!(autoencoder.encode_distribution(&rows).is_err());
         }
     }
@@ -218,6 +218,6 @@ fn evaluate_compare_denoise_and_sample_are_programs() {
     assert_eq!(runtime(&["denoise", "denoise/onnx", "samples.csv"]).lines().count(), 4);
     for arguments in [&["sample", "sparse/onnx"][..], &["denoise", "sparse/onnx", "samples.csv"]] {
         let error = fail(program("runtime", dir.path()).args(arguments));
-        assert!(error.contains("train one with the preset"), "{error}");
+        assert!(error.contains(" fit --preset ") && error.ends_with("` trains one that is"), "{error}");
     }
 }

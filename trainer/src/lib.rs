@@ -54,6 +54,5 @@ pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
 pub use report::draw_comparison;
 pub use run::evaluation::{Evaluation, evaluate_run};
 pub use run::{BestEpoch, DataReport, EpochRecord, Run, StopReason, Summary, Versions};
-pub use suggest::quoted;
 pub use timing::{Phase, Timings, measure_timings, timings};
 pub use train::{Observer, Outcome, Silent, StartReport, StepReport};

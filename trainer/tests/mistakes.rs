@@ -46,6 +46,7 @@ fn words_in_the_wrong_place_are_usage_errors_that_name_the_right_one() {
             ("train", "did you mean `trainer fit`?"),
             ("eval runs/simple-digits-1", "did you mean `trainer evaluate`?"),
             ("compar a b", "did you mean `compare`?"),
+            ("comp a b", "did you mean `compare`?"),
             ("conv", "did you mean `trainer fit --preset conv`?"),
             ("--epochs 5 fit", "options come after the command; did you mean `trainer fit --epochs`?"),
             ("fit conv", "did you mean `--preset conv`?"),

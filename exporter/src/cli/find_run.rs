@@ -4,15 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use bundle::{listed, program, quoted};
 use trainer::Run;
-
-use super::program::{program, quoted};
 
 /// Where `trainer fit` writes its runs.
 pub const RUNS: &str = "runs";
-
-/// Runs that a message lists at most.
-const MAX_LISTED: usize = 6;
 
 /// The finished run at `path`; without a path, the newest in `runs`.
 pub fn find_run(path: Option<&Path>, runs: &Path) -> Result<Run> {
@@ -22,11 +18,11 @@ pub fn find_run(path: Option<&Path>, runs: &Path) -> Result<Run> {
     };
     let run = Run::open(&dir)?;
     if !is_finished(&dir) {
-        let resume = match program("trainer") {
-            Some(trainer) => format!("`{trainer} fit --resume {}` goes on", quoted(&dir)),
-            None => "train it to its end first".into(),
-        };
-        bail!("{}: not finished: {resume}{}", dir.display(), listed("finished runs", &finished(runs)));
+        let resume = format!("`{} fit --resume {}` goes on", program("trainer"), quoted(&dir));
+        let finished: Vec<PathBuf> = all(runs).into_iter().filter(|dir| is_finished(dir)).collect();
+        let finished =
+            if finished.is_empty() { String::new() } else { format!("; finished: {}", listed(&finished, runs)) };
+        bail!("{}: not finished; {resume}{finished}", dir.display());
     }
     Ok(run)
 }
@@ -40,20 +36,23 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
     let below = path.ancestors().skip(1).take(2).map(or_here).find(|dir| path.exists() && is_run(dir));
     if let Some(run) = below {
         let what = if path.is_dir() { "a folder in it" } else { "a file in it" };
-        bail!("{shown}: expected a run, found {what}: the run is {}", quoted(run));
+        bail!("{shown}: expected a run, found {what}; did you mean `{}`?", quoted(run));
     }
     let (in_runs, in_path) = (runs.join(path), all(path));
     if is_run(&in_runs) {
-        bail!("{shown}: no such run: do you mean {}?", quoted(&in_runs));
+        bail!("{shown}: no such run; did you mean `{}`?", quoted(&in_runs));
     }
     if !in_path.is_empty() {
-        bail!("{shown}: expected a run, found a folder of runs{}", listed("runs", &in_path));
+        bail!("{shown}: expected a run, found a folder of runs: {}", listed(&in_path, path));
     }
     let known = all(runs);
-    let known = if known.is_empty() { to_make_one() } else { listed("runs", &known) };
+    let known = if known.is_empty() { to_make_one() } else { format!("the runs here are {}", listed(&known, runs)) };
+    if path == Path::new("split") {
+        bail!("{shown}: no such run; did you mean `--split`?");
+    }
     match path.exists() {
-        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else{known}"),
-        false => bail!("{shown}: no such run{known}"),
+        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else; {known}"),
+        false => bail!("{shown}: no such run; {known}"),
     }
 }
 
@@ -64,12 +63,12 @@ fn newest(runs: &Path) -> Result<PathBuf> {
     let newest = all.iter().max_by_key(|dir| weights(dir));
     match newest {
         Some(newest) => Ok(newest.clone()),
-        None => bail!("{}: there is no run here{}", runs.display(), to_make_one()),
+        None => bail!("{}: there is no run here; {}", runs.display(), to_make_one()),
     }
 }
 
 fn to_make_one() -> String {
-    program("trainer").map(|trainer| format!("; `{trainer} fit` makes one")).unwrap_or_default()
+    format!("`{} fit` makes one", program("trainer"))
 }
 
 fn is_run(dir: &Path) -> bool {
@@ -91,23 +90,6 @@ fn all(parent: &Path) -> Vec<PathBuf> {
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|dir| is_run(dir)).collect();
     runs.sort();
     runs
-}
-
-fn finished(parent: &Path) -> Vec<PathBuf> {
-    all(parent).into_iter().filter(|dir| is_finished(dir)).collect()
-}
-
-/// `; runs: runs/a, runs/b and 3 more`; nothing where there are none.
-fn listed(what: &str, runs: &[PathBuf]) -> String {
-    if runs.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = runs.iter().take(MAX_LISTED).map(|run| quoted(run)).collect();
-    let more = match runs.len().saturating_sub(MAX_LISTED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("; {what}: {}{more}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -151,25 +133,25 @@ mod tests {
         let dir = folder(&["a"]);
         assert_eq!(
             error(&dir, Some("runs/a/onnx")),
-            "runs/a/onnx: expected a run, found a folder in it: the run is runs/a"
+            "runs/a/onnx: expected a run, found a folder in it; did you mean `runs/a`?"
         );
         for file in ["best.safetensors", "onnx/encoder.onnx", "config.toml"] {
             let error = error(&dir, Some(&format!("runs/a/{file}")));
-            assert!(error.ends_with("expected a run, found a file in it: the run is runs/a"), "{error}");
+            assert!(error.ends_with("expected a run, found a file in it; did you mean `runs/a`?"), "{error}");
         }
     }
 
     #[test]
     fn what_is_no_run_lists_the_runs_there_are() {
         let dir = folder(&["a", "b!"]);
-        assert_eq!(error(&dir, Some("c")), "c: no such run; runs: runs/a, runs/b");
-        assert_eq!(error(&dir, Some("runs")), "runs: expected a run, found a folder of runs; runs: runs/a, runs/b");
+        assert_eq!(error(&dir, Some("c")), "c: no such run; the runs here are `runs/a`, `runs/b`");
+        assert_eq!(error(&dir, Some("runs")), "runs: expected a run, found a folder of runs: `runs/a`, `runs/b`");
         let error = error(&dir, Some(""));
-        assert!(error.ends_with("found something else; runs: runs/a, runs/b"), "{error}");
+        assert!(error.ends_with("found something else; the runs here are `runs/a`, `runs/b`"), "{error}");
         let many: Vec<String> = (0..9).map(|number| format!("run-{number}")).collect();
         let dir = folder(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let error = self::error(&dir, Some("c"));
-        assert!(error.ends_with("runs/run-5 and 3 more"), "{error}");
+        assert!(error.ends_with("`runs/run-3` and 5 more in runs"), "{error}");
     }
 
     #[test]
@@ -177,15 +159,15 @@ mod tests {
         let dir = folder(&["a"]);
         let runs = dir.path().join("runs");
         let error = find_run(Some(Path::new("a")), &runs).unwrap_err().to_string();
-        assert_eq!(error, format!("a: no such run: do you mean {}?", runs.join("a").display()));
+        assert_eq!(error, format!("a: no such run; did you mean `{}`?", runs.join("a").display()));
     }
 
     #[test]
     fn a_run_that_is_not_finished_is_refused_and_finished_ones_are_listed() {
         let dir = folder(&["a", "b!"]);
         let error = error(&dir, Some("runs/b"));
-        assert!(error.starts_with("runs/b: not finished: "), "{error}");
-        assert!(error.ends_with("; finished runs: runs/a"), "{error}");
+        assert!(error.starts_with("runs/b: not finished; `"), "{error}");
+        assert!(error.ends_with("; finished: `runs/a`"), "{error}");
         let none = folder(&[]);
         assert!(self::error(&none, None).starts_with("runs: there is no run here"));
     }

@@ -1,27 +1,29 @@
 //! What the program is told on its command line, and what it does then.
 
 mod find_run;
-mod program;
 mod result;
+mod usage;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use clap::{CommandFactory, Parser, ValueHint};
+use bundle::{one_line, with_programs};
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use exporter::{ExportOptions, Layout, export};
 use onnx::OPSETS;
 
 use find_run::{RUNS, find_run};
-use result::write_result;
+use result::{warnings, write_result};
 
 /// Exports a trained autoencoder to ONNX and verifies the files on held-out rows.
 #[derive(Parser)]
 #[command(
     name = "exporter",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:
   exporter --split                           the newest run, to RUN/onnx
   exporter --split runs/simple-digits-1 --out bundle
@@ -40,7 +42,7 @@ struct Arguments {
     /// Folder for the bundle [default: RUN/onnx; without --split RUN/onnx-whole]
     ///
     /// It must be new, empty, or hold an older bundle, which is replaced.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
     /// Version of ONNX's operators, 13 to 21
     #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]
@@ -55,12 +57,19 @@ struct Arguments {
     /// Where the run's data is now [default: where it was]
     #[arg(long, value_name = "NAME|DIR")]
     data: Option<String>,
-    /// Print the completions for a shell and exit
-    #[arg(long, value_name = "SHELL", exclusive = true, hide_short_help = true)]
-    completions: Option<Shell>,
-    /// Print the man page and exit
-    #[arg(long, exclusive = true, hide_short_help = true)]
-    man: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a script that completes options in your shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, to be read by `man`
+    Man,
 }
 
 fn opset(text: &str) -> Result<i64, String> {
@@ -73,30 +82,51 @@ fn tolerance(text: &str) -> Result<f32, String> {
     tolerance.ok_or_else(|| "expected a finite number, 0 or more".into())
 }
 
+/// The command line is not one that the program knows.
+const USAGE: u8 = 2;
+
 /// Runs the program with the arguments of its command line: 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
     // tract may panic on a graph; the library turns that into an error, and one line is enough.
     std::panic::set_hook(Box::new(|_| ()));
-    match execute(Arguments::parse()) {
+    let typed: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(what) = usage::long_dash(&typed) {
+        return wrong_usage(&what);
+    }
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => execute(arguments),
+        Err(error) if error.use_stderr() => return wrong_usage(&usage::explain(&error, &typed)),
+        // `--help` and `--version`.
+        Err(error) => print(error.render().to_string().as_bytes()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody reads standard error, there is the exit code.
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            say(&format!("error: {}", with_programs(&one_line(error.chain()))));
             ExitCode::FAILURE
         }
     }
 }
 
+fn wrong_usage(what: &str) -> ExitCode {
+    say(&format!("error: {}", with_programs(what)));
+    ExitCode::from(USAGE)
+}
+
 fn execute(arguments: Arguments) -> Result<()> {
-    if let Some(shell) = arguments.completions {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Arguments::command(), "exporter", &mut script);
-        return print(&script).context("cannot print the completions");
-    }
-    if arguments.man {
-        let mut page = Vec::new();
-        clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
-        return print(&page).context("cannot print the man page");
+    match arguments.command {
+        None => (),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "exporter", &mut script);
+            return print(&script);
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            return print(&page);
+        }
     }
     let run = find_run(arguments.run.as_deref(), Path::new(RUNS))?;
     let options = ExportOptions {
@@ -107,17 +137,23 @@ fn execute(arguments: Arguments) -> Result<()> {
         data: arguments.data.map(Into::into),
     };
     let bundle = export(&run, &options)?;
+    warnings(&run, &run.summary()?).iter().for_each(|warning| say(warning));
     let mut text = Vec::new();
     write_result(&run, &bundle, options.layout, &mut text)?;
     print(&text).context("the bundle is there, but its differences from candle could not be printed")
 }
 
+/// Says a line on standard error. Where nobody reads it, there is the exit code.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Writes to standard output. A reader that has gone away is no reason to fail.
-fn print(text: &[u8]) -> std::io::Result<()> {
+fn print(text: &[u8]) -> Result<()> {
     let mut output = std::io::stdout().lock();
     match output.write_all(text).and_then(|()| output.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+        written => written.context("cannot write to standard output"),
     }
 }
 

@@ -2,11 +2,21 @@
 
 use std::io::{Result, Write};
 
-use bundle::GOLDEN_FILE;
+use bundle::{GOLDEN_FILE, find_program, program, quoted};
 use exporter::{Bundle, Layout};
-use trainer::Run;
+use trainer::{Amount, Finding, Level, Run, Summary};
 
-use super::program::{program, quoted};
+/// What is told about a network that has learned nothing: it is exported all the same, and is of no use. The advice is a
+/// whole command where it changes a setting.
+pub fn warnings(run: &Run, summary: &Summary) -> Vec<String> {
+    let config = quoted(&run.dir().join("config.toml"));
+    let again = format!("`{} fit --config {config} --", program("trainer"));
+    let failed = summary.findings.iter().filter(|finding| finding.level == Level::Failed);
+    let warning = |Finding { message, advice, .. }: &Finding| {
+        format!("warning: this training failed: {message}; {}", advice.replacen("`--", &again, 1))
+    };
+    failed.map(warning).collect()
+}
 
 /// Writes where the bundle is, its largest differences from candle, its files, and how to run it.
 pub fn write_result(run: &Run, bundle: &Bundle, layout: Layout, output: &mut impl Write) -> Result<()> {
@@ -22,14 +32,17 @@ pub fn write_result(run: &Run, bundle: &Bundle, layout: Layout, output: &mut imp
     writeln!(output, "{:<14}{:>16}{:>16}", "", "absolute", "relative")?;
     for graph in parity.graphs() {
         let (absolute, relative) = parity.worst(graph).unwrap_or_default();
-        writeln!(output, "{graph:<14}{absolute:>16.2e}{relative:>16.2e}")?;
+        let [absolute, relative] = [absolute, relative].map(|difference| Amount(difference.into()));
+        writeln!(output, "{graph:<14}{absolute:>16}{relative:>16}")?;
     }
-    writeln!(output, "{:<14}{:>16}{:>16.0e}   passed\n", "tolerance", "", parity.tolerance)?;
+    // As it is typed: 1e-5.
+    let tolerance = if parity.tolerance == 0. { "0".into() } else { format!("{:e}", parity.tolerance) };
+    writeln!(output, "{:<14}{:>16}{tolerance:>16}   passed\n", "tolerance", "")?;
     for (name, bytes) in files {
         writeln!(output, "{bytes:>12} bytes  {}", dir.join(name).display())?;
     }
     // The runtime's program runs an encoder and a decoder.
-    if let (Layout::Split, Some(runtime)) = (layout, program("runtime")) {
+    if let (Layout::Split, Some(runtime)) = (layout, find_program("runtime")) {
         let (bundle, rows) = (quoted(dir), quoted(&dir.join(GOLDEN_FILE)));
         writeln!(output, "\nlatent vectors of the first held-out rows: {runtime} encode {bundle} {rows}")?;
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use trainer::Amount;
+
 /// Everything that can go wrong while a run is exported.
 ///
 /// ```
@@ -26,8 +28,10 @@ pub enum ExportError {
     Runtime(#[from] runtime::Error),
     /// The files that were just written compute something else than candle.
     #[error(
-        "{graph}: at batch {batch} {engine}'s result differs from candle's by {difference:.3e}, \
-         more than the tolerance {tolerance:.1e}; no bundle was written"
+        "{graph}: at batch size {batch} {engine}'s result differs from candle's by {}, more than the tolerance {}; \
+         no bundle was written",
+        Amount(f64::from(*difference)),
+        Amount(f64::from(*tolerance))
     )]
     Parity {
         /// `encoder`, `decoder` or `both`.
@@ -49,7 +53,7 @@ pub enum ExportError {
     },
     /// The run's data is no longer what the run was trained on.
     #[error(
-        "data `{data}`: expected the rows that the run was trained on (fingerprint {expected}), found others ({found})"
+        "data `{data}`: expected the rows that the run was trained on (fingerprint {expected}), found others ({found}); {advice}"
     )]
     Data {
         /// Where the data was loaded from.
@@ -58,6 +62,8 @@ pub enum ExportError {
         expected: String,
         /// The data's fingerprint, shortened.
         found: String,
+        /// What to do about it.
+        advice: String,
     },
     /// A file is where the bundle's folder should be made.
     #[error("{}: expected a folder, found a file", path.display())]

@@ -33,7 +33,7 @@ impl Staging {
         if out.exists() && !out.is_dir() {
             return Err(ExportError::Occupied { path: out.into(), found: "a file".into() });
         }
-        if let Some(file) = out.ancestors().skip(1).find(|folder| folder.is_file()) {
+        if let Some(file) = out.ancestors().skip(1).find(|folder| folder.exists() && !folder.is_dir()) {
             return Err(ExportError::NotAFolder { path: file.into() });
         }
         let parent = match out.parent() {

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use runtime::{Autoencoder, Decoder, Encoder, Matrix};
 
 use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
-use super::output::Output;
+use super::output::{Output, STDOUT};
 use super::range::prepare;
 use super::rows::{self, Expected};
 
@@ -18,8 +18,21 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-pub fn execute(command: Command) -> Result<()> {
-    let written = match command {
+/// Does what the command line says; of one that only asks for help or the version, prints that.
+pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
+    let written = match arguments {
+        Ok(Arguments { command }) => run(command),
+        Err(help) => print(help.render().to_string().as_bytes()),
+    };
+    match written {
+        // A reader that has read enough is no reason to fail.
+        Err(error) if is_broken_pipe(&error) => Ok(()),
+        written => written,
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Sample(arguments) => sample(&arguments),
         Command::Convert(arguments) => convert(&arguments),
         Command::Completions { shell } => {
@@ -27,29 +40,35 @@ pub fn execute(command: Command) -> Result<()> {
             clap_complete::generate(shell, &mut Arguments::command(), "runtime", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = vec![];
-            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
-            print(&page)
-        }
+        Command::Man { command } => man(command.as_deref()),
         Command::Encode(ref arguments)
         | Command::Decode(ref arguments)
         | Command::Reconstruct(ref arguments)
         | Command::Denoise(ref arguments) => network(&command, arguments),
-    };
-    match written {
-        // A reader that has read enough is no reason to fail.
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
-            Ok(())
-        }
-        written => written,
     }
+}
+
+/// The manual page of a command, or of the program itself.
+fn man(command: Option<&str>) -> Result<()> {
+    let mut described = Arguments::command();
+    described.build();
+    if let Some(name) = command {
+        let known = described.find_subcommand(name).context("the command is one of those that are listed")?;
+        described = known.clone().version(env!("CARGO_PKG_VERSION"));
+    }
+    let mut page = vec![];
+    clap_mangen::Man::new(described).render(&mut page)?;
+    print(&page)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }
 
 fn print(text: &[u8]) -> Result<()> {
     let mut output = std::io::stdout().lock();
-    output.write_all(text)?;
-    Ok(output.flush()?)
+    output.write_all(text).and_then(|()| output.flush()).context(STDOUT)
 }
 
 fn sample(arguments: &SampleArguments) -> Result<()> {
@@ -70,6 +89,8 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let dir = find(&arguments.bundle, path)?;
     let manifest = Manifest::read(&dir)?;
     let output = output(arguments.out.out.as_deref(), path)?;
+    // A network that cannot do what is asked of it is told before its rows are looked at.
+    let compute = load(command, &dir)?;
     let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
     let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
     let expected = Some(Expected { name: tensor.name.clone(), columns });
@@ -79,11 +100,32 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let note = note.with_context(|| path.display().to_string())?;
     note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
     let rows = Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?;
-    output.write(&match command {
-        Command::Encode(_) => Encoder::load(&dir)?.encode(&rows)?,
-        Command::Decode(_) => Decoder::load(&dir)?.decode(&rows)?,
-        Command::Denoise(_) => Autoencoder::load(&dir)?.denoise(&rows)?,
-        _ => Autoencoder::load(&dir)?.reconstruct(&rows)?,
+    output.write(&compute(&rows)?)
+}
+
+/// What a command computes of rows.
+type Compute = Box<dyn Fn(&Matrix) -> runtime::Result<Matrix>>;
+
+/// Loads as much of the bundle in `dir` as the command needs.
+fn load(command: &Command, dir: &Path) -> runtime::Result<Compute> {
+    Ok(match command {
+        Command::Encode(_) => {
+            let encoder = Encoder::load(dir)?;
+            Box::new(move |rows| encoder.encode(rows))
+        }
+        Command::Decode(_) => {
+            let decoder = Decoder::load(dir)?;
+            Box::new(move |rows| decoder.decode(rows))
+        }
+        Command::Denoise(_) => {
+            let autoencoder = Autoencoder::load(dir)?;
+            autoencoder.check_denoises()?;
+            Box::new(move |rows| autoencoder.denoise(rows))
+        }
+        _ => {
+            let autoencoder = Autoencoder::load(dir)?;
+            Box::new(move |rows| autoencoder.reconstruct(rows))
+        }
     })
 }
 

@@ -5,24 +5,43 @@ mod commands;
 mod output;
 mod range;
 mod rows;
+mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use bundle::{one_line, with_programs};
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use arguments::Arguments;
 use commands::{execute, say};
 
+/// The command line is not one that the program knows.
+const USAGE: u8 = 2;
+
 /// Runs the program with the arguments of its command line.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let typed: Vec<String> =
+        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(what) = usage::long_dash(&typed) {
+        return wrong_usage(&what);
+    }
+    let arguments = match Arguments::try_parse() {
+        // Without any argument, the help is what is wanted.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            say(error.render().to_string().trim_end());
+            return ExitCode::from(USAGE);
+        }
+        Err(error) if error.use_stderr() => return wrong_usage(&usage::explain(&error, &typed)),
+        arguments => arguments,
+    };
     // tract may panic on a graph; the library makes an error of it, and one line is enough.
     std::panic::set_hook(Box::new(|_| ()));
-    match catch_unwind(AssertUnwindSafe(|| execute(arguments.command))) {
+    match catch_unwind(AssertUnwindSafe(|| execute(arguments))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
-            say(&format!("error: {error:#}"));
+            say(&format!("error: {}", with_programs(&one_line(error.chain()))));
             ExitCode::FAILURE
         }
         Err(_) => {
@@ -30,4 +49,9 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn wrong_usage(what: &str) -> ExitCode {
+    say(&format!("error: {}", with_programs(what)));
+    ExitCode::from(USAGE)
 }

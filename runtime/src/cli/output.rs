@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 use npyz::WriterBuilder;
 use runtime::Matrix;
 
+/// What failed where the result goes to standard output.
+pub const STDOUT: &str = "cannot write to standard output";
+
 /// Where a result goes.
 #[derive(Debug)]
 pub enum Output {
@@ -57,7 +60,7 @@ impl Output {
 
     pub fn write(&self, matrix: &Matrix) -> Result<()> {
         match self {
-            Self::Stdout => write_csv(std::io::stdout().lock(), matrix),
+            Self::Stdout => write_csv(std::io::stdout().lock(), matrix).context(STDOUT),
             Self::File { path, format } => {
                 let failed = || format!("cannot write {}", path.display());
                 if path.exists() && !path.is_file() {

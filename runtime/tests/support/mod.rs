@@ -52,7 +52,8 @@ impl Folder {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runtime"));
-        command.current_dir(self.0.path()).args(arguments);
+        // As if it were not started by cargo, which changes how commands are advised.
+        command.current_dir(self.0.path()).args(arguments).env_remove("CARGO");
         command
     }
 

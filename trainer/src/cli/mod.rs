@@ -11,7 +11,6 @@ mod next;
 mod output;
 mod overrides;
 mod plain;
-mod programs;
 mod result;
 mod runs;
 mod table;

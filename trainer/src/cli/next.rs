@@ -1,8 +1,7 @@
 //! What to run after a training, as it would be typed here.
 
-use trainer::{Run, Summary, quoted};
-
-use super::programs::command;
+use bundle::{program, quoted};
+use trainer::{Run, Summary};
 
 /// The next commands, each with what it does. What has learned nothing is trained again before anything else.
 pub fn commands(run: &Run, summary: &Summary) -> Vec<(&'static str, String)> {
@@ -11,7 +10,7 @@ pub fn commands(run: &Run, summary: &Summary) -> Vec<(&'static str, String)> {
     }
     let dir = quoted(run.dir());
     vec![
-        ("export to ONNX", format!("{} --split {dir}", command("exporter"))),
+        ("export to ONNX", format!("{} --split {dir}", program("exporter"))),
         ("train longer", format!("{} --epochs {}", resume(run), 2 * summary.epochs)),
     ]
 }
@@ -21,10 +20,10 @@ pub fn anew(run: &Run, summary: &Summary) -> Option<String> {
     let advice = &summary.findings.first()?.advice;
     let change = advice.split('`').nth(1).filter(|change| change.starts_with("--"))?;
     let config = run.dir().join("config.toml");
-    Some(format!("{} fit --config {} {change}", command("trainer"), quoted(&config)))
+    Some(format!("{} fit --config {} {change}", program("trainer"), quoted(&config)))
 }
 
 /// Goes on with a run.
 pub fn resume(run: &Run) -> String {
-    format!("{} fit --resume {}", command("trainer"), quoted(run.dir()))
+    format!("{} fit --resume {}", program("trainer"), quoted(run.dir()))
 }

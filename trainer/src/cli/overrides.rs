@@ -1,8 +1,9 @@
 //! The settings that the options of `trainer fit` give, in the layout of `config.toml`.
 
 use anyhow::{Result, anyhow, bail};
+use bundle::quoted;
 use toml::{Table, Value};
-use trainer::{Config, Error, Schedule, quoted};
+use trainer::{Config, Error, Schedule};
 
 use super::args::FitArguments;
 use super::usage::UsageError;

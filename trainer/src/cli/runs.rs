@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Result, bail};
-use trainer::{Run, quoted};
+use bundle::{listed, program, quoted};
+use trainer::Run;
 
 use super::RUNS;
-use super::programs::command;
 
-/// As many runs as a message lists.
-const LISTED: usize = 4;
 const CONFIG: &str = "config.toml";
 
 /// The run in `dir`.
@@ -29,7 +27,7 @@ pub fn open(dir: &Path) -> Result<Run> {
         bail!("{error}; did you mean `{}`?", quoted(&run));
     }
     if !is_run(dir) && dir.join("metrics.csv").is_file() {
-        bail!("{error}; put it back, or train a new one with `{} fit`", command("trainer"));
+        bail!("{error}; put it back, or train a new one with `{} fit`", program("trainer"));
     }
     let parent = if dir.is_dir() { dir } else { Path::new(RUNS) };
     let runs = below(parent);
@@ -50,14 +48,14 @@ pub fn newest() -> Result<Run> {
         Ok(run) => Ok(run),
         Err(_) if runs.is_dir() => bail!("{RUNS}: expected a trained run; {}", none_in(runs)),
         Err(_) => {
-            bail!("there is no folder `{RUNS}` here, which holds the runs; `{} fit` makes one", command("trainer"))
+            bail!("there is no folder `{RUNS}` here, which holds the runs; `{} fit` makes one", program("trainer"))
         }
     }
 }
 
 /// Why there is no run to take in `parent`, and what makes one.
 fn none_in(parent: &Path) -> String {
-    let (name, fit) = (parent.display(), format!("`{} fit` makes one", command("trainer")));
+    let (name, fit) = (parent.display(), format!("`{} fit` makes one", program("trainer")));
     if let [newest, ..] = &below(parent)[..] {
         let trained = Run::open(newest).and_then(|run| run.check_trained());
         return trained.err().map_or(fit, |error| error.to_string());
@@ -68,14 +66,6 @@ fn none_in(parent: &Path) -> String {
         1 => format!("{} has no {CONFIG}, without which it is no run; {fit}", listed(&folders, parent)),
         _ => format!("{} have no {CONFIG}, without which they are no runs; {fit}", listed(&folders, parent)),
     }
-}
-
-/// Up to four paths, and how many more there are in `parent`.
-fn listed(paths: &[PathBuf], parent: &Path) -> String {
-    let names: Vec<String> = paths.iter().take(LISTED).map(|path| format!("`{}`", quoted(path))).collect();
-    let more = paths.len().saturating_sub(LISTED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more in {}", parent.display()) };
-    format!("{}{more}", names.join(", "))
 }
 
 fn is_run(dir: &Path) -> bool {

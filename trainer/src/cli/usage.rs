@@ -72,6 +72,10 @@ impl Usage<'_> {
     fn text(&self, kind: ContextKind) -> String {
         match self.error.get(kind) {
             Some(ContextValue::String(text)) => text.clone(),
+            // Of suggestions, the nearest comes last.
+            Some(ContextValue::Strings(texts)) if kind == ContextKind::SuggestedSubcommand => {
+                texts.last().cloned().unwrap_or_default()
+            }
             Some(ContextValue::Strings(texts)) => texts.join(", "),
             Some(ContextValue::Number(number)) => number.to_string(),
             _ => String::new(),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use bundle::quoted;
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, View};
 
@@ -11,7 +12,6 @@ use super::network::NetworkConfig;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::fused::with_values;
-use crate::suggest::quoted;
 
 const NETWORK: &str = "network";
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use bundle::quoted;
 use candle_core::Device;
 
 pub use record::EpochRecord;
@@ -19,7 +20,6 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::file;
 use crate::model::Autoencoder;
-use crate::suggest::quoted;
 
 const CONFIG: &str = "config.toml";
 const SUMMARY: &str = "summary.json";

@@ -15,7 +15,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     let dialect = detect(text, options.separator, expected);
     let squeezed = (dialect.separator == Separator::Space).then(|| squeeze(text));
     let text = squeezed.as_deref().unwrap_or(text);
-    let mut reader = Reader { dialect, options, columns: 0, values: vec![], header: None };
+    let mut reader = Reader { text, dialect, options, columns: 0, values: vec![], header: None };
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut records = ReaderBuilder::new()
         .has_headers(false)
@@ -79,6 +79,8 @@ impl Lines<'_> {
 }
 
 struct Reader<'a> {
+    /// The whole file.
+    text: &'a [u8],
     dialect: Dialect,
     options: &'a Options,
     columns: usize,
@@ -138,11 +140,17 @@ impl Reader<'_> {
             "; if the last column is not part of the row, `--skip-last-columns 1` leaves it out"
         } else if self.options.separator.is_some() && len == 1 {
             "; another separator than `--separator` says would split the line"
-        } else if self.columns == 0 && self.header.is_none() {
+        } else if self.columns == 0 && self.header.is_none() && 2 * texts >= len && self.has_more_lines() {
             "; if the first line is a header, `--header yes` leaves it out"
         } else {
             ""
         }
+    }
+
+    /// Whether there is a row below the first line: a header alone would be of no use.
+    fn has_more_lines(&self) -> bool {
+        let lines = self.text.split(|byte| b"\r\n".contains(byte)).map(<[u8]>::trim_ascii_start);
+        lines.filter(|line| !line.is_empty() && line[0] != b'#').nth(1).is_some()
     }
 
     fn finish(self) -> Result<(Table, String)> {

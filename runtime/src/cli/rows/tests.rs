@@ -85,6 +85,27 @@ fn the_person_decides_about_the_first_line() {
 }
 
 #[test]
+fn a_header_is_supposed_only_where_there_may_be_one() {
+    for (text, supposed) in [
+        ("a,b,c,4\n1,2,3,4\n", true),
+        ("a,2\n3,4\n", true),
+        // A bad cell of a row.
+        ("1,2,x,4\n1,2,3,4\n", false),
+        ("1,2,x,4\n", false),
+        // Without a row below, leaving the line out leaves nothing.
+        ("a,2\n", false),
+        ("a,2\n# no row\n\n", false),
+    ] {
+        let message = error(text, &Options::default());
+        assert_eq!(message.contains("`--header yes`"), supposed, "{text:?}: {message}");
+        assert!(message.starts_with("line 1, column ") && message.contains("expected a number, found `"), "{message}");
+        if supposed {
+            csv(text, &Options { header: Header::Yes, ..Options::default() }).unwrap();
+        }
+    }
+}
+
+#[test]
 fn columns_that_are_not_part_of_a_row_can_be_left_out() {
     let skip = |skip| Options { skip, ..expecting(2) };
     for (text, options, hint) in [
