@@ -11,4 +11,5 @@ mod mnist;
 mod other_bundles;
 mod parity;
 mod support;
+mod tables;
 mod versions;

@@ -95,7 +95,6 @@ const RUN: &str = "Run";
 All options: trainer fit --help",
     after_long_help = "Examples:
   trainer fit                                      64-32-64 on the built-in digits
-  trainer fit --preset conv                        convolutions instead of dense layers
   trainer fit --data path/to/idx --hidden 128,64   deeper, on your own IDX files
   trainer fit --data sensors.csv --drop id,time --label is_fault
                                                    your own table, of which normal rows train

@@ -70,9 +70,16 @@ pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<Stri
             row.name,
             row.bce.and_then(|_| bce.next()).unwrap_or_default(),
             mse.next().unwrap_or_default(),
-            row.bce.map_or(String::new(), |_| Decibels(row.psnr).to_string()),
+            Decibels(row.psnr).to_string(),
             row.accuracy.map_or(String::new(), |part| Percent(part).to_string()),
         ]);
+    }
+    if test.metrics.bce.is_none() {
+        // Values without bounds have neither.
+        for row in &mut table {
+            let [title, _, mse, _, accuracy] = std::mem::take(row).try_into().unwrap_or_default();
+            *row = vec![title, mse, accuracy];
+        }
     }
     let mut lines = vec![fitted(&table, 1), String::new()];
     lines.push(format!("latent: mean {}, {} zeros", Amount(test.latent_mean), Percent(test.latent_sparsity)));

@@ -40,7 +40,7 @@ impl NetworkConfig {
     /// [`Error::Setting`] when a width is out of range, [`Error::Layer`] naming the first layer that does not fit.
     pub fn new(model: &ModelConfig, image_shape: [usize; 2]) -> Result<Self> {
         let encoder = model.encoder_layers()?;
-        let end = end(model.output);
+        let end = end_of(model.output);
         let start = start(image_shape);
         let mirrored = model.decoder.is_empty();
         let decoder = if mirrored {
@@ -183,7 +183,7 @@ const MAX_WEIGHTS: u64 = 1 << 30;
 /// a thread.
 const MAX_LAYERS: usize = 1000;
 
-fn end(output: Output) -> LayerConfig {
+fn end_of(output: Output) -> LayerConfig {
     let [sigmoid, identity] = ENDS.map(|(_, end)| end);
     match output {
         Output::Sigmoid => sigmoid,

@@ -75,7 +75,13 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         (None, Some(pca)) => format!("PCA: {}", Decibels(pca.psnr)),
         (None, None) => String::new(),
     };
-    figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared));
+    match test.metrics.bce {
+        Some(_) => figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared)),
+        None => figures.extend(test.mean_row_mse.filter(|mean| *mean > 0.).map(|mean| {
+            let note = "what a network makes that learned nothing".into();
+            figure("Of the mean row's error", Percent(test.metrics.mse / mean).to_string(), note)
+        })),
+    }
     if let Some(elbo) = test.elbo {
         let parts = format!("reconstruction {} + divergence {}", Amount(elbo.reconstruction), Amount(elbo.divergence));
         figures.push(figure("ELBO of a row", format!("{} nats", Amount(elbo.value)), parts));
@@ -125,10 +131,10 @@ fn comparison(summary: &Summary) -> Table {
     let row = |name: &str, cells: Vec<String>| [vec![name.to_owned()], cells].concat();
     let mut rows = vec![row("BCE", bce)];
     rows.retain(|_| test.metrics.bce.is_some());
-    rows.extend([
-        row("MSE", Amount::column(&squared)),
-        row("PSNR", psnr.into_iter().map(|psnr| Decibels(psnr).to_string()).collect()),
-    ]);
+    rows.push(row("MSE", Amount::column(&squared)));
+    if test.metrics.bce.is_some() {
+        rows.push(row("PSNR", psnr.into_iter().map(|psnr| Decibels(psnr).to_string()).collect()));
+    }
     if accuracy.iter().any(Option::is_some) {
         let cells = accuracy.into_iter().map(|part| part.map_or("–".into(), |part| Percent(part).to_string()));
         rows.push(row("5-NN accuracy", cells.collect()));

@@ -1,5 +1,6 @@
 //! `report.html` and the pictures: everything about a run to look at.
 
+mod columns;
 mod content;
 mod finished;
 mod page;
@@ -19,6 +20,7 @@ pub use plots::draw_comparison;
 pub(crate) fn write(finished: &Finished) -> Result<()> {
     let pictures = plots::draw_all(finished)?;
     let config = finished.run.config()?;
-    let page = content::page(finished.summary, pictures, &config.network_name(), config.to_toml());
+    let mut page = content::page(finished.summary, pictures, &config.network_name(), config.to_toml());
+    page.tables.extend(columns::columns(finished)?);
     file::write_atomic(&finished.run.report(), page.to_html().as_bytes())
 }

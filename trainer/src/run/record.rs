@@ -133,10 +133,11 @@ mod tests {
         let path = dir.path().join("metrics.csv");
         let record =
             |epoch| EpochRecord { epoch, val_loss: 0.25, learning_rate: 1e-7, seconds: 0.125, ..Default::default() };
-        let records = [record(1), record(2)];
+        let records = [EpochRecord { val_bce: Some(0.5), ..record(1) }, record(2)];
         write_records(&path, &records).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.ends_with("\n2,0.000000,0.250000,0.0000001,0.125,0.000000,0.000000,0.000000\n"), "{text}");
+        assert!(text.contains("\n1,0.000000,0.250000,0.0000001,0.125,0.500000,0.000000,0.000000\n"), "{text}");
+        assert!(text.ends_with("\n2,0.000000,0.250000,0.0000001,0.125,,0.000000,0.000000\n"), "{text}");
         assert_eq!(read_records(&path).unwrap(), records);
         write_records(&path, &[]).unwrap();
         assert_eq!(read_records(&path).unwrap(), []);

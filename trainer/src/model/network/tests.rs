@@ -80,7 +80,7 @@ fn a_listed_sigmoid_is_not_doubled() {
             r#"encoder = [{{ layer = "linear", units = 4 }}]
             decoder = [{{ layer = "linear", units = 784 }}{end}]"#
         );
-        assert_eq!(network(&text).unwrap().decoder[1..], [ENDS[0].1.clone()], "{end}");
+        assert_eq!(network(&text).unwrap().decoder[1..], [end_of(Output::Sigmoid)], "{end}");
     }
 }
 

@@ -56,9 +56,13 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
     let dir = &run.plots();
     file::create_dir(dir)?;
     let picture = |title: &str, caption: &str, image| Picture { title: title.into(), caption: caption.into(), image };
-    let mut pictures = vec![draw_reconstructions(&dir.join("reconstructions.png"), finished)?];
-
-    if model.network().variational {
+    // The rows of a table are no pictures.
+    let is_image = test.raw().is_none();
+    let mut pictures = Vec::new();
+    if is_image {
+        pictures.push(draw_reconstructions(&dir.join("reconstructions.png"), finished)?);
+    }
+    if is_image && model.network().variational {
         let noise = normal(&mut stream(config.seed, Purpose::Pictures, 0), SAMPLES * summary.latent_dim);
         let images = model.decode(&Tensor::from_vec(noise, (SAMPLES, summary.latent_dim), device)?)?.to_vec2()?;
         let what = "What the decoder makes of latent vectors drawn from the standard normal distribution.";
@@ -68,7 +72,7 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
     }
     let points: Vec<u32> = (0..test.len().min(SCATTER_POINTS) as u32).collect();
     let latent = model.encode(&measure.input(&test.batch(&points, device)?)?)?.to_device(&Device::Cpu)?;
-    if summary.latent_dim == 2 {
+    if is_image && summary.latent_dim == 2 {
         pictures.push(draw_map(&dir.join("map.png"), measure, &latent.to_vec2()?, test.shape())?);
     }
     let mut chart = |chart: chart::Chart, name: &str, title: &str, caption: &str| {

@@ -2,8 +2,8 @@
 
 use rows::{Column, Columns};
 
-use super::{list, position, trains_on_normal};
-use crate::data::table_config::TableConfig;
+use super::names::{list, position};
+use crate::data::table_config::{TableConfig, TrainOn};
 
 /// Labels that mean a normal row, in lower case.
 const NORMAL: [&str; 7] = ["0", "false", "no", "normal", "ok", "good", "healthy"];
@@ -114,4 +114,9 @@ fn texts(table: &Columns, column: usize) -> Vec<String> {
 
 fn places(names: &[String], texts: &[String]) -> Vec<u8> {
     texts.iter().map(|text| names.binary_search(text).map_or(0, |place| place as u8)).collect()
+}
+
+/// Whether only normal rows train.
+fn trains_on_normal(config: &TableConfig, has_normal: bool) -> bool {
+    config.train_on.map_or(has_normal, |train_on| train_on == TrainOn::Normal)
 }

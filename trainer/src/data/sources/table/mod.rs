@@ -2,6 +2,7 @@
 
 mod kinds;
 mod labels;
+mod names;
 mod scaling;
 mod test_rows;
 
@@ -13,11 +14,11 @@ use rows::{Columns, Options, raw_rows, read_columns};
 
 use super::loaded::Loaded;
 use crate::data::samples::Images;
-use crate::data::table_config::{TableConfig, TrainOn};
+use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
-use crate::suggest::did_you_mean;
 use kinds::Kinds;
 use labels::Labels;
+use names::position;
 use test_rows::test_rows;
 
 /// The endings of files that are read as tables.
@@ -78,22 +79,6 @@ fn read(path: &Path) -> Result<Columns> {
     Ok(table)
 }
 
-/// The place of a column by its name.
-fn position(table: &Columns, name: &str) -> Result<usize, String> {
-    table.position(name).ok_or_else(|| {
-        let meant = did_you_mean(name, table.names.iter().map(String::as_str));
-        format!("expected a column `{name}`, found {}{meant}", list(&table.names))
-    })
-}
-
-/// `a, b, c and 7 more`
-fn list(names: &[String]) -> String {
-    const MOST: usize = 8;
-    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", bundle::printable(name))).collect();
-    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
-    format!("{}{more}", shown.join(", "))
-}
-
 /// How many test rows are equal to a training row.
 fn repeated(train: &Images, test: &Images) -> Option<String> {
     let rows = |images: &Images| -> Vec<Vec<u32>> {
@@ -105,7 +90,5 @@ fn repeated(train: &Images, test: &Images) -> Option<String> {
     (count > 0).then(|| format!("{count} of {} test rows are equal to a training row", test.len()))
 }
 
-/// Whether only normal rows train.
-fn trains_on_normal(config: &TableConfig, has_normal: bool) -> bool {
-    config.train_on.map_or(has_normal, |train_on| train_on == TrainOn::Normal)
-}
+#[cfg(test)]
+mod tests;

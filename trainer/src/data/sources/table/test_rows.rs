@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rand::seq::SliceRandom;
 use rows::{Column, Columns, Texts};
 
-use super::position;
+use super::names::position;
 use crate::data::table_config::{TableConfig, TestRows};
 use crate::random::{Purpose, stream};
 

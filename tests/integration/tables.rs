@@ -1,0 +1,66 @@
+//! A table from end to end: CSV in, raw rows into the graphs and out of them, columns by name.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use runtime::Autoencoder;
+
+use crate::support::{fail, program, succeed};
+
+/// 400 rows: a temperature around a million, a pressure that follows it with gaps, a mode, an id and a fault.
+fn write_sensors(path: &Path) {
+    let row = |i: usize| {
+        let wave = ((i * 37 % 100) as f32 / 50. - 1., (i * 61 % 100) as f32 / 50. - 1.);
+        let pressure = if i % 20 == 3 { String::new() } else { (0.01 * wave.0).to_string() };
+        let mode = ["slow", "fast", "idle"][i % 3];
+        let fault = u8::from(i % 25 == 24);
+        format!("unit-{i},{},{pressure},{mode},{:.3},{fault}\n", 1_000_000. + wave.0, wave.1)
+    };
+    fs::write(path, format!("id,temp,pressure,mode,load,fault\n{}", (0..400).map(row).collect::<String>())).unwrap();
+}
+
+/// What a program that must succeed says on both of its streams.
+fn everything(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8([output.stderr, output.stdout].concat()).unwrap();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+#[test]
+fn a_table_is_trained_exported_and_run_by_the_names_of_its_columns() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_sensors(&dir.join("sensors.csv"));
+    let fit = ["fit", "--data", "sensors.csv", "--label", "fault", "--epochs", "30", "--log-format", "plain"];
+    let said = everything(program("trainer", dir).args(fit));
+    assert!(said.contains("only rows whose `fault` is `0` train"), "{said}");
+    assert!(!said.contains("PSNR") && !said.contains("BCE"), "{said}");
+    let report = fs::read_to_string(dir.join("runs/table-sensors-1/report.html")).unwrap();
+    assert!(report.contains("pressure") && !report.contains("PSNR"));
+
+    succeed(program("exporter", dir).arg("--split"));
+    // Columns in another order, with one more, a gap, and a mode that training never saw.
+    fs::write(
+        dir.join("new.csv"),
+        "note,mode,load,temp,pressure\na,fast,0.5,1000000.5,\nb,other,-0.5,999999.5,-0.005\n",
+    )
+    .unwrap();
+    let rebuild = ["reconstruct", "runs/table-sensors-1", "new.csv", "--out", "rebuilt.csv"];
+    let said = everything(program("runtime", dir).args(rebuild));
+    assert!(said.contains("2 rows of 5 columns") && said.contains("not used: `note`"), "{said}");
+    let rebuilt = fs::read_to_string(dir.join("rebuilt.csv")).unwrap();
+    let lines: Vec<&str> = rebuilt.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "temp,pressure,mode,load"));
+    assert!(lines[1].starts_with("1000000") && lines[1].contains(",fast,"), "{rebuilt}");
+
+    let bundle = Autoencoder::load(dir.join("runs/table-sensors-1")).unwrap();
+    let rows = bundle.reconstruct(&[1_000_000.5, f32::NAN, 1., 0.5][..]).unwrap();
+    let library: Vec<String> = rows.row(0).iter().map(f32::to_string).collect();
+    assert_eq!([&library[0], &library[1], "fast", &library[3]].join(","), lines[1]);
+
+    fs::write(dir.join("other.csv"), "mode,temp,pressure\nfast,1,2\n").unwrap();
+    let error = fail(program("runtime", dir).args(["encode", "runs/table-sensors-1", "other.csv"]));
+    assert!(error.contains("other.csv: expected a column `load`, found `mode`, `temp`, `pressure`"), "{error}");
+}

@@ -1,0 +1,147 @@
+//! Tables as people have them.
+
+use bundle::{ColumnKind, Feature, Schema};
+
+use super::*;
+use crate::data::table_config::{Missing, TestRows, TrainOn};
+
+/// A file of this name and text, and what is loaded from it.
+fn loaded(text: &str, config: &TableConfig) -> Result<Loaded> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sensors.csv");
+    std::fs::write(&path, text).unwrap();
+    load(&path, config)
+}
+
+/// 40 rows: an id, a number with a gap, a category, a constant and a label.
+fn sensors() -> String {
+    let row = |i: usize| {
+        let size = if i == 7 { String::new() } else { format!("{}.5", i % 5) };
+        let mode = ["slow", "fast", "slow"][i % 3];
+        format!("unit-{i},{size},{mode},7,{}\n", if i % 10 == 9 { "broken" } else { "ok" })
+    };
+    format!("id,size,mode,constant,state\n{}", (0..40).map(row).collect::<String>())
+}
+
+fn labelled() -> TableConfig {
+    TableConfig { label: Some("state".into()), ..TableConfig::default() }
+}
+
+fn schema(loaded: &Loaded) -> &Schema {
+    loaded.train.raw().unwrap().1
+}
+
+#[test]
+fn columns_are_found_out_and_what_was_assumed_is_said() {
+    let found = loaded(&sensors(), &TableConfig { drop: vec!["state".into()], ..TableConfig::default() }).unwrap();
+    let names: Vec<&str> = schema(&found).columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["size", "mode", "constant"]);
+    assert_eq!(schema(&found).columns()[1].kind, ColumnKind::Category { values: vec!["slow".into(), "fast".into()] });
+    assert_eq!((found.train.len(), found.test.len()), (32, 8));
+    let notes = found.notes.join("\n");
+    for expected in [
+        "40 rows of 5 columns separated by commas, below a header",
+        "column `id` is left out: 40 different texts in 40 rows are no categories",
+        "column `constant` is the same in all training rows",
+        "1 values are missing in 1 columns and filled in",
+    ] {
+        assert!(notes.contains(expected), "{notes}");
+    }
+}
+
+#[test]
+fn only_normal_rows_train_where_the_label_says_which_they_are() {
+    let found = loaded(&sensors(), &labelled()).unwrap();
+    let ok = |images: &Images| images.labels().iter().filter(|label| **label == 1).count();
+    assert_eq!((ok(&found.train), found.train.len()), (found.train.len(), found.train.len()));
+    assert_eq!(found.train.len() + found.test.len(), 40);
+    assert_eq!(found.test.len() - ok(&found.test), 4, "all broken ones are for testing");
+    let all = TableConfig { train_on: Some(TrainOn::All), ..labelled() };
+    assert_eq!(loaded(&sensors(), &all).unwrap().train.len(), 32);
+    let other = TableConfig { normal: Some("broken".into()), ..labelled() };
+    assert!(loaded(&sensors(), &other).unwrap().train.len() <= 4);
+}
+
+#[test]
+fn scales_are_learnt_on_the_training_rows_alone() {
+    let text = |last: f32| format!("x\n{}{last}\n", "1\n3\n".repeat(20));
+    let time = TableConfig { split: TestRows::Time, test_fraction: 0.02, ..TableConfig::default() };
+    for last in [5., 1e9] {
+        let found = loaded(&text(last), &time).unwrap();
+        let expected = Feature::Number { column: 0, missing: Some(2.), mean: 2., scale: 1. };
+        assert_eq!(schema(&found).features(), [expected], "{last}");
+        assert_eq!(found.test.raw().unwrap().0, [last]);
+    }
+}
+
+#[test]
+fn a_group_never_falls_on_both_sides() {
+    let rows: String = (0..60).map(|i| format!("{},{}\n", i / 6, i % 7)).collect();
+    let config = TableConfig { split: TestRows::Groups("machine".into()), ..TableConfig::default() };
+    let found = loaded(&format!("machine,x\n{rows}"), &config).unwrap();
+    let machines = |images: &Images| -> HashSet<u32> {
+        images.raw().unwrap().0.iter().step_by(2).map(|machine| machine.to_bits()).collect()
+    };
+    assert!(machines(&found.train).is_disjoint(&machines(&found.test)));
+    assert_eq!((found.train.len(), found.test.len()), (48, 12));
+}
+
+#[test]
+fn test_rows_of_their_own_file_are_prepared_as_the_training_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = dir.path().join("test.csv");
+    std::fs::write(&test, "mode,size,state\nslow,1,ok\nnew,2,broken\n").unwrap();
+    let config = TableConfig { test: Some(test), drop: vec!["id".into(), "constant".into()], ..labelled() };
+    let found = loaded(&sensors(), &config).unwrap();
+    assert_eq!(found.test.raw().unwrap().0, [1., 0., 2., 2.], "an unseen category has the place behind the last");
+    assert_eq!(found.test.labels(), [1, 0]);
+}
+
+#[test]
+fn rows_that_stand_on_both_sides_are_counted() {
+    let found = loaded(&format!("a,b\n{}", "1,2\n".repeat(20)), &TableConfig::default()).unwrap();
+    assert!(found.notes.iter().any(|note| note == "4 of 4 test rows are equal to a training row"), "{:?}", found.notes);
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused_with_its_place() {
+    let refused = |text: &str, config: &TableConfig| loaded(text, config).unwrap_err().to_string();
+    let plain = TableConfig::default();
+    let rows = "1,2\n".repeat(9);
+    for (text, config, expected) in [
+        (format!("a,b\n{rows}3,x\n"), plain.clone(), "line 11, column `b`: expected a number, found `x`"),
+        (format!("a,b\n{rows}3,inf\n"), plain.clone(), "line 11, column `b`: expected a finite number, found inf"),
+        (format!("a,b\n{rows}3\n"), plain.clone(), "line 11: expected 2 values as in the lines before, found 1"),
+        (format!("a,a\n{rows}"), plain.clone(), "columns 1 and 2 have the same name, `a`"),
+        ("a,b\n".into(), plain.clone(), "expected at least one row below the header, found none"),
+        ("a,b\n1,2\n".into(), plain.clone(), "expected two rows or more"),
+        ("a\n\"\"\n\"\"\n".into(), plain.clone(), "expected columns to train on, found none that is left"),
+        (format!("a,b\n{rows}"), TableConfig { label: Some("c".into()), ..plain.clone() }, "expected a column `c`"),
+        (
+            format!("speed,b\n{rows}"),
+            TableConfig { drop: vec!["sped".into()], ..plain.clone() },
+            "did you mean `speed`?",
+        ),
+        (
+            format!("a,b\n{rows},1\n"),
+            TableConfig { missing: Missing::Refuse, ..plain.clone() },
+            "column `a`: 1 of 10 values are missing; `--missing mean` fills them in",
+        ),
+        (
+            sensors(),
+            TableConfig { normal: Some("fine".into()), ..labelled() },
+            "expected rows whose `state` is `fine`, found `broken`, `ok`",
+        ),
+        (sensors(), TableConfig { normal: Some("ok".into()), ..plain.clone() }, "expected a `--label` beside it"),
+    ] {
+        let error = refused(&text, &config);
+        assert!(error.contains("sensors.csv") && error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_filled_gap_can_be_trained_on_as_the_message_says() {
+    let text = format!("a,b\n{},1\n", "1,2\n".repeat(9));
+    let config = TableConfig { missing: Missing::Mean, ..TableConfig::default() };
+    assert_eq!(loaded(&text, &config).unwrap().train.len(), 8);
+}
