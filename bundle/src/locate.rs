@@ -26,7 +26,8 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
                 Some(_) => "a file without a model.json beside it",
                 None => "a file",
             };
-            Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}"))
+            let known = known(&[Path::new(RUNS)]);
+            Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}; {known}"))
         });
     }
     if !path.exists() {
@@ -45,7 +46,8 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
         let reason = format!("a folder of runs; name one of them: {}", listed(&runs, path));
         return Err(Error::no_bundle(path, reason));
     }
-    Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}")))
+    let known = known(&[Path::new(RUNS)]);
+    Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}; {known}")))
 }
 
 /// What there is instead of `path`: a run in `runs` that is called the same, the other runs, or how to make one.
@@ -56,7 +58,12 @@ fn instead(path: &Path, runs: &Path) -> String {
     }
     // A run beside the one that was named, or wherever runs are by default.
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(runs);
-    for parent in [beside, runs] {
+    known(&[beside, runs])
+}
+
+/// The runs in the first of `folders` that has some, or how to make one.
+fn known(folders: &[&Path]) -> String {
+    for parent in folders {
         let found = runs_in(parent);
         if !found.is_empty() {
             return format!("the runs here are {}", listed(&found, parent));

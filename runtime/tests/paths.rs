@@ -37,7 +37,7 @@ fn what_is_there_instead_of_a_bundle_is_said() {
         ("rows.csv", "rows.csv: expected the folder of a bundle, found a file"),
         ("encoder.onnx", "encoder.onnx: expected the folder of a bundle, found a file without a model.json beside it"),
         ("unexported", "unexported: a run without a bundle; `"),
-        ("empty", "empty: not a bundle: it has no model.json"),
+        ("empty", "empty: not a bundle: it has no model.json; the runs here are `runs/simple-digits-1`"),
         ("runs", "runs: a folder of runs; name one of them: `runs/simple-digits-1`"),
         ("whole", "whole: expected a bundle with encoder.onnx, found one with autoencoder.onnx"),
     ] {

@@ -178,3 +178,30 @@ fn completions_and_the_manual_name_every_command() {
         }
     }
 }
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = Folder::new();
+    for command in ["encode", "decode", "reconstruct", "denoise", "sample", "convert", "completions", "man"] {
+        let page = folder.succeed(&["man", command]).0;
+        assert!(page.contains(&format!(".TH runtime-{command} ")) && page.contains(".SH SYNOPSIS"), "{page}");
+    }
+}
+
+#[test]
+fn words_and_options_in_the_wrong_form_name_the_right_one() {
+    let folder = Folder::new();
+    for (arguments, expected) in [
+        (&["encode", "run", "rows.csv", "--clip=yes"][..], "`--clip` takes no value, found `yes`; see `"),
+        (&["encode", "run", "--rows", "rows.csv"], "the bundle and the rows stand without options, as in `"),
+        (&["encode", "--model", "run", "rows.csv"], "the bundle and the rows stand without options, as in `"),
+        (&["--encode", "run", "rows.csv"], "`encode` is a command, not an option; did you mean `"),
+        (&["--man"], "`man` is a command, not an option; did you mean `"),
+        (&["man", "encod"], "found `encod`; did you mean `encode`?"),
+    ] {
+        let output = folder.run(arguments);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {error}");
+        assert!(error.contains(expected) && error.lines().count() == 1, "{arguments:?}: {error}");
+    }
+}

@@ -268,3 +268,39 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         assert!(said.contains(expected), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn words_and_options_in_the_wrong_form_name_the_right_one() {
+    let dir = with_run();
+    for (arguments, expected) in [
+        (&["--split=yes"][..], "`--split` takes no value, found `yes`; see `"),
+        (&["--split", "--run", "runs/simple"], "a run stands without an option, as in `"),
+        (&["--completions", "bash"], "`completions` is a command, not an option; did you mean `"),
+        (&["--man"], "`man` is a command, not an option; did you mean `"),
+    ] {
+        let error = fail_with(&mut exporter(dir.path(), arguments), 2);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    assert!(succeed(&mut exporter(dir.path(), &["help"])).contains("Usage: exporter"));
+    succeed(&mut exporter(dir.path(), &["--split", "-o", "bundle"]));
+    assert!(dir.path().join("bundle/encoder.onnx").is_file());
+}
+
+#[test]
+fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
+    let dir = with_run();
+    let error = fail(&mut exporter(dir.path(), &["--split", "--data", "series"]));
+    assert!(error.contains("expected the rows that the run was trained on"), "{error}");
+    assert!(error.ends_with("; the run's own data is `digits`"), "{error}");
+    succeed(&mut exporter(dir.path(), &["--split", "--data", "digits"]));
+
+    // The data has changed since the training.
+    let summary = dir.path().join("runs/simple/summary.json");
+    let text = fs::read_to_string(&summary).unwrap().replace("\"fingerprint\": \"", "\"fingerprint\": \"0");
+    fs::write(&summary, text).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split"]));
+    assert!(error.contains("`--data` says where those are now, and `"), "{error}");
+    let train = error.split('`').find(|part| part.contains(" fit --config ")).unwrap();
+    follow(dir.path(), &format!("{train} --epochs 5 --log-format plain"), "");
+    succeed(&mut exporter(dir.path(), &["--split"]));
+}

@@ -24,7 +24,6 @@ use result::{warnings, write_result};
     name = "exporter",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     after_help = "Examples:
   exporter --split                           the newest run, to RUN/onnx
   exporter --split runs/simple-digits-1 --out bundle
@@ -43,7 +42,7 @@ struct Arguments {
     /// Folder for the bundle [default: RUN/onnx; without --split RUN/onnx-whole]
     ///
     /// It must be new, empty, or hold an older bundle, which is replaced.
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     out: Option<PathBuf>,
     /// Version of ONNX's operators, 13 to 21
     #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]

@@ -13,6 +13,7 @@ pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
         ErrorKind::ArgumentConflict => conflict(error),
         ErrorKind::MissingRequiredArgument => "expected a shell: bash, elvish, fish, powershell or zsh".into(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => value(error),
+        ErrorKind::TooManyValues => no_value(error),
         ErrorKind::InvalidUtf8 => "expected text that is UTF-8, found other bytes".into(),
         _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").into(),
     };
@@ -61,6 +62,13 @@ fn unknown(error: &clap::Error, arguments: &[String]) -> String {
     if let Some(typed) = arguments.iter().find(single) {
         return format!("there is no option `{typed}`; did you mean `-{typed}`?");
     }
+    match found.trim_start_matches('-') {
+        command @ ("completions" | "man") => {
+            return format!("`{command}` is a command, not an option; did you mean `exporter {command}`?");
+        }
+        "run" => return "a run stands without an option, as in `exporter --split runs/simple-digits-1`".into(),
+        _ => (),
+    }
     if found.starts_with('-') {
         return format!("there is no option `{found}`{}", did_you_mean(nearest(error, ContextKind::SuggestedArg)));
     }
@@ -81,6 +89,11 @@ fn one_too_many(found: &str) -> String {
         return format!("found `{found}` too; `exporter` takes one run");
     }
     format!("found `{found}` without an option; did you mean `--out {found}`?")
+}
+
+fn no_value(error: &clap::Error) -> String {
+    let (option, found) = (word(error, ContextKind::InvalidArg), text(error, ContextKind::InvalidValue));
+    format!("`{option}` takes no value, found `{found}`")
 }
 
 fn value(error: &clap::Error) -> String {

@@ -53,7 +53,7 @@ pub enum ExportError {
     },
     /// The run's data is no longer what the run was trained on.
     #[error(
-        "data `{data}`: expected the rows that the run was trained on (fingerprint {expected}), found others ({found})"
+        "data `{data}`: expected the rows that the run was trained on (fingerprint {expected}), found others ({found}); {advice}"
     )]
     Data {
         /// Where the data was loaded from.
@@ -62,6 +62,8 @@ pub enum ExportError {
         expected: String,
         /// The data's fingerprint, shortened.
         found: String,
+        /// What to do about it.
+        advice: String,
     },
     /// A file is where the bundle's folder should be made.
     #[error("{}: expected a folder, found a file", path.display())]

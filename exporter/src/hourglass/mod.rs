@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use bundle::{
     AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, PARITY_FILE,
-    RECONSTRUCTION,
+    RECONSTRUCTION, quoted,
 };
 use candle_core::Device;
 use trainer::{Autoencoder, Dataset, Run};
@@ -72,7 +72,7 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
     }
     let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
     let graphs = graphs(&trained.model, options)?;
-    let dataset = load_data(&trained, options)?;
+    let dataset = load_data(run, &trained, options)?;
     let rows = HeldOut::new(&dataset.test, &trained.model)?;
     let (out, staging) = match &options.out {
         Some(out) => (out.clone(), Staging::new(out)?),
@@ -122,13 +122,21 @@ fn graphs(model: &Autoencoder, options: &ExportOptions) -> Result<Vec<(&'static 
 }
 
 /// The rows that the run was trained on.
-fn load_data(trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
+fn load_data(run: &Run, trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
     let source = options.data.as_ref().unwrap_or(&trained.config.data);
     let dataset = Dataset::load(source)?;
     let (expected, found) = (&trained.summary.data.fingerprint, dataset.fingerprint());
     if *expected != found {
         let short = |hash: &str| hash.chars().take(12).collect();
-        return Err(ExportError::Data { data: source.to_string(), expected: short(expected), found: short(&found) });
+        let advice = match &options.data {
+            Some(_) => format!("the run's own data is `{}`", trained.config.data),
+            None => {
+                let config = quoted(&run.dir().join("config.toml"));
+                format!("`--data` says where those are now, and `trainer fit --config {config}` trains on the others")
+            }
+        };
+        let (data, expected, found) = (source.to_string(), short(expected), short(&found));
+        return Err(ExportError::Data { data, expected, found, advice });
     }
     Ok(dataset)
 }

@@ -23,6 +23,21 @@ pub(super) fn blocks<S: Simd>(count: usize) -> impl Iterator<Item = (usize, usiz
     })
 }
 
+/// Calls `block::<SIZE>(first)` for each of [`blocks`].
+macro_rules! each_block {
+    ($this:ident, $count:expr) => {
+        for (first, size) in blocks::<S>($count) {
+            match size {
+                9 => $this.block::<9>(first),
+                8 => $this.block::<8>(first),
+                4 => $this.block::<4>(first),
+                2 => $this.block::<2>(first),
+                _ => $this.block::<1>(first),
+            }
+        }
+    };
+}
+
 /// Packs the rows `[count, ..]`: within each of [`blocks`], rows become columns.
 #[inline(always)]
 pub(super) fn pack<S: Simd>(rows: &[f32], count: usize, packed: &mut [f32]) {
@@ -52,15 +67,7 @@ pub(super) struct TapSums<'a, S> {
 impl<S: Simd> TapSums<'_, S> {
     #[inline(always)]
     pub fn all(&mut self) {
-        for (first, size) in blocks::<S>(self.bias.len()) {
-            match size {
-                9 => self.block::<9>(first),
-                8 => self.block::<8>(first),
-                4 => self.block::<4>(first),
-                2 => self.block::<2>(first),
-                _ => self.block::<1>(first),
-            }
-        }
+        each_block!(self, self.bias.len());
     }
 
     #[inline(always)]
@@ -116,15 +123,7 @@ pub(super) struct WeightGradient<'a, S> {
 impl<S: Simd> WeightGradient<'_, S> {
     #[inline(always)]
     pub fn all(&mut self) {
-        for (first, size) in blocks::<S>(self.grad.len() / self.pixels) {
-            match size {
-                9 => self.block::<9>(first),
-                8 => self.block::<8>(first),
-                4 => self.block::<4>(first),
-                2 => self.block::<2>(first),
-                _ => self.block::<1>(first),
-            }
-        }
+        each_block!(self, self.grad.len() / self.pixels);
     }
 
     #[inline(always)]

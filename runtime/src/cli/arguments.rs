@@ -8,6 +8,10 @@ use clap_complete::Shell;
 use super::range::Preparation;
 use super::rows::{Header, Options, Separator};
 
+/// The names of the commands.
+pub const COMMANDS: [&str; 8] =
+    ["encode", "decode", "reconstruct", "denoise", "sample", "convert", "completions", "man"];
+
 /// Runs an exported autoencoder on rows of numbers.
 #[derive(Parser)]
 #[command(
@@ -52,8 +56,12 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// The manual page, on standard output
-    Man,
+    /// A manual page, on standard output
+    Man {
+        /// The command to describe [default: the program itself]
+        #[arg(value_parser = COMMANDS)]
+        command: Option<String>,
+    },
 }
 
 #[derive(Args)]

@@ -40,16 +40,25 @@ fn run(command: Command) -> Result<()> {
             clap_complete::generate(shell, &mut Arguments::command(), "runtime", &mut script);
             print(&script)
         }
-        Command::Man => {
-            let mut page = vec![];
-            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
-            print(&page)
-        }
+        Command::Man { command } => man(command.as_deref()),
         Command::Encode(ref arguments)
         | Command::Decode(ref arguments)
         | Command::Reconstruct(ref arguments)
         | Command::Denoise(ref arguments) => network(&command, arguments),
     }
+}
+
+/// The manual page of a command, or of the program itself.
+fn man(command: Option<&str>) -> Result<()> {
+    let mut described = Arguments::command();
+    described.build();
+    if let Some(name) = command {
+        let known = described.find_subcommand(name).context("the command is one of those that are listed")?;
+        described = known.clone().version(env!("CARGO_PKG_VERSION"));
+    }
+    let mut page = vec![];
+    clap_mangen::Man::new(described).render(&mut page)?;
+    print(&page)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-const COMMANDS: [&str; 8] = ["encode", "decode", "reconstruct", "denoise", "sample", "convert", "completions", "man"];
+use super::arguments::COMMANDS;
 
 /// Says in one line what the command line should have been; `arguments` are those after the program's name.
 pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
@@ -17,6 +17,7 @@ pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
         ErrorKind::ArgumentConflict => format!("`{}` is given more than once", usage.word(ContextKind::InvalidArg)),
         ErrorKind::MissingRequiredArgument => usage.missing(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => usage.value(),
+        ErrorKind::TooManyValues => usage.no_value(),
         ErrorKind::InvalidUtf8 => "expected text that is UTF-8, found other bytes".into(),
         _ => error.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").into(),
     };
@@ -85,6 +86,13 @@ impl Usage<'_> {
         if let Some(typed) = self.arguments.iter().find(single) {
             return format!("there is no option `{typed}`; did you mean `-{typed}`?");
         }
+        let name = found.trim_start_matches('-');
+        if COMMANDS.contains(&name) {
+            return format!("`{name}` is a command, not an option; did you mean `runtime {name}`?");
+        }
+        if ["bundle", "model", "run", "rows", "input"].contains(&name) && name != found {
+            return "the bundle and the rows stand without options, as in `runtime encode runs/simple-digits-1 rows.csv`".into();
+        }
         if found.starts_with('-') {
             let suggested = did_you_mean(self.nearest(ContextKind::SuggestedArg));
             return format!("there is no option `{found}`{suggested}");
@@ -126,6 +134,11 @@ impl Usage<'_> {
             }
         };
         format!("expected {expected}")
+    }
+
+    fn no_value(&self) -> String {
+        let (option, found) = (self.word(ContextKind::InvalidArg), self.text(ContextKind::InvalidValue));
+        format!("`{option}` takes no value, found `{found}`")
     }
 
     fn value(&self) -> String {

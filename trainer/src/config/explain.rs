@@ -80,6 +80,16 @@ fn unknown(field: &str, place: &str, known: &[&str], settings: &Table) -> String
             "the {place} `{chosen}` has no such setting, `{all}` has; it needs `name = \"{first}\"` in `[{place}]`"
         );
     }
+    // A table's setting outside of it.
+    let sections = ["model", "optimizer", "schedule"];
+    let has = |section: &&str| {
+        settings.get(*section).and_then(Value::as_table).is_some_and(|table| table.contains_key(field))
+    };
+    if place.is_empty()
+        && let Some(section) = sections.into_iter().find(has).or((field == "latent_dim").then_some("model"))
+    {
+        return format!("no such setting here; it belongs below `[{section}]`");
+    }
     let meant = did_you_mean(field, known.iter().copied());
     if meant.is_empty() && !known.is_empty() {
         return format!("no such setting; there are {}", known.join(", "));

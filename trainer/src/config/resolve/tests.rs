@@ -134,6 +134,8 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
             "[optimizer]\nlearning_rate = \"fast\"",
             ":2: `optimizer.learning_rate`: expected a number, as in 0.5, found the text \"fast\"",
         ),
+        ("learning_rate = 0.1", ":1: `learning_rate`: no such setting here; it belongs below `[optimizer]`"),
+        ("latent_dim = 4", ":1: `latent_dim`: no such setting here; it belongs below `[model]`"),
         ("[optimizer]\nlearning_rate = 0", ":2: `optimizer.learning_rate`: expected more than 0, found 0"),
         (
             "[[model.encoder]]\nlayer = \"linear\"\nunits = 3\n[[model.encoder]]\nlayer = \"conv\"\nchanels = 3",
@@ -152,6 +154,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         assert!(error.ends_with(expected), "{text}\n{error}\n{expected}");
     }
     // The advice works.
+    from_text("[optimizer]\nlearning_rate = 0.1\n[model]\nlatent_dim = 4").unwrap();
     let overrides = toml::toml! { schedule = { name = "cosine", warmup_epochs = 2. } };
     assert!(Config::resolve(None, overrides).is_ok());
 }
