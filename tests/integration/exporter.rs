@@ -274,12 +274,23 @@ fn words_and_options_in_the_wrong_form_name_the_right_one() {
     let dir = with_run();
     for (arguments, expected) in [
         (&["--split=yes"][..], "`--split` takes no value, found `yes`; see `"),
-        (&["--split", "--run", "runs/simple"], "a run stands without an option, as in `"),
+        (&["--split", "--run", "runs/simple"], "there is no option `--run`; the run stands without one, as in `"),
+        (&["--dir", "bundle"], "there is no option `--dir`; did you mean `--out`?"),
+        (&["--whole"], "there is no option `--whole`; without `--split` there is one graph; see `"),
+        (&["-v"], "there is no option `-v`; did you mean `--version`?"),
+        (&["export", "runs/simple"], "there is no command `export`; did you mean `"),
         (&["--completions", "bash"], "`completions` is a command, not an option; did you mean `"),
         (&["--man"], "`man` is a command, not an option; did you mean `"),
     ] {
         let error = fail_with(&mut exporter(dir.path(), arguments), 2);
         assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    for (word, expected) in
+        [("split", "--split"), ("man", " man"), ("fit", "trainer fit"), ("encode", "runtime encode")]
+    {
+        let error = fail(&mut exporter(dir.path(), &["--split", word]));
+        let meant = error.split_once(": no such run; did you mean `").unwrap_or_else(|| panic!("{error}")).1;
+        assert!(meant.ends_with(&format!("{expected}`?")), "{error}");
     }
     assert!(succeed(&mut exporter(dir.path(), &["help"])).contains("Usage: exporter"));
     succeed(&mut exporter(dir.path(), &["--split", "-o", "bundle"]));

@@ -47,13 +47,28 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
     }
     let known = all(runs);
     let known = if known.is_empty() { to_make_one() } else { format!("the runs here are {}", listed(&known, runs)) };
-    if path == Path::new("split") {
-        bail!("{shown}: no such run; did you mean `--split`?");
+    if let Some(meant) = meant(path).filter(|_| !path.exists()) {
+        bail!("{shown}: no such run; did you mean `{meant}`?");
     }
     match path.exists() {
         true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else; {known}"),
         false => bail!("{shown}: no such run; {known}"),
     }
+}
+
+/// What a word stands for that is no path, but a command of this program or of another one.
+fn meant(word: &Path) -> Option<String> {
+    Some(match word.to_str()? {
+        "split" => "--split".into(),
+        "export" | "onnx" => format!("{} --split", program("exporter")),
+        name @ ("completions" | "man" | "help") => format!("{} {name}", program("exporter")),
+        "fit" | "train" => format!("{} fit", program("trainer")),
+        name @ ("evaluate" | "compare") => format!("{} {name}", program("trainer")),
+        name @ ("encode" | "decode" | "reconstruct" | "denoise" | "sample" | "convert") => {
+            format!("{} {name}", program("runtime"))
+        }
+        _ => return None,
+    })
 }
 
 /// The run whose weights are the newest.

@@ -59,7 +59,7 @@ pub enum Command {
     /// A manual page, on standard output
     Man {
         /// The command to describe [default: the program itself]
-        #[arg(value_parser = COMMANDS)]
+        #[arg(value_parser = COMMANDS, hide_possible_values = true)]
         command: Option<String>,
     },
 }
