@@ -24,6 +24,8 @@ pub struct Expected {
     pub name: String,
     /// Values in a row.
     pub columns: usize,
+    /// What takes rows of another length: so many values, and the command.
+    pub other: Option<(usize, &'static str)>,
 }
 
 /// Whether the first line of a CSV file is a header.

@@ -42,7 +42,7 @@ impl Table {
         if let Some(expected) = &options.expected
             && expected.columns != self.columns
         {
-            let Expected { name, columns } = expected;
+            let Expected { name, columns, .. } = expected;
             bail!("expected {columns} values a row for `{name}`, found {}{}", self.columns, self.hint(expected));
         }
         if let Some(position) =
@@ -56,6 +56,9 @@ impl Table {
 
     /// What to do about rows of another length.
     fn hint(&self, expected: &Expected) -> String {
+        if let Some((_, command)) = expected.other.filter(|(columns, _)| *columns == self.columns) {
+            return format!("; `runtime {command}` takes such rows");
+        }
         if self.values.len() == expected.columns {
             return format!(
                 "; it has {} values in all: each line is a row, so write them on one line",

@@ -116,7 +116,7 @@ fn wrong_words_are_usage_errors_with_exit_code_2() {
         (&["encod", "run", "rows.csv"], "there is no command `encod`; did you mean `encode`?"),
         (&["run", "rows.csv"], "encode run rows.csv`?"),
         (&["--divide", "16", "encode", "run", "rows.csv"], "options come after the command; did you mean `"),
-        (&["encode", "run", "rows.csv", "more.csv"], "found `more.csv` without an option; `"),
+        (&["encode", "run", "rows.csv", "more"], "found `more` without an option; `"),
         (&["encode", "run", "rows.csv", "--divide", "0"], "`--divide`: expected a number above 0, found `0`"),
         (&["encode", "run", "rows.csv", "--divide", "-2"], "expected a number above 0, found `-2`"),
         (&["encode", "run", "rows.csv", "--divide", "many"], "expected a number above 0, found `many`"),
@@ -132,6 +132,14 @@ fn wrong_words_are_usage_errors_with_exit_code_2() {
         (&["encode", "run", "rows.csv", "--separator", ","], "expected one of comma, semicolon, tab, pipe, space"),
         (&["encode", "run", "rows.csv", "--skip-columns", "-1"], "expected a whole number from 0, found `-1`"),
         (&["encode", "run", "rows.csv", "--hedaer", "no"], "there is no option `--hedaer`; did you mean `--header`?"),
+        (
+            &["encode", "run", "rows.csv", "--out", "codes"],
+            "`--out`: expected a file that ends in .csv or .npy, found `codes`",
+        ),
+        (
+            &["encode", "run", "rows.csv", "-o", "codes.txt"],
+            "expected a file that ends in .csv or .npy, found `codes.txt`",
+        ),
         (&["sample", "run", "-n", "0"], "`--count`: expected a whole number from 1 to 1000000, found `0`"),
         (&["sample", "run", "-n", "1.5"], "expected a whole number from 1"),
         (&["sample", "run", "-n", "-5"], "expected a whole number from 1"),
@@ -191,13 +199,34 @@ fn each_command_has_a_manual_page() {
 #[test]
 fn words_and_options_in_the_wrong_form_name_the_right_one() {
     let folder = Folder::new();
+    fs::create_dir(folder.path("my run")).unwrap();
     for (arguments, expected) in [
         (&["encode", "run", "rows.csv", "--clip=yes"][..], "`--clip` takes no value, found `yes`; see `"),
-        (&["encode", "run", "--rows", "rows.csv"], "the bundle and the rows stand without options, as in `"),
-        (&["encode", "--model", "run", "rows.csv"], "the bundle and the rows stand without options, as in `"),
+        (&["encode", "run", "--rows", "rows.csv"], "there is no option `--rows`; paths stand without one, as in `"),
+        (&["encode", "--model", "run", "rows.csv"], " encode runs/simple-digits-1 rows.csv`; see `"),
+        (&["sample", "--model", "run"], " sample runs/vae-digits-1`; see `"),
         (&["--encode", "run", "rows.csv"], "`encode` is a command, not an option; did you mean `"),
         (&["--man"], "`man` is a command, not an option; did you mean `"),
         (&["man", "encod"], "found `encod`; did you mean `encode`?"),
+        // What other programs call it.
+        (
+            &["encode", "run", "rows.csv", "--delimiter", ";"],
+            "there is no option `--delimiter`; did you mean `--separator`?",
+        ),
+        (&["encode", "run", "rows.csv", "--separator", ";"], "found `;`; did you mean `semicolon`?"),
+        (&["encode", "run", "rows.csv", "--separator", "Tab"], "found `Tab`; did you mean `tab`?"),
+        (&["encode", "run", "rows.csv", "--header", "true"], "found `true`; did you mean `yes`?"),
+        (&["encode", "run", "rows.csv", "--no-header"], "did you mean `--header no`?"),
+        (&["encode", "run", "rows.csv", "--format", "npy"], "did you mean `--out results.npy`?"),
+        (&["encode", "run", "rows.csv", "out.csv"], "found `out.csv` without an option; did you mean `--out out.csv`?"),
+        (&["convert", "rows.csv", "rows.npy"], "did you mean `--out rows.npy`?"),
+        (&["sample", "run", "100"], "found `100` without an option; did you mean `--count 100`?"),
+        (&["sample", "run", "--samples", "100"], "did you mean `--count`?"),
+        (&["completions", "/bin/bash"], "found `/bin/bash`; did you mean `bash`?"),
+        (&["score", "run", "rows.csv"], "there is no command `score`; `Autoencoder::score` of the crate"),
+        (&["my run", "rows.csv", "--clip"], " encode 'my run' rows.csv --clip`?"),
+        (&["version"], "there is no command `version`; did you mean `"),
+        (&["-v"], "there is no option `-v`; did you mean `--version`?"),
     ] {
         let output = folder.run(arguments);
         let error = String::from_utf8(output.stderr).unwrap();

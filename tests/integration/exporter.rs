@@ -128,6 +128,10 @@ fn a_run_that_is_not_finished_names_the_command_that_goes_on() {
 #[test]
 fn what_lies_in_a_run_names_the_run() {
     let dir = with_run();
+    copy_dir(&dir.path().join("runs/simple"), &dir.path().join("broken"));
+    fs::remove_file(dir.path().join("broken/config.toml")).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split", "broken"]));
+    assert!(error.starts_with("error: broken: the folder of a run, but its config.toml is missing"), "{error}");
     succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
     for (path, what) in [
         ("runs/simple/onnx", "a folder in it"),
@@ -243,6 +247,12 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         (&["--splot"], "there is no option `--splot`; did you mean `--split`?"),
         (&["-split"], "there is no option `-split`; did you mean `--split`?"),
         (&["—split"], "did you mean `--split`?"),
+        (
+            &["--split", "--out", "x.onnx"],
+            "`--out`: expected a folder, in which the files get names of their own, found `x.onnx`",
+        ),
+        (&["man", "fit"], "found `fit` too; `"),
+        (&["completions", "bash", "zsh"], "found `zsh` too; `"),
         (&["-1"], "there is no option `-1`; see `"),
         (&["--split", "runs/simple", "runs/simple"], "found `runs/simple` too; `"),
         (&["--split", "runs/simple", "bundle"], "found `bundle` without an option; did you mean `--out bundle`?"),
@@ -274,12 +284,23 @@ fn words_and_options_in_the_wrong_form_name_the_right_one() {
     let dir = with_run();
     for (arguments, expected) in [
         (&["--split=yes"][..], "`--split` takes no value, found `yes`; see `"),
-        (&["--split", "--run", "runs/simple"], "a run stands without an option, as in `"),
+        (&["--split", "--run", "runs/simple"], "there is no option `--run`; the run stands without one, as in `"),
+        (&["--dir", "bundle"], "there is no option `--dir`; did you mean `--out`?"),
+        (&["--whole"], "there is no option `--whole`; without `--split` there is one graph; see `"),
+        (&["-v"], "there is no option `-v`; did you mean `--version`?"),
+        (&["export", "runs/simple"], "there is no command `export`; did you mean `"),
         (&["--completions", "bash"], "`completions` is a command, not an option; did you mean `"),
         (&["--man"], "`man` is a command, not an option; did you mean `"),
     ] {
         let error = fail_with(&mut exporter(dir.path(), arguments), 2);
         assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+    for (word, expected) in
+        [("split", "--split"), ("man", " man"), ("fit", "trainer fit"), ("encode", "runtime encode")]
+    {
+        let error = fail(&mut exporter(dir.path(), &["--split", word]));
+        let meant = error.split_once(": no such run; did you mean `").unwrap_or_else(|| panic!("{error}")).1;
+        assert!(meant.ends_with(&format!("{expected}`?")), "{error}");
     }
     assert!(succeed(&mut exporter(dir.path(), &["help"])).contains("Usage: exporter"));
     succeed(&mut exporter(dir.path(), &["--split", "-o", "bundle"]));

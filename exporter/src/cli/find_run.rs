@@ -47,13 +47,29 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
     }
     let known = all(runs);
     let known = if known.is_empty() { to_make_one() } else { format!("the runs here are {}", listed(&known, runs)) };
-    if path == Path::new("split") {
-        bail!("{shown}: no such run; did you mean `--split`?");
+    if let Some(meant) = meant(path).filter(|_| !path.exists()) {
+        bail!("{shown}: no such run; did you mean `{meant}`?");
     }
     match path.exists() {
-        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else; {known}"),
+        true if path.is_dir() => bail!("{}; {known}", Run::open(path).err().map_or(String::new(), |e| e.to_string())),
+        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found a file; {known}"),
         false => bail!("{shown}: no such run; {known}"),
     }
+}
+
+/// What a word stands for that is no path, but a command of this program or of another one.
+fn meant(word: &Path) -> Option<String> {
+    Some(match word.to_str()? {
+        "split" => "--split".into(),
+        "export" | "onnx" => format!("{} --split", program("exporter")),
+        name @ ("completions" | "man" | "help") => format!("{} {name}", program("exporter")),
+        "fit" | "train" => format!("{} fit", program("trainer")),
+        name @ ("evaluate" | "compare") => format!("{} {name}", program("trainer")),
+        name @ ("encode" | "decode" | "reconstruct" | "denoise" | "sample" | "convert") => {
+            format!("{} {name}", program("runtime"))
+        }
+        _ => return None,
+    })
 }
 
 /// The run whose weights are the newest.
@@ -147,7 +163,7 @@ mod tests {
         assert_eq!(error(&dir, Some("c")), "c: no such run; the runs here are `runs/a`, `runs/b`");
         assert_eq!(error(&dir, Some("runs")), "runs: expected a run, found a folder of runs: `runs/a`, `runs/b`");
         let error = error(&dir, Some(""));
-        assert!(error.ends_with("found something else; the runs here are `runs/a`, `runs/b`"), "{error}");
+        assert!(error.ends_with(": not a run: it has no config.toml; the runs here are `runs/a`, `runs/b`"), "{error}");
         let many: Vec<String> = (0..9).map(|number| format!("run-{number}")).collect();
         let dir = folder(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let error = self::error(&dir, Some("c"));

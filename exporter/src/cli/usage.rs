@@ -4,13 +4,14 @@
 
 use std::path::Path;
 
+use bundle::quoted;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Says in one line what the command line should have been; `arguments` are those after the program's name.
 pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
     let what = match error.kind() {
         ErrorKind::UnknownArgument => unknown(error, arguments),
-        ErrorKind::ArgumentConflict => conflict(error),
+        ErrorKind::ArgumentConflict => conflict(error, arguments),
         ErrorKind::MissingRequiredArgument => "expected a shell: bash, elvish, fish, powershell or zsh".into(),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => value(error),
         ErrorKind::TooManyValues => no_value(error),
@@ -62,33 +63,61 @@ fn unknown(error: &clap::Error, arguments: &[String]) -> String {
     if let Some(typed) = arguments.iter().find(single) {
         return format!("there is no option `{typed}`; did you mean `-{typed}`?");
     }
-    match found.trim_start_matches('-') {
-        command @ ("completions" | "man") => {
-            return format!("`{command}` is a command, not an option; did you mean `exporter {command}`?");
+    let Some(name) = found.strip_prefix("--").or(found.strip_prefix('-')) else {
+        return one_too_many(&found, arguments);
+    };
+    let meant = match name {
+        "completions" | "man" => {
+            return format!("`{name}` is a command, not an option; did you mean `exporter {name}`?");
         }
-        "run" => return "a run stands without an option, as in `exporter --split runs/simple-digits-1`".into(),
-        _ => (),
-    }
-    if found.starts_with('-') {
-        return format!("there is no option `{found}`{}", did_you_mean(nearest(error, ContextKind::SuggestedArg)));
-    }
-    one_too_many(&found)
+        "run" | "model" | "input" => {
+            let example = "exporter --split runs/simple-digits-1";
+            return format!("there is no option `{found}`; the run stands without one, as in `{example}`");
+        }
+        "whole" | "single" | "merge" | "merged" => {
+            return format!("there is no option `{found}`; without `--split` there is one graph");
+        }
+        _ => synonym(name).unwrap_or_else(|| nearest(error, ContextKind::SuggestedArg)),
+    };
+    format!("there is no option `{found}`{}", did_you_mean(meant))
 }
 
-fn conflict(error: &clap::Error) -> String {
+/// The option that goes by another name elsewhere.
+fn synonym(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "output" | "output-dir" | "dir" | "folder" | "to" => "--out",
+        "encoder" | "decoder" | "halves" => "--split",
+        "atol" | "rtol" | "tol" | "eps" => "--tolerance",
+        "dataset" => "--data",
+        "v" => "--version",
+        _ => return None,
+    })
+}
+
+fn conflict(error: &clap::Error, arguments: &[String]) -> String {
     let option = word(error, ContextKind::InvalidArg);
     match text(error, ContextKind::InvalidSubcommand).as_str() {
         "" => format!("`{option}` is given more than once"),
-        found => one_too_many(found),
+        found => one_too_many(found, arguments),
     }
 }
 
 /// A word behind the run.
-fn one_too_many(found: &str) -> String {
+fn one_too_many(found: &str, arguments: &[String]) -> String {
+    // `exporter export RUN`
+    let first = arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str).unwrap_or_default();
+    if ["export", "onnx", "split"].contains(&first) && !Path::new(first).exists() {
+        return format!("there is no command `{first}`; did you mean `exporter --split {}`?", quoted(Path::new(found)));
+    }
+    match first {
+        "completions" => return format!("found `{found}` too; `exporter completions` takes one shell"),
+        "man" => return format!("found `{found}` too; `exporter man` stands alone"),
+        _ => (),
+    }
     if Path::new(found).join("config.toml").is_file() {
         return format!("found `{found}` too; `exporter` takes one run");
     }
-    format!("found `{found}` without an option; did you mean `--out {found}`?")
+    format!("found `{found}` without an option; did you mean `--out {}`?", quoted(Path::new(found)))
 }
 
 fn no_value(error: &clap::Error) -> String {

@@ -92,9 +92,13 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let output = output(arguments.out.out.as_deref(), path)?;
     // A network that cannot do what is asked of it is told before its rows are looked at.
     let compute = load(command, &dir)?;
-    let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
+    let (tensor, other, taken_by) = match command {
+        Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),
+        _ => (&manifest.input, &manifest.latent, "decode"),
+    };
     let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
-    let expected = Some(Expected { name: tensor.name.clone(), columns });
+    let other = other.row_len().map(|columns| (columns, taken_by));
+    let expected = Some(Expected { name: tensor.name.clone(), columns, other });
     let schema = manifest.schema.as_ref();
     let of_rows = schema.filter(|_| !matches!(command, Command::Decode(_)));
     let options = rows::Options { expected, missing: of_rows.is_some(), ..arguments.rows.options() };

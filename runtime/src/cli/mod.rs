@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod output;
 mod range;
+mod synonyms;
 mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

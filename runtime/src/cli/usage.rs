@@ -4,9 +4,12 @@
 
 use std::path::Path;
 
+use bundle::quoted;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::arguments::COMMANDS;
+use super::arguments::{Arguments, COMMANDS};
+use super::synonyms;
 
 /// Says in one line what the command line should have been; `arguments` are those after the program's name.
 pub fn explain(error: &clap::Error, arguments: &[String]) -> String {
@@ -86,22 +89,48 @@ impl Usage<'_> {
         if let Some(typed) = self.arguments.iter().find(single) {
             return format!("there is no option `{typed}`; did you mean `-{typed}`?");
         }
-        let name = found.trim_start_matches('-');
+        match found.strip_prefix("--").or(found.strip_prefix('-')) {
+            Some(name) => self.unknown_option(&found, name),
+            None => self.one_too_many(&found),
+        }
+    }
+
+    fn unknown_option(&self, found: &str, name: &str) -> String {
         if COMMANDS.contains(&name) {
             return format!("`{name}` is a command, not an option; did you mean `runtime {name}`?");
         }
-        if ["bundle", "model", "run", "rows", "input"].contains(&name) && name != found {
-            return "the bundle and the rows stand without options, as in `runtime encode runs/simple-digits-1 rows.csv`".into();
+        if let Some(option) = synonyms::option(name).filter(|option| self.has(option)) {
+            return format!("there is no option `{found}`; did you mean `{option}`?");
         }
-        if found.starts_with('-') {
-            let suggested = did_you_mean(self.nearest(ContextKind::SuggestedArg));
-            return format!("there is no option `{found}`{suggested}");
+        if ["bundle", "model", "run", "rows", "input"].contains(&name) {
+            return format!("there is no option `{found}`; paths stand without one, as in `{}`", self.example());
+        }
+        format!("there is no option `{found}`{}", did_you_mean(self.nearest(ContextKind::SuggestedArg)))
+    }
+
+    /// Whether the command has the option that `typed` begins with.
+    fn has(&self, typed: &str) -> bool {
+        let name = typed.trim_start_matches('-').split(' ').next();
+        let mut program = Arguments::command();
+        program.build();
+        let command = program.find_subcommand(self.first()).unwrap_or(&program);
+        command.get_arguments().any(|argument| argument.get_long() == name)
+    }
+
+    /// A word behind those that the command takes.
+    fn one_too_many(&self, found: &str) -> String {
+        let is_new_file = [".csv", ".npy"].iter().any(|end| found.ends_with(end)) && !Path::new(found).exists();
+        if is_new_file && self.has("--out") {
+            return format!("found `{found}` without an option; did you mean `--out {}`?", quoted(Path::new(found)));
         }
         let takes = match self.first() {
+            "sample" if found.parse::<usize>().is_ok() => {
+                return format!("found `{found}` without an option; did you mean `--count {found}`?");
+            }
             "sample" => "a bundle",
             "convert" => "one file of rows",
             "completions" => "one shell",
-            "man" => "nothing else",
+            "man" => "one command",
             _ => "a bundle and one file of rows",
         };
         format!("found `{found}` without an option; `{}` takes {takes}", self.command())
@@ -109,31 +138,39 @@ impl Usage<'_> {
 
     fn no_command(&self) -> String {
         let found = self.text(ContextKind::InvalidSubcommand);
-        let meant = match found.as_str() {
-            bundle if Path::new(bundle).exists() => format!("runtime encode {}", self.arguments.join(" ")),
-            "embed" | "transform" => "runtime encode".into(),
-            "generate" => "runtime sample".into(),
-            "predict" | "run" | "infer" => "runtime reconstruct".into(),
-            "fit" | "train" => "trainer fit".into(),
-            "export" => "exporter --split".into(),
-            _ => self.nearest(ContextKind::SuggestedSubcommand).into(),
+        if ["score", "anomaly", "detect"].contains(&found.as_str()) {
+            let score = "`Autoencoder::score` of the crate hourglass-runtime scores rows";
+            return format!("there is no command `{found}`; {score}");
+        }
+        let meant = if Path::new(&found).exists() {
+            let word = |typed: &String| if typed.starts_with('-') { typed.clone() } else { quoted(Path::new(typed)) };
+            let typed: Vec<String> = self.arguments.iter().map(word).collect();
+            format!("runtime encode {}", typed.join(" "))
+        } else {
+            synonyms::command(&found).unwrap_or_else(|| self.nearest(ContextKind::SuggestedSubcommand)).into()
         };
         format!("there is no command `{found}`{}", did_you_mean(&meant))
     }
 
     fn missing(&self) -> String {
-        let expected = match self.first() {
-            "sample" => "a bundle, as in `runtime sample runs/vae-digits-1`".into(),
-            "convert" => "a file of rows, as in `runtime convert rows.csv --out rows.npy`".into(),
-            "completions" => "a shell: bash, elvish, fish, powershell or zsh".into(),
-            command if self.text(ContextKind::InvalidArg).contains("BUNDLE") => {
-                format!("a bundle and a file of rows, as in `runtime {command} runs/simple-digits-1 rows.csv`")
-            }
-            command => {
-                format!("a file of rows behind the bundle, as in `runtime {command} runs/simple-digits-1 rows.csv`")
-            }
+        let what = match self.first() {
+            "completions" => return "expected a shell: bash, elvish, fish, powershell or zsh".into(),
+            "sample" => "a bundle",
+            "convert" => "a file of rows",
+            _ if self.text(ContextKind::InvalidArg).contains("BUNDLE") => "a bundle and a file of rows",
+            _ => "a file of rows behind the bundle",
         };
-        format!("expected {expected}")
+        format!("expected {what}, as in `{}`", self.example())
+    }
+
+    /// The command as it may be typed.
+    fn example(&self) -> String {
+        match self.first() {
+            "sample" => "runtime sample runs/vae-digits-1".into(),
+            "convert" => "runtime convert rows.csv --out rows.npy".into(),
+            command if COMMANDS.contains(&command) => format!("runtime {command} runs/simple-digits-1 rows.csv"),
+            _ => "runtime encode runs/simple-digits-1 rows.csv".into(),
+        }
     }
 
     fn no_value(&self) -> String {
@@ -151,9 +188,15 @@ impl Usage<'_> {
             return format!("{name}: {source}, found `{found}`");
         }
         let valid = self.text(ContextKind::ValidValue);
-        let suggested = self.nearest(ContextKind::SuggestedValue);
-        // `tcsh` is a shell of its own, not `zsh` with a slip.
-        let suggested = if name == "shell" && found.ends_with("csh") { "" } else { suggested };
+        // Capitals, or the path of a shell.
+        let plain = found.rsplit('/').next().unwrap_or_default().to_lowercase();
+        let suggested = match valid.split(", ").find(|value| *value == plain) {
+            Some(value) => value,
+            // `tcsh` is a shell of its own, not `zsh` with a slip.
+            None if name == "shell" && found.ends_with("csh") => "",
+            None => synonyms::value(name.trim_matches('`'), &found)
+                .unwrap_or_else(|| self.nearest(ContextKind::SuggestedValue)),
+        };
         format!("{name}: expected one of {valid}; found `{found}`{}", did_you_mean(suggested))
     }
 }
@@ -164,10 +207,7 @@ fn did_you_mean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
-    use crate::cli::arguments::Arguments;
 
     #[test]
     fn every_command_is_known() {
