@@ -315,3 +315,30 @@ fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
     follow(dir.path(), &format!("{train} --epochs 5 --log-format plain"), "");
     succeed(&mut exporter(dir.path(), &["--split"]));
 }
+
+#[test]
+fn in_a_run_or_among_runs_the_message_says_where_the_person_stands() {
+    let dir = with_run();
+    succeed(&mut exporter(dir.path(), &["--split"]));
+    for (below, expected, run) in [
+        ("runs/simple", "the run that you are in is `.`", "."),
+        ("runs/simple/onnx", "the run that you are in is `..`", ".."),
+        ("runs", "this folder has `./simple`", "./simple"),
+    ] {
+        let below = dir.path().join(below);
+        let error = fail(&mut exporter(&below, &["--split"]));
+        assert_eq!(error, format!("error: runs: there is no run here; {expected}"));
+        succeed(&mut exporter(&below, &["--split", run]));
+    }
+}
+
+#[test]
+fn a_run_without_its_configuration_is_recognised() {
+    let dir = with_run();
+    let config = dir.path().join("runs/simple/config.toml");
+    fs::rename(&config, dir.path().join("config.toml")).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split", "runs/simple"]));
+    assert!(error.contains("runs/simple: a run without its config.toml; put it back, or `"), "{error}");
+    fs::rename(dir.path().join("config.toml"), &config).unwrap();
+    succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
+}
