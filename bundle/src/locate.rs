@@ -92,7 +92,7 @@ fn runs_in(path: &Path) -> Vec<PathBuf> {
     runs
 }
 
-/// The folder of a file that is called as a bundle's files are.
+/// The folder of a file with the name of one of a bundle's files.
 fn folder_of(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -79,7 +79,7 @@ pub struct Tensor {
     /// The type of its values: `float32`.
     #[serde(default = "float32")]
     pub dtype: String,
-    /// The shape less the batch.
+    /// The shape of one row, without the batch.
     pub row_shape: Vec<usize>,
     /// The least and the largest value of a well-prepared row, if they are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_held_to_its_hash() {
+    fn a_file_must_have_its_hash() {
         let (dir, manifest) = written(&PLAIN.replace("\"00\"", &format!("\"{}\"", sha256("graph"))));
         let manifest = manifest.unwrap();
         let path = dir.path().join("encoder.onnx");

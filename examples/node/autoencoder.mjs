@@ -10,7 +10,7 @@ import { unzipSync } from "fflate";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const USAGE = "usage: node autoencoder.mjs [BUNDLE]    BUNDLE: a run or its bundle [default: the newest run in runs/]";
-const TOLERANCE = 1e-5; // relative to max(1, |value|), as in the bundle's own proof
+const TOLERANCE = 1e-5; // relative to max(1, |value|), as in the bundle's own verification
 
 // console.log would take a `%` in its first argument for a format.
 const print = (line) => process.stdout.write(`${line}\n`);

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 USAGE = "usage: autoencoder.py [BUNDLE]    BUNDLE: a run or its bundle [default: the newest run in runs/]"
-TOLERANCE = 1e-5  # relative to max(1, |value|), as in the bundle's own proof
+TOLERANCE = 1e-5  # relative to max(1, |value|), as in the bundle's own verification
 
 
 class Autoencoder:

@@ -11,9 +11,9 @@ use crate::proto::{
 /// A protobuf message of 2 GiB or more cannot be parsed.
 const MAX_LEN: usize = i32::MAX as usize;
 
-/// Checks the bytes of a model by the rules of ONNX's checker, as far as models that are written here can break them:
-/// versions present, names given and unique, every value produced once and before it is used, tensors as long as their
-/// shape says and in this file, under 2 GiB.
+/// Checks the bytes of a model against those rules of ONNX's checker that matter here: versions are present, names are given
+/// and unique, every value is produced once and before it is used, tensors are as long as their shape says and in this file,
+/// and the file is under 2 GiB.
 ///
 /// ```
 /// assert!(onnx::check(b"no model").is_err());

@@ -23,7 +23,7 @@ impl ModelProto {
         Self::decode(bytes).map_err(|error| Error::Decode { reason: error.to_string() })
     }
 
-    /// The bytes of the file. Where the weights should not be copied, use [`crate::write_model`].
+    /// The bytes of the file. [`crate::write_model`] writes it without a copy of the weights.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.encode_to_vec()
     }

@@ -50,7 +50,7 @@ pub struct StringStringEntryProto {
     pub value: String,
 }
 
-/// Nodes in an order in which each finds its inputs computed.
+/// The graph: its nodes in an order in which every input is computed before it is used.
 #[derive(Clone, PartialEq, Message)]
 pub struct GraphProto {
     /// The nodes.
@@ -73,7 +73,7 @@ pub struct GraphProto {
     pub sparse_initializer: Vec<Opaque>,
 }
 
-/// A message of which only the presence counts.
+/// A message whose content is not read, only whether it is there.
 #[derive(Clone, PartialEq, Message)]
 pub struct Opaque {}
 
@@ -139,7 +139,7 @@ pub struct AttributeProto {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
 pub enum AttributeType {
-    /// Not said.
+    /// Not given.
     Undefined = 0,
     /// In `f`.
     Float = 1,
@@ -202,7 +202,7 @@ pub enum DataLocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
 pub enum DataType {
-    /// Not said.
+    /// Not given.
     Undefined = 0,
     /// 32-bit floats.
     Float = 1,
@@ -288,7 +288,7 @@ pub enum DimensionValue {
     /// Its length.
     #[prost(int64, tag = "1")]
     DimValue(i64),
-    /// A name: equal names are equally long.
+    /// A name: dimensions with the same name have the same length.
     #[prost(string, tag = "2")]
     DimParam(String),
 }

@@ -1,4 +1,4 @@
-//! A whole program around a bundle: reconstructs a grey row and prints how far off it is. It is built small by
+//! A whole program: loads a bundle, reconstructs a grey row and prints the error. Build it small with
 //! `cargo build --profile small -p hourglass-runtime --no-default-features --example embed`.
 
 use runtime::Autoencoder;

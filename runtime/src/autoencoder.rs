@@ -40,7 +40,7 @@ impl Autoencoder {
         Self::new(Encoder::from_bytes(encoder)?, Decoder::from_bytes(decoder)?, None)
     }
 
-    /// As [`Autoencoder::from_bytes`], always computed by tract: slower, and a second opinion.
+    /// As [`Autoencoder::from_bytes`], but always computed by tract: slower, for comparison.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Autoencoder {
         self.reconstruct(rows)
     }
 
-    /// Fails unless the network was trained to remove noise; a network from bytes says nothing of it.
+    /// Fails unless the network was trained to remove noise; a network from bytes is taken to be.
     ///
     /// # Errors
     ///

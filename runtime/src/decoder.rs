@@ -45,7 +45,7 @@ impl Decoder {
         Graph::from_bytes("decoder", bytes, &Tensors::default()).map(|graph| Self { graph })
     }
 
-    /// As [`Decoder::from_bytes`], always computed by tract: slower, and a second opinion.
+    /// As [`Decoder::from_bytes`], but always computed by tract: slower, for comparison.
     ///
     /// # Errors
     ///

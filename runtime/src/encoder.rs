@@ -44,7 +44,7 @@ impl Encoder {
         Graph::from_bytes("encoder", bytes, &plain()).map(|graph| Self { graph })
     }
 
-    /// As [`Encoder::from_bytes`], always computed by tract: slower, and a second opinion.
+    /// As [`Encoder::from_bytes`], but always computed by tract: slower, for comparison.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Encoder {
     }
 }
 
-/// What is wanted of an encoder without a manifest.
+/// What an encoder without a manifest should compute.
 fn plain() -> Tensors {
     Tensors { second: Some(LOG_VARIANCE.into()), ..Tensors::default() }
 }

@@ -7,8 +7,8 @@ use bundle::{Manifest, locate};
 use crate::engine::{Graph, Tensors};
 use crate::error::Result;
 
-/// The graph in `file` of the bundle at `path`, and what the bundle says about itself, of which `tensors` tells what the
-/// graph shall compute.
+/// The graph in `file` of the bundle at `path`, and the bundle's manifest. `tensors` says which of the manifest's tensors the
+/// graph computes.
 pub(crate) fn load(path: &Path, file: &str, tensors: fn(&Manifest) -> Tensors) -> Result<(Graph, Manifest)> {
     let dir = locate(path)?;
     let manifest = Manifest::read(&dir)?;

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use kernels::look_for_work;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Threads that compute blocks of rows side by side.
+/// Threads that compute blocks of rows in parallel.
 ///
-/// [`Threads`] is one. An embedding program that has threads of its own lends them instead:
+/// [`Threads`] implements it. A program with threads of its own implements it for those:
 ///
 /// ```
 /// use runtime::Pool;
@@ -36,7 +36,7 @@ pub trait Pool: Send + Sync {
     /// How many calls of `work` may go on at a time.
     fn threads(&self) -> usize;
 
-    /// Calls `work` at least once, on as many threads as shall take part, and returns when all calls have returned. Each
+    /// Calls `work` at least once, on as many threads as are free, and returns when all calls have returned. Each
     /// call computes blocks of rows until none is left. There are `most` blocks: further calls find nothing to do.
     fn run(&self, most: usize, work: &(dyn Fn() + Sync));
 }
@@ -44,26 +44,25 @@ pub trait Pool: Send + Sync {
 /// A fixed number of threads: the one that calls, and others that wait for work.
 ///
 /// A call takes no more of them than it has blocks of rows, and leaves the rest asleep. Those that took part stay awake
-/// for a fifth of a millisecond, because to wake a thread may take as long as many a call.
+/// for a fifth of a millisecond, because waking a thread may take as long as a small call.
 pub struct Threads {
     others: Box<[Other]>,
-    /// Held by the caller that the others work for.
+    /// Locked by the caller whose work the threads are doing.
     busy: Mutex<()>,
 }
 
-/// The most threads, far more than are of use: each takes memory before it starts.
+/// The most threads, far more than help: each takes memory before it starts.
 const MAX_THREADS: usize = 1 << 8;
-/// How long a thread looks out for more work.
+/// How long a thread waits for more work before it sleeps.
 const AWAKE: Duration = Duration::from_micros(200);
 
 impl Threads {
-    /// `count` threads, the one that calls included, between 1 and 256; those that are missing start when they are
-    /// first needed.
+    /// `count` threads, from 1 to 256, including the one that calls. The others start when they are first needed.
     pub fn new(count: usize) -> Self {
         Self { others: (1..count.min(MAX_THREADS)).map(|_| Other::default()).collect(), busy: Mutex::default() }
     }
 
-    /// As many threads as the machine runs at a time, the same ones for all who ask.
+    /// As many threads as the machine has cores. Every call returns the same ones.
     pub fn all() -> Arc<Self> {
         static ALL: OnceLock<Arc<Threads>> = OnceLock::new();
         ALL.get_or_init(|| Arc::new(Self::new(available_parallelism().map_or(1, usize::from)))).clone()
@@ -129,7 +128,7 @@ impl Other {
         self.thread.get_or_init(|| ThreadPoolBuilder::new().num_threads(1).build().ok()).as_ref()
     }
 
-    /// Has the thread look out for work.
+    /// Wakes the thread, so that it waits for work.
     fn keep_awake(&self, thread: &ThreadPool) {
         if self.awake.swap(true, Ordering::Relaxed) {
             return;

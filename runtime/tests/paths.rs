@@ -104,8 +104,6 @@ fn a_place_for_the_result_is_checked_before_anything_is_computed() {
     folder.write("rows.csv", pixels(1));
     folder.write("file", "");
     for (out, expected) in [
-        ("codes", "--out codes: expected a file that ends in .csv or .npy"),
-        ("codes.txt", "--out codes.txt: expected a file that ends in .csv or .npy"),
         ("run", "--out run: expected a file, found a folder"),
         ("none/codes.csv", "--out none/codes.csv: expected a file in a folder, found none, which does not exist"),
         ("file/codes.csv", "--out file/codes.csv: expected a file in a folder, found file, which is no folder"),

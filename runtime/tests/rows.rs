@@ -89,6 +89,13 @@ fn rows_that_are_too_short_or_too_long_name_both_lengths() {
     assert!(error.ends_with("rows.csv: expected 64 values a row for `input`, found 2"), "{error}");
     let error = folder.fail(&["decode", "run", "rows.csv"]);
     assert!(error.ends_with("rows.csv: expected 4 values a row for `latent`, found 2"), "{error}");
+    // Latent vectors where rows are expected, and rows where latent vectors are.
+    for (command, other, text) in [("encode", "decode", "1,2,5,4\n".to_owned()), ("decode", "encode", pixels(1))] {
+        folder.write("rows.csv", text);
+        let error = folder.fail(&[command, "run", "rows.csv"]);
+        assert!(error.contains("; `") && error.ends_with(&format!("runtime {other}` takes such rows")), "{error}");
+        folder.succeed(&[other, "run", "rows.csv"]);
+    }
     folder.write("rows.csv", pixels(2) + "1,2\n");
     let error = folder.fail(&["encode", "run", "rows.csv"]);
     assert!(error.ends_with("rows.csv: line 3: expected 64 values as in the lines before, found 2"), "{error}");

@@ -128,6 +128,10 @@ fn a_run_that_is_not_finished_names_the_command_that_goes_on() {
 #[test]
 fn what_lies_in_a_run_names_the_run() {
     let dir = with_run();
+    copy_dir(&dir.path().join("runs/simple"), &dir.path().join("broken"));
+    fs::remove_file(dir.path().join("broken/config.toml")).unwrap();
+    let error = fail(&mut exporter(dir.path(), &["--split", "broken"]));
+    assert!(error.starts_with("error: broken: the folder of a run, but its config.toml is missing"), "{error}");
     succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
     for (path, what) in [
         ("runs/simple/onnx", "a folder in it"),
@@ -243,6 +247,12 @@ fn wrong_usage_exits_with_2_and_help_with_0() {
         (&["--splot"], "there is no option `--splot`; did you mean `--split`?"),
         (&["-split"], "there is no option `-split`; did you mean `--split`?"),
         (&["—split"], "did you mean `--split`?"),
+        (
+            &["--split", "--out", "x.onnx"],
+            "`--out`: expected a folder, in which the files get names of their own, found `x.onnx`",
+        ),
+        (&["man", "fit"], "found `fit` too; `"),
+        (&["completions", "bash", "zsh"], "found `zsh` too; `"),
         (&["-1"], "there is no option `-1`; see `"),
         (&["--split", "runs/simple", "runs/simple"], "found `runs/simple` too; `"),
         (&["--split", "runs/simple", "bundle"], "found `bundle` without an option; did you mean `--out bundle`?"),

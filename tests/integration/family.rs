@@ -25,7 +25,7 @@ pub fn preset(name: &str) -> Config {
 }
 
 #[test]
-fn every_preset_is_exported_and_proven_in_both_layouts() {
+fn every_preset_is_exported_and_verified_in_both_layouts() {
     let dir = tempfile::tempdir().unwrap();
     for name in Preset::NAMES {
         let run = train(&dir.path().join(name), &preset(name));

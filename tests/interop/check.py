@@ -1,4 +1,4 @@
-"""Holds exported files to the onnx package's full check, and onnxruntime's results to candle's.
+"""Runs the onnx package's full check on exported files, and compares onnxruntime's results with candle's.
 
     python check.py reference.npz BUNDLE [BUNDLE ..]
 

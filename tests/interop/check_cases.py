@@ -1,4 +1,4 @@
-"""Holds onnxruntime to candle's values on every exported case, and the onnx package's full check to every file.
+"""Compares onnxruntime's values with candle's for every exported case, and runs the onnx package's full check on every file.
 
     python check_cases.py target/onnx-cases ../exporter/README.md [--write]
 

@@ -55,7 +55,8 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
         bail!("{shown}: no such run; did you mean `{meant}`?");
     }
     match path.exists() {
-        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found something else; {known}"),
+        true if path.is_dir() => bail!("{}; {known}", Run::open(path).err().map_or(String::new(), |e| e.to_string())),
+        true => bail!("{shown}: expected a run, the folder that `trainer fit` wrote, found a file; {known}"),
         false => bail!("{shown}: no such run; {known}"),
     }
 }
@@ -175,7 +176,7 @@ mod tests {
         assert_eq!(error(&dir, Some("c")), "c: no such run; the runs here are `runs/a`, `runs/b`");
         assert_eq!(error(&dir, Some("runs")), "runs: expected a run, found a folder of runs: `runs/a`, `runs/b`");
         let error = error(&dir, Some(""));
-        assert!(error.ends_with("found something else; the runs here are `runs/a`, `runs/b`"), "{error}");
+        assert!(error.ends_with(": not a run: it has no config.toml; the runs here are `runs/a`, `runs/b`"), "{error}");
         let many: Vec<String> = (0..9).map(|number| format!("run-{number}")).collect();
         let dir = folder(&many.iter().map(String::as_str).collect::<Vec<_>>());
         let error = self::error(&dir, Some("c"));

@@ -43,6 +43,7 @@ struct Arguments {
     ///
     /// It must be new, empty, or hold an older bundle, which is replaced.
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    #[arg(value_parser = folder)]
     out: Option<PathBuf>,
     /// Version of ONNX's operators, 13 to 21
     #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]
@@ -70,6 +71,13 @@ enum Command {
     },
     /// Print the manual page, to be read by `man`
     Man,
+}
+
+/// A folder is not called like a file, unless it is there already.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = Path::new(text);
+    let is_file = path.extension().is_some_and(|extension| extension == "onnx") && !path.is_dir();
+    if is_file { Err("expected a folder, in which the files get names of their own".into()) } else { Ok(path.into()) }
 }
 
 fn opset(text: &str) -> Result<i64, String> {

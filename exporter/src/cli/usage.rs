@@ -109,6 +109,11 @@ fn one_too_many(found: &str, arguments: &[String]) -> String {
     if ["export", "onnx", "split"].contains(&first) && !Path::new(first).exists() {
         return format!("there is no command `{first}`; did you mean `exporter --split {}`?", quoted(Path::new(found)));
     }
+    match first {
+        "completions" => return format!("found `{found}` too; `exporter completions` takes one shell"),
+        "man" => return format!("found `{found}` too; `exporter man` stands alone"),
+        _ => (),
+    }
     if Path::new(found).join("config.toml").is_file() {
         return format!("found `{found}` too; `exporter` takes one run");
     }

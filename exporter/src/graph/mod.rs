@@ -45,7 +45,7 @@ pub struct GraphBuilder {
     values: Vec<String>,
     names: Names,
     pub(crate) symbols: Symbols,
-    /// Tensors that are stored already: a weight that is used twice is stored once.
+    /// Tensors that are already stored. A weight that is used twice is stored once.
     initializers: HashMap<TensorId, Value>,
 }
 

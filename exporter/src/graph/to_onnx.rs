@@ -58,7 +58,7 @@ impl GraphBuilder {
         self.scoped(name, |graph| layer.to_onnx(graph, x))
     }
 
-    /// Adds what `build` adds under `name`, for modules of several inputs.
+    /// Adds everything that `build` adds, with names that begin with `name`. For modules with several inputs.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {

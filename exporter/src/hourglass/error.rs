@@ -26,7 +26,7 @@ pub enum ExportError {
     /// The files that were just written do not run.
     #[error("the exported files do not run")]
     Runtime(#[from] runtime::Error),
-    /// The files that were just written compute something else than candle.
+    /// The exported files do not compute what candle computes.
     #[error(
         "{graph}: at batch size {batch} {engine}'s result differs from candle's by {}, more than the tolerance {}; \
          no bundle was written",

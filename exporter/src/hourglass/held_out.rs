@@ -60,8 +60,8 @@ impl<'a> HeldOut<'a> {
         })
     }
 
-    /// Writes `input`, `latent`, `reconstruction`, and of a variational network `log_variance`, of a few rows, for
-    /// clients in other languages.
+    /// Writes a few rows with their latents and reconstructions, and for a variational network their `log_variance`: clients in
+    /// other languages compare their results with these.
     pub(super) fn write_golden(&self, path: &Path) -> Result<(), ExportError> {
         let input = self.input.narrow(0, 0, GOLDEN_ROWS.min(self.distinct))?.contiguous()?;
         let (latent, log_variance) = self.model.encode_distribution(&input)?;

@@ -1,5 +1,5 @@
-//! Our own client of the library: from a run to a bundle. Traces, checks, writes aside, verifies, and only then moves into
-//! place.
+//! Exports our own runs: traces the network, checks the graphs, writes them to a temporary folder, verifies them there, and
+//! only then moves them into place.
 
 mod autoencoder;
 mod error;
@@ -44,7 +44,7 @@ pub struct Bundle {
     pub dir: PathBuf,
     /// Each file's name and length in bytes.
     pub files: Vec<(String, u64)>,
-    /// The proof.
+    /// What verification found.
     pub parity: Parity,
 }
 

@@ -61,7 +61,7 @@ pub struct ParityRow {
     pub rows: usize,
     /// Largest |engine - candle|.
     pub max_absolute: f32,
-    /// Largest |engine - candle| / max(1, |candle|): the one that is held to the tolerance.
+    /// Largest |engine - candle| / max(1, |candle|): the tolerance is for this one.
     pub max_relative: f32,
 }
 

@@ -1,4 +1,4 @@
-//! A folder beside the bundle's, in which it is made: what fails there leaves nothing that looks finished.
+//! A temporary folder beside the bundle's, in which the bundle is made: an export that fails leaves nothing that looks finished.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::hourglass::error::ExportError;
 
 type Result<T> = crate::error::Result<T, ExportError>;
 
-/// A bundle in the making. Dropped, it is gone.
+/// An unfinished bundle. Dropping it deletes its files.
 pub(super) struct Staging {
     out: PathBuf,
     dir: TempDir,
@@ -20,7 +20,7 @@ pub(super) struct Staging {
 impl Staging {
     /// Starts a bundle that will be published as `out`: a new folder, an empty one, or an older bundle.
     ///
-    /// Nothing else is replaced: files are a bundle's only beside a manifest that this program wrote.
+    /// Nothing else is replaced: a folder is a bundle only if it has a manifest that this program wrote.
     pub(super) fn new(out: &Path) -> Result<Self> {
         if out.is_dir() {
             check_free(out)?;
@@ -78,8 +78,8 @@ impl Staging {
         Ok(self.files()?.into_iter().map(|(name, bytes)| (name, FileEntry::of(&bytes))).collect())
     }
 
-    /// Moves the files into place. The manifest goes first out of an older bundle and comes last into the new one, so
-    /// that a crash in between leaves a folder that does not look finished.
+    /// Moves the files into place. An older manifest is removed first and the new one is written last, so that a crash in
+    /// between leaves a folder that does not look finished.
     pub(super) fn publish(self) -> Result<Vec<(String, u64)>> {
         let files = self.files()?;
         fs::create_dir_all(&self.out).map_err(|source| ExportError::io("create", &self.out, source))?;

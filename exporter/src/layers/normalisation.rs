@@ -70,7 +70,7 @@ impl ToOnnx for RmsNorm {
     }
 }
 
-/// A group norm that can be exported. The weights of candle's own are private, so this one reads the same weights by name.
+/// A group norm that can be exported. The weights of candle's `GroupNorm` are private, so this one reads the same weights by name.
 /// `[batch, channels, ..]`, with known lengths after the channels.
 ///
 /// ```
@@ -93,7 +93,7 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// The group norm that `candle_nn::group_norm` makes of the same arguments.
+    /// The group norm that `candle_nn::group_norm` makes from the same arguments.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! LSTM and GRU as ONNX's own operators. The weights of candle's are private, so these read the same weights by name.
+//! LSTM and GRU as ONNX's own operators. The weights of candle's LSTM and GRU are private, so these read the same weights by name.
 
 use candle_core::Tensor;
 use candle_nn::VarBuilder;
@@ -47,7 +47,7 @@ pub struct Lstm(Recurrent);
 pub struct Gru(Recurrent);
 
 impl Lstm {
-    /// The LSTM that `candle_nn::lstm` makes of the same arguments. As there, the direction is part of the weights' names
+    /// The LSTM that `candle_nn::lstm` makes from the same arguments. As there, the direction is part of the weights' names
     /// alone: steps are taken in the order of the rows.
     ///
     /// # Errors

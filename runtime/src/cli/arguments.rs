@@ -137,7 +137,7 @@ pub struct RowsArguments {
 #[derive(Args)]
 pub struct OutArguments {
     /// A .csv or .npy file to write [default: CSV on standard output]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = result)]
     pub out: Option<PathBuf>,
 }
 
@@ -157,6 +157,17 @@ impl NetworkArguments {
     pub fn preparation(&self) -> Preparation {
         Preparation { divide: self.divide, clip: self.clip }
     }
+}
+
+/// A path whose name says the format; what is there and is no file, such as a device, takes CSV, and a folder is told later.
+fn result(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    let known = extension.is_some_and(|extension| extension == "csv" || extension == "npy");
+    if known || text == "-" || (path.exists() && !path.is_file()) {
+        return Ok(path);
+    }
+    Err("expected a file that ends in .csv or .npy".into())
 }
 
 fn positive(text: &str) -> Result<f32, String> {

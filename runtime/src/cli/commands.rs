@@ -91,9 +91,13 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let output = output(arguments.out.out.as_deref(), path)?;
     // A network that cannot do what is asked of it is told before its rows are looked at.
     let compute = load(command, &dir)?;
-    let tensor = if matches!(command, Command::Decode(_)) { &manifest.latent } else { &manifest.input };
+    let (tensor, other, taken_by) = match command {
+        Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),
+        _ => (&manifest.input, &manifest.latent, "decode"),
+    };
     let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
-    let expected = Some(Expected { name: tensor.name.clone(), columns });
+    let other = other.row_len().map(|columns| (columns, taken_by));
+    let expected = Some(Expected { name: tensor.name.clone(), columns, other });
     let mut rows = rows::read(path, &rows::Options { expected, ..arguments.rows.options() })?;
     rows.note.iter().for_each(|note| say(note));
     let note = prepare(&mut rows.values, columns, tensor, arguments.preparation());

@@ -1,6 +1,6 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
-use super::page::{Figure, Page, Picture, Table, Warning};
+use super::page::{Alert, Figure, Page, Picture, Table};
 use crate::evaluate::{Finding, Level, Metrics};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
@@ -10,7 +10,7 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, set
     Page {
         title: format!("{network} on {}", summary.data.name),
         subtitle: subtitle(summary),
-        findings: summary.findings.iter().map(warning).collect(),
+        alert: alert(&summary.findings),
         figures: figures(summary),
         tables: vec![comparison(summary), facts(summary)],
         pictures,
@@ -24,13 +24,27 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, set
     }
 }
 
-fn warning(finding: &Finding) -> Warning {
-    let title = match finding.level {
-        Level::Failed => "This training failed",
-        Level::Warning => "Warning",
+/// What was found, and behind findings that have the same advice, that.
+fn alert(findings: &[Finding]) -> Option<Alert> {
+    let first = findings.first()?;
+    let failed = first.level == Level::Failed;
+    let title = match (failed, findings.len()) {
+        (true, _) => "This training failed",
+        (false, 1) => "Warning",
+        (false, _) => "Warnings",
     };
-    let text = format!("{}.", with_capital(&finding.message));
-    Warning { title: title.into(), text, advice: format!("{}.", with_capital(&finding.advice)) }
+    let sentences = |alike: &[Finding]| {
+        let mut texts: Vec<String> = alike.iter().map(|finding| sentence(&finding.message)).collect();
+        texts.push(sentence(&alike[0].advice));
+        texts
+    };
+    let alike = findings.chunk_by(|a, b| a.advice == b.advice);
+    Some(Alert { failed, title: title.into(), sentences: alike.flat_map(sentences).collect() })
+}
+
+/// A text as it stands on a page, with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    format!("{}.", with_capital(text))
 }
 
 /// A sentence as it begins on a page.
@@ -83,7 +97,7 @@ fn figures(summary: &Summary) -> Vec<Figure> {
     }
     let width: usize = summary.data.image_shape.iter().product();
     let note = format!(
-        "of the {} of a row; {} of them zero, mean {}",
+        "rows have {} values; of the latent values {} are zero, and their mean is {}",
         Count::from(width),
         Percent(test.latent_sparsity),
         Amount(test.latent_mean)

@@ -3,6 +3,9 @@
 use askama::Template;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
+/// What stands behind a number and belongs to it.
+const UNITS: [&str; 9] = ["%", "dB", "nats", "µs", "ms", "s", "min", "h", "values"];
+
 /// What a report says; every text is plain text and may come from anywhere.
 #[derive(Clone, Debug, Default, Template)]
 #[template(path = "report.html")]
@@ -11,8 +14,8 @@ pub(super) struct Page {
     pub(super) title: String,
     /// One line under the heading.
     pub(super) subtitle: String,
-    /// What is wrong with the result.
-    pub(super) findings: Vec<Warning>,
+    /// What is wrong with the result, if anything is.
+    pub(super) alert: Option<Alert>,
     /// The numbers to see first.
     pub(super) figures: Vec<Figure>,
     /// Numbers to compare.
@@ -25,12 +28,14 @@ pub(super) struct Page {
     pub(super) footer: String,
 }
 
-/// Something that is wrong, and what to try.
+/// What is wrong, and what to try.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Warning {
+pub(super) struct Alert {
+    /// Whether the result is of no use at all.
+    pub(super) failed: bool,
     pub(super) title: String,
-    pub(super) text: String,
-    pub(super) advice: String,
+    /// Sentences, with the commands in them between backticks.
+    pub(super) sentences: Vec<String>,
 }
 
 /// A number on a card of its own.
@@ -107,6 +112,24 @@ impl Page {
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
          %3Cpath d='M2 1h12L9 8l5 7H2l5-7z' fill='%232f7ebc'/%3E%3C/svg%3E"
     }
+}
+
+/// `text` with each number tied to its unit, so that no line ends between them.
+fn tied(text: &str) -> String {
+    let mut tied = String::with_capacity(text.len() + 8);
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 {
+            let unit = UNITS.contains(&word.trim_end_matches(|c: char| c != '%' && !c.is_alphanumeric()));
+            tied.push(if unit && tied.ends_with(|c: char| c.is_ascii_digit()) { '\u{a0}' } else { ' ' });
+        }
+        tied += word;
+    }
+    tied
+}
+
+/// The parts of a text outside and inside backticks, in turn.
+fn parts(text: &str) -> Vec<String> {
+    text.split('`').map(tied).collect()
 }
 
 impl Figure {

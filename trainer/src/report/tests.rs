@@ -11,7 +11,7 @@ fn report(text: &str) -> Page {
     Page {
         title: text.into(),
         subtitle: text.into(),
-        findings: vec![Warning { title: text.into(), text: text.into(), advice: text.into() }],
+        alert: Some(Alert { failed: true, title: text.into(), sentences: vec![text.into(); 2] }),
         figures: vec![Figure { name: text.into(), value: text.into(), note: text.into() }],
         tables: vec![Table {
             title: text.into(),
@@ -88,4 +88,33 @@ fn a_number_stays_with_its_unit_and_no_line_ends_within() {
     assert_eq!(words("-105.6 nats"), ["-105.6\u{a0}nats"]);
     assert_eq!(words("0.0917"), ["0.0917"]);
     assert!(words("").is_empty());
+}
+
+#[test]
+fn a_unit_is_tied_to_its_number_and_words_are_not() {
+    for (text, expected) in [
+        ("25.48 dB", "25.48\u{a0}dB"),
+        ("over 99.9 % zeros", "over 99.9\u{a0}% zeros"),
+        ("26 ms per epoch, cpu", "26\u{a0}ms per epoch, cpu"),
+        ("rows have 64 values; of them", "rows have 64\u{a0}values; of them"),
+        ("4.59e7 in epoch 3", "4.59e7 in epoch 3"),
+        ("many values", "many values"),
+        ("", ""),
+    ] {
+        assert_eq!(tied(text), expected);
+    }
+    let cell = Page {
+        tables: vec![Table { rows: vec![vec!["PSNR".into(), "25.48 dB".into()]], ..Table::default() }],
+        ..Page::default()
+    };
+    assert!(cell.to_html().contains("<td>25.48\u{a0}dB</td>"));
+}
+
+#[test]
+fn commands_in_an_alert_are_set_as_code_and_without_backticks() {
+    let sentences = vec!["It failed.".into(), "Train again with `--learning-rate 0.001`.".into()];
+    let alert = Some(Alert { failed: true, title: "This training failed".into(), sentences });
+    let html = Page { alert, ..Page::default() }.to_html();
+    assert!(html.contains("<p>Train again with <code>--learning-rate 0.001</code>.</p>"), "{html}");
+    assert!(html.contains("class=\"card alert failed\"") && !html.contains('`'), "{html}");
 }

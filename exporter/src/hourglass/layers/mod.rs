@@ -1,4 +1,5 @@
-//! The trainer's layers as ONNX, one file each, as in the trainer; `linear` and `conv` are candle's own and lie with those.
+//! The trainer's layers as ONNX, one file each, as in the trainer. `linear` and `conv` are candle's own layers, whose export is in
+//! `src/layers/`.
 
 mod activation;
 mod crop;

@@ -16,7 +16,7 @@ impl ToOnnx for MaxPool {
     }
 }
 
-/// Lengthens `axis` to a multiple of `size`. The last window may be cut off: its edge repeated changes no maximum.
+/// Lengthens `axis` to a multiple of `size`. The last window may be cut off; repeating its edge changes no maximum.
 fn fill_windows(graph: &mut GraphBuilder, x: Value, axis: usize, size: usize) -> Result<Value> {
     let length = side(x, axis);
     match length.next_multiple_of(size) - length {

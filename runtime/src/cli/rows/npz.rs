@@ -88,7 +88,7 @@ fn choose<'a>(arrays: &'a [Array], options: &Options) -> Result<&'a Array> {
     if let [only] = arrays {
         return Ok(only);
     }
-    if let Some(Expected { name, columns }) = &options.expected {
+    if let Some(Expected { name, columns, .. }) = &options.expected {
         let columns = *columns as u64;
         if let Some(named) = arrays.iter().find(|array| array.name == *name && array.columns() == columns) {
             return Ok(named);
@@ -113,7 +113,7 @@ mod tests {
     fn the_array_that_is_meant_is_found() {
         let golden = [array("input", &[10, 64]), array("latent", &[10, 4]), array("reconstruction", &[10, 64])];
         let chosen = |arrays: &[Array], name: Option<&str>, expected: Option<(&str, usize)>| {
-            let expected = expected.map(|(name, columns)| Expected { name: name.into(), columns });
+            let expected = expected.map(|(name, columns)| Expected { name: name.into(), columns, other: None });
             let options = Options { array: name.map(Into::into), expected, ..Options::default() };
             choose(arrays, &options).map(|array| array.name.clone()).map_err(|error| error.to_string())
         };

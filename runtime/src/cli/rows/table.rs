@@ -23,6 +23,8 @@ pub struct Expected {
     pub name: String,
     /// Values in a row.
     pub columns: usize,
+    /// What takes rows of another length: so many values, and the command.
+    pub other: Option<(usize, &'static str)>,
 }
 
 /// Whether the first line of a CSV file is a header.
@@ -86,7 +88,7 @@ impl Table {
         if let Some(expected) = &options.expected
             && expected.columns != self.columns
         {
-            let Expected { name, columns } = expected;
+            let Expected { name, columns, .. } = expected;
             bail!("expected {columns} values a row for `{name}`, found {}{}", self.columns, self.hint(expected));
         }
         if let Some(position) = self.values.iter().position(|value| !value.is_finite()) {
@@ -98,6 +100,9 @@ impl Table {
 
     /// What to do about rows of another length.
     fn hint(&self, expected: &Expected) -> String {
+        if let Some((_, command)) = expected.other.filter(|(columns, _)| *columns == self.columns) {
+            return format!("; `runtime {command}` takes such rows");
+        }
         if self.values.len() == expected.columns {
             return format!(
                 "; it has {} values in all: each line is a row, so write them on one line",

@@ -18,7 +18,7 @@ fn error(text: &str, options: &Options) -> String {
 }
 
 fn expecting(columns: usize) -> Options {
-    Options { expected: Some(Expected { name: "input".into(), columns }), ..Options::default() }
+    Options { expected: Some(Expected { name: "input".into(), columns, other: None }), ..Options::default() }
 }
 
 #[test]

@@ -65,6 +65,13 @@ pub(super) fn latent_plane(latent: &Tensor, labels: &[u8], summary: &Summary) ->
     })
 }
 
+/// A component in which nothing differs is 0, rather than what rounding left of it.
+fn without_rounding(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let largest = points.iter().fold(0f64, |largest, (x, y)| largest.max(x.abs()).max(y.abs()));
+    let round = |value: f64| if value.abs() < 1e-6 * largest { 0. } else { value };
+    points.into_iter().map(|(x, y)| (round(x), round(y))).collect()
+}
+
 type Plane = (Vec<(f64, f64)>, [&'static str; 2]);
 
 fn project(latent: &Tensor, labels: &[u8]) -> Result<Plane> {
@@ -78,7 +85,20 @@ fn project(latent: &Tensor, labels: &[u8]) -> Result<Plane> {
         2 => (pairs(latent.to_vec2()?), ["first latent unit", "second latent unit"]),
         _ => {
             let plane = Pca::fit_rows(latent, 2)?.project(latent)?;
-            (pairs(plane.to_vec2()?), ["first principal component", "second principal component"])
+            (without_rounding(pairs(plane.to_vec2()?)), ["first principal component", "second principal component"])
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_in_which_nothing_differs_has_no_axis_of_rounding_errors() {
+        let points = vec![(0.125, -4e-31), (-0.25, 1e-31), (f64::NAN, 2e-5)];
+        let rounded = without_rounding(points);
+        assert_eq!(rounded[..2], [(0.125, 0.), (-0.25, 0.)]);
+        assert!(rounded[2].0.is_nan() && rounded[2].1 == 2e-5);
+    }
 }

@@ -101,7 +101,12 @@ impl Rows {
         draw_scale(&mut scale, (0, 0));
         Ok(Image::Strips {
             strips: rows.iter().map(strip).collect::<Result<_>>()?,
-            scale: Some(Scale { name: "latent values".into(), low, high, png: scale.to_png(path)? }),
+            // A scale from a value to itself would say nothing.
+            scale: if low == high {
+                None
+            } else {
+                Some(Scale { name: "latent values".into(), low, high, png: scale.to_png(path)? })
+            },
         })
     }
 }
