@@ -341,14 +341,3 @@ fn in_a_run_or_among_runs_the_message_says_where_the_person_stands() {
         succeed(&mut exporter(&below, &["--split", run]));
     }
 }
-
-#[test]
-fn a_run_without_its_configuration_is_recognised() {
-    let dir = with_run();
-    let config = dir.path().join("runs/simple/config.toml");
-    fs::rename(&config, dir.path().join("config.toml")).unwrap();
-    let error = fail(&mut exporter(dir.path(), &["--split", "runs/simple"]));
-    assert!(error.contains("runs/simple: a run without its config.toml; put it back, or `"), "{error}");
-    fs::rename(dir.path().join("config.toml"), &config).unwrap();
-    succeed(&mut exporter(dir.path(), &["--split", "runs/simple"]));
-}

@@ -32,10 +32,6 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
     if is_run(path) {
         return Ok(path.into());
     }
-    if path.join("best.safetensors").is_file() {
-        let anew = format!("`{} fit` trains a new one", program("trainer"));
-        bail!("{shown}: a run without its config.toml; put it back, or {anew}");
-    }
     // A file of the run, a folder in it, or a file there.
     let below = path.ancestors().skip(1).take(2).map(or_here).find(|dir| path.exists() && is_run(dir));
     if let Some(run) = below {
