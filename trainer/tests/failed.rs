@@ -78,7 +78,8 @@ fn damaged_files_of_a_run_are_named_with_their_size_and_a_way_on() {
     cut("summary.json");
     let error = evaluate();
     assert!(
-        error.contains("summary.json: incomplete: it ends after 100 bytes; delete it, and `trainer fit"),
+        error.contains("summary.json: incomplete: it ends after 100 bytes; delete it, and `")
+            && error.contains("trainer fit --resume"),
         "{error}"
     );
     fs::remove_file(run.join("summary.json")).unwrap();

@@ -22,6 +22,7 @@ mod width;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use bundle::with_programs;
 use clap::Parser;
 
 use args::{Arguments, Command};
@@ -43,7 +44,7 @@ pub fn run() -> Result<ExitCode> {
     let typed: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
     if let Some(what) = usage::long_dash(&typed) {
-        say(&format!("error: {what}"));
+        say(&format!("error: {}", with_programs(&what)));
         return Ok(ExitCode::from(USAGE));
     }
     let arguments = match Arguments::try_parse() {
@@ -81,7 +82,7 @@ fn wrong_usage(error: &clap::Error, typed: &[String]) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         say(error.render().to_string().trim_end());
     } else {
-        say(&format!("error: {}", usage::explain(error, typed)));
+        say(&format!("error: {}", with_programs(&usage::explain(error, typed))));
     }
     ExitCode::from(USAGE)
 }

@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-/// The whole of `error` in one line.
+/// The whole of `error` in one line, with commands as they are typed here.
 pub fn one_line(error: &anyhow::Error) -> String {
-    bundle::one_line(error.chain())
+    bundle::with_programs(&bundle::one_line(error.chain()))
 }
 
 /// Whether the disk is full.

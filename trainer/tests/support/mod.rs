@@ -39,7 +39,8 @@ pub fn fail(command: &mut Command, code: i32) -> String {
 pub fn plain_error(output: &Output, code: i32, what: &str) -> String {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{what}: {said}");
-    let line = said.lines().last().unwrap_or_default().to_owned();
+    // Commands are printed with the path that the program was started by.
+    let line = said.lines().last().unwrap_or_default().replace(&format!("`{TRAINER} "), "`trainer ");
     assert!(line.starts_with("error: "), "{what}: {said}");
     assert_eq!(said.lines().filter(|line| line.starts_with("error")).count(), 1, "{what}: {said}");
     // Words that only programmers know.
