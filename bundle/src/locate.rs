@@ -16,7 +16,6 @@ const RUNS: &str = "runs";
 /// [`Error::NoBundle`], which says what is there instead.
 pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
     let path = path.as_ref();
-    let is_bundle = |dir: &Path| dir.join(MANIFEST_FILE).is_file();
     if is_bundle(path) {
         return Ok(path.into());
     }
@@ -26,7 +25,7 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
                 Some(_) => "a file without a model.json beside it",
                 None => "a file",
             };
-            let known = known(&[Path::new(RUNS)]);
+            let known = known(&[Path::new(RUNS), Path::new(".")]);
             Error::no_bundle(path, format!("expected the folder of a bundle, found {reason}; {known}"))
         });
     }
@@ -46,7 +45,7 @@ pub fn locate(path: impl AsRef<Path>) -> Result<PathBuf> {
         let reason = format!("a folder of runs; name one of them: {}", listed(&runs, path));
         return Err(Error::no_bundle(path, reason));
     }
-    let known = known(&[Path::new(RUNS)]);
+    let known = known(&[Path::new(RUNS), Path::new(".")]);
     Err(Error::no_bundle(path, format!("not a bundle: it has no {MANIFEST_FILE}; {known}")))
 }
 
@@ -58,10 +57,10 @@ fn instead(path: &Path, runs: &Path) -> String {
     }
     // A run beside the one that was named, or wherever runs are by default.
     let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(runs);
-    known(&[beside, runs])
+    known(&[beside, runs, Path::new(".")])
 }
 
-/// The runs in the first of `folders` that has some, or how to make one.
+/// The runs in the first of `folders` that has some, the run that the person stands in, or how to make one.
 fn known(folders: &[&Path]) -> String {
     for parent in folders {
         let found = runs_in(parent);
@@ -69,11 +68,20 @@ fn known(folders: &[&Path]) -> String {
             return format!("the runs here are {}", listed(&found, parent));
         }
     }
-    "`trainer fit` trains a network, and `exporter --split` makes a bundle of it".into()
+    // Other projects have a config.toml too.
+    match [".", ".."].iter().find(|dir| Path::new(dir).join("best.safetensors").is_file()) {
+        Some(run) => format!("the run that you are in is `{run}`"),
+        None => "`trainer fit` trains a network, and `exporter --split` makes a bundle of it".into(),
+    }
+}
+
+fn is_bundle(dir: &Path) -> bool {
+    dir.join(MANIFEST_FILE).is_file()
 }
 
 fn is_run(path: &Path) -> bool {
-    ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file()) || path.join(RUN_BUNDLE).is_dir()
+    ["config.toml", "best.safetensors"].iter().any(|name| path.join(name).is_file())
+        || is_bundle(&path.join(RUN_BUNDLE))
 }
 
 /// The runs in `path`, by name.
@@ -135,7 +143,9 @@ mod tests {
         let runs = dir.path().join("runs");
         assert!(instead(Path::new("nope"), &runs).starts_with("`trainer fit` trains a network"));
         for number in 1..=6 {
-            fs::create_dir_all(runs.join(format!("run-{number}/onnx"))).unwrap();
+            let bundle = runs.join(format!("run-{number}/onnx"));
+            fs::create_dir_all(&bundle).unwrap();
+            fs::write(bundle.join("model.json"), "{}").unwrap();
         }
         let run = |number: usize| format!("`{}`", quoted(&runs.join(format!("run-{number}"))));
         assert_eq!(instead(Path::new("run-2"), &runs), format!("did you mean {}?", run(2)));

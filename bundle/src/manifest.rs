@@ -145,7 +145,9 @@ impl Manifest {
         let manifest: Self = serde_json::from_slice(&text)
             .map_err(|error| Error::manifest(&path, format!("{}; {}", explain(&error, text.len()), restore(dir))))?;
         if manifest.format_version != FORMAT_VERSION {
-            let reason = format!("expected format version {FORMAT_VERSION}, found {}", manifest.format_version);
+            let found = manifest.format_version;
+            let advice = if found > FORMAT_VERSION { "a newer version of Hourglass reads it" } else { &restore(dir) };
+            let reason = format!("expected format version {FORMAT_VERSION}, found {found}; {advice}");
             return Err(Error::manifest(&path, reason));
         }
         Ok(manifest)

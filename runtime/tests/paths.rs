@@ -143,3 +143,39 @@ fn a_device_and_a_link_stay_what_they_are() {
     assert!(folder.path("link.csv").is_symlink());
     assert_eq!(folder.read("real.csv"), out);
 }
+
+#[test]
+fn in_a_run_or_among_runs_the_message_says_where_the_person_stands() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(1));
+    folder.write("run/best.safetensors", "");
+    for (below, rows, expected, bundle) in [
+        ("run", "../rows.csv", "the run that you are in is `.`", "."),
+        ("run/onnx", "../../rows.csv", "the run that you are in is `..`", ".."),
+        (".", "rows.csv", "the runs here are `./run`", "./run"),
+    ] {
+        let run =
+            |bundle: &str| folder.command(&["encode", bundle, rows]).current_dir(folder.path(below)).output().unwrap();
+        let output = run("nope");
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), error.trim_end()),
+            (Some(1), format!("error: nope: no such bundle; {expected}").as_str())
+        );
+        assert!(run(bundle).status.success(), "{bundle}");
+    }
+}
+
+#[test]
+fn a_bundle_of_another_version_says_what_reads_it() {
+    let folder = Folder::new();
+    folder.write("rows.csv", pixels(1));
+    let manifest = folder.read("run/onnx/model.json");
+    for (version, expected) in [("2", "a newer version of Hourglass reads it"), ("0", "` writes the bundle again")] {
+        let other = manifest.replacen("\"format_version\": 1", &format!("\"format_version\": {version}"), 1);
+        folder.write("run/onnx/model.json", other);
+        let error = folder.fail(&["encode", "run", "rows.csv"]);
+        assert!(error.contains(&format!("model.json: expected format version 1, found {version}; ")), "{error}");
+        assert!(error.ends_with(expected), "{error}");
+    }
+}

@@ -325,3 +325,19 @@ fn data_that_is_not_the_runs_own_is_refused_with_what_to_do() {
     follow(dir.path(), &format!("{train} --epochs 5 --log-format plain"), "");
     succeed(&mut exporter(dir.path(), &["--split"]));
 }
+
+#[test]
+fn in_a_run_or_among_runs_the_message_says_where_the_person_stands() {
+    let dir = with_run();
+    succeed(&mut exporter(dir.path(), &["--split"]));
+    for (below, expected, run) in [
+        ("runs/simple", "the run that you are in is `.`", "."),
+        ("runs/simple/onnx", "the run that you are in is `..`", ".."),
+        ("runs", "this folder has `./simple`", "./simple"),
+    ] {
+        let below = dir.path().join(below);
+        let error = fail(&mut exporter(&below, &["--split"]));
+        assert_eq!(error, format!("error: runs: there is no run here; {expected}"));
+        succeed(&mut exporter(&below, &["--split", run]));
+    }
+}

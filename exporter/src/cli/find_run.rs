@@ -46,7 +46,7 @@ fn named(path: &Path, runs: &Path) -> Result<PathBuf> {
         bail!("{shown}: expected a run, found a folder of runs: {}", listed(&in_path, path));
     }
     let known = all(runs);
-    let known = if known.is_empty() { to_make_one() } else { format!("the runs here are {}", listed(&known, runs)) };
+    let known = if known.is_empty() { instead() } else { format!("the runs here are {}", listed(&known, runs)) };
     if let Some(meant) = meant(path).filter(|_| !path.exists()) {
         bail!("{shown}: no such run; did you mean `{meant}`?");
     }
@@ -79,12 +79,21 @@ fn newest(runs: &Path) -> Result<PathBuf> {
     let newest = all.iter().max_by_key(|dir| weights(dir));
     match newest {
         Some(newest) => Ok(newest.clone()),
-        None => bail!("{}: there is no run here; {}", runs.display(), to_make_one()),
+        None => bail!("{}: there is no run here; {}", runs.display(), instead()),
     }
 }
 
-fn to_make_one() -> String {
-    format!("`{} fit` makes one", program("trainer"))
+/// What there is where no run is in the usual folder: those in this one, or around it; or how to make one.
+fn instead() -> String {
+    let here = all(Path::new("."));
+    if !here.is_empty() {
+        return format!("this folder has {}", listed(&here, Path::new(".")));
+    }
+    // Other projects have a config.toml too.
+    match [".", ".."].iter().find(|dir| Path::new(dir).join("best.safetensors").is_file()) {
+        Some(run) => format!("the run that you are in is `{run}`"),
+        None => format!("`{} fit` makes one", program("trainer")),
+    }
 }
 
 fn is_run(dir: &Path) -> bool {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use trainer::Preset;
+use trainer::{DataSource, Preset};
 
 use super::args::Arguments;
 
@@ -238,7 +238,7 @@ fn option_for(word: &str) -> Option<&'static str> {
         Some("--config")
     } else if path.join("config.toml").is_file() {
         Some("--resume")
-    } else if path.is_dir() || ["digits", "series", "mnist", "fashion-mnist"].contains(&word) {
+    } else if path.is_dir() || DataSource::NAMES.contains(&word) {
         Some("--data")
     } else {
         None
