@@ -180,7 +180,7 @@ fn files_and_folders_that_are_something_else_are_named_as_what_they_are() {
             ("fit --data no/such", "no such folder"),
             ("fit --data mnits", "did you mean `mnist`?"),
             ("fit --data MNIST", "did you mean `mnist`?"),
-            ("fit --data rows.csv", "this is a table"),
+            ("fit --data rows.csv", "expected two rows or more, of which some are held out for testing, found one"),
             ("fit --data empty", "missing: train-images-idx3-ubyte"),
             ("fit --config no.toml", "cannot read no.toml: there is no such file"),
             ("fit --config empty", "empty: expected a file of settings, found a folder"),

@@ -127,7 +127,7 @@ pub struct FitArguments {
     pub columns: ColumnArguments,
 
     #[arg(long, value_parser = Preset::NAMES, help_heading = NETWORK, hide_possible_values = true,
-        help = "simple, sparse, deep, conv, denoise, vae, sequence or table [default: simple]",
+        help = "simple, sparse, deep, conv, denoise, vae, sequence or table",
         long_help = presets())]
     pub preset: Option<String>,
     #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = whole("model.latent_dim"),
@@ -338,7 +338,7 @@ mod tests {
     fn defaults_in_the_help_are_those_of_the_code() {
         let words: Vec<String> = help(true).split_whitespace().map(str::to_owned).collect();
         let text = words.join(" ");
-        assert!(text.contains("[default: 50; sparse, deep 100; on digits 500; on series 200]"), "{text}");
+        assert!(text.contains("[default: 50; sparse, deep, table 100; on digits 500; on series 200]"), "{text}");
         assert!(text.contains("[default: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]"), "{text}");
         assert!(text.contains("[default: 0; denoise 0.5]"), "{text}");
     }

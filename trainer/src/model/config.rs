@@ -20,13 +20,13 @@ pub struct ModelConfig {
     /// Whether the latent is a distribution: the encoder ends in its mean and log variance, and training samples from it
     /// (Kingma and Welling 2014). Default false.
     pub variational: bool,
-    /// The layers down to the latent, instead of `hidden`. Default none.
-    #[serde(deserialize_with = "encoder_layers")]
-    pub encoder: Vec<LayerConfig>,
     /// What ends the decoder: `sigmoid` for values in 0.0..=1.0, `linear` for values without bounds. Default `sigmoid`; `linear` for
     /// a table.
     #[serde(skip_serializing_if = "Output::is_sigmoid")]
     pub output: Output,
+    /// The layers down to the latent, instead of `hidden`. Default none.
+    #[serde(deserialize_with = "encoder_layers")]
+    pub encoder: Vec<LayerConfig>,
     /// The layers from the latent back; what ends the decoder is added. Default the mirror image of the encoder.
     #[serde(deserialize_with = "decoder_layers")]
     pub decoder: Vec<LayerConfig>,

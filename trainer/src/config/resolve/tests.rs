@@ -107,7 +107,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ("seed = 3\nepoch = 3", ":2: `epoch`: no such setting; did you mean `epochs`?"),
         (
             "[model]\nlatent = 3",
-            ":2: `model.latent`: no such setting; there are latent_dim, hidden, variational, encoder, decoder",
+            ":2: `model.latent`: no such setting; there are latent_dim, hidden, variational, output, encoder, decoder",
         ),
         ("[model]\nlatentdim = 3", ":2: `model.latentdim`: no such setting; did you mean `latent_dim`?"),
         ("epochs = \"5\"", ":1: `epochs`: expected a whole number, 1 to 1000000, found the text \"5\""),
@@ -118,7 +118,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ("[model]\nvariational = 1", ":2: `model.variational`: expected true or false, found 1"),
         (
             "preset = \"spars\"",
-            ":1: `preset`: expected one of simple, sparse, deep, conv, denoise, vae, sequence; found `spars`; did you mean `sparse`?",
+            ":1: `preset`: expected one of simple, sparse, deep, conv, denoise, vae, sequence, table; found `spars`; did you mean `sparse`?",
         ),
         (
             "[schedule]\nname = \"cosin\"",

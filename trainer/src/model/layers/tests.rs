@@ -45,7 +45,7 @@ fn read(text: &str) -> Result<LayerConfig, String> {
 }
 
 /// One layer of every name, as JSON of a checkpoint holds it.
-const WRITTEN: [&str; 19] = [
+const WRITTEN: [&str; 20] = [
     r#"{"layer":"linear","units":9}"#,
     r#"{"layer":"conv","channels":4,"kernel":3,"stride":1}"#,
     r#"{"layer":"max_pool","size":2}"#,
@@ -65,6 +65,7 @@ const WRITTEN: [&str; 19] = [
     r#"{"layer":"silu"}"#,
     r#"{"layer":"tanh"}"#,
     r#"{"layer":"sigmoid"}"#,
+    r#"{"layer":"identity"}"#,
 ];
 
 #[test]
