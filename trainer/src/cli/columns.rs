@@ -28,7 +28,7 @@ pub struct ColumnArguments {
     /// The part of the rows to hold out for testing [default: 0.2]
     #[arg(long, value_name = "FRACTION", help_heading = TABLES, hide_short_help = true)]
     pub test_fraction: Option<f64>,
-    /// Hold out random rows, the last ones, or all rows of some values of a column [default: random]
+    /// Hold out random rows, the last ones, or whole groups of a column [default: random]
     #[arg(long, value_name = "random|time|COLUMN", help_heading = TABLES, hide_short_help = true)]
     pub split: Option<String>,
     /// What a missing number counts as, or refuse [default: mean]
