@@ -8,14 +8,15 @@ use runtime::Autoencoder;
 
 use crate::support::{fail, program, succeed};
 
-/// 400 rows: a temperature around a million, a pressure that follows it with gaps, a mode, an id and a fault.
+/// 400 rows: a temperature around a million, a pressure that follows it with gaps, a mode, an id and a fault, whose load is far off.
 fn write_sensors(path: &Path) {
     let row = |i: usize| {
         let wave = ((i * 37 % 100) as f32 / 50. - 1., (i * 61 % 100) as f32 / 50. - 1.);
         let pressure = if i % 20 == 3 { String::new() } else { (0.01 * wave.0).to_string() };
         let mode = ["slow", "fast", "idle"][i % 3];
         let fault = u8::from(i % 25 == 24);
-        format!("unit-{i},{},{pressure},{mode},{:.3},{fault}\n", 1_000_000. + wave.0, wave.1)
+        let load = wave.1 + 5000. * f32::from(fault);
+        format!("unit-{i},{},{pressure},{mode},{load:.3},{fault}\n", 1_000_000. + wave.0)
     };
     fs::write(path, format!("id,temp,pressure,mode,load,fault\n{}", (0..400).map(row).collect::<String>())).unwrap();
 }

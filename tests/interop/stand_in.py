@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Writes a small stand-in for MNIST's four files: the same names, format and sizes of image, bars instead of digits.
+"""Writes a stand-in for MNIST's four files: the same names, format and sizes of image, bars instead of digits.
+
+A file `stand-in` beside them says so; tests of MNIST's figures leave such a folder alone.
 
     tests/interop/stand_in.py DIR
 """
@@ -25,11 +27,13 @@ def image(label, generator):
     return bytes(pixels)
 
 
-def write(directory, name, count, generator):
-    labels = [index % 10 for index in range(count)]
-    images = b"".join(image(label, generator) for label in labels)
+def write(directory, name, images, repeats, generator):
+    """So many different images, each so many times."""
+    labels = [index % 10 for index in range(images)]
+    pixels = b"".join(image(label, generator) for label in labels) * repeats
+    labels, count = labels * repeats, images * repeats
     files = {
-        f"{name}-images-idx3-ubyte.gz": struct.pack(">IIII", 2051, count, SIDE, SIDE) + images,
+        f"{name}-images-idx3-ubyte.gz": struct.pack(">IIII", 2051, count, SIDE, SIDE) + pixels,
         f"{name}-labels-idx1-ubyte.gz": struct.pack(">II", 2049, count) + bytes(labels),
     }
     for file, content in files.items():
@@ -41,8 +45,10 @@ def main():
         sys.exit(__doc__)
     directory, generator = Path(sys.argv[1]), random.Random(1)
     directory.mkdir(parents=True, exist_ok=True)
-    write(directory, "train", 2000, generator)
-    write(directory, "t10k", 400, generator)
+    # An epoch of so many rows is enough to learn from.
+    write(directory, "train", 2000, 15, generator)
+    write(directory, "t10k", 400, 1, generator)
+    (directory / "stand-in").write_text("bars instead of digits, written by tests/interop/stand_in.py\n")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,36 @@ pub(super) struct HeldOut<'a> {
 /// One batch and candle's results for it, row-major: what goes into the graphs and comes out of them.
 pub(super) struct Expected {
     pub(super) input: Vec<f32>,
-    pub(super) latent: Vec<f32>,
+    pub(super) latent: Known,
     /// Empty unless variational.
-    pub(super) log_variance: Vec<f32>,
-    pub(super) reconstruction: Vec<f32>,
+    pub(super) log_variance: Known,
+    pub(super) reconstruction: Known,
+}
+
+/// What a graph must give.
+pub(super) struct Known {
+    pub(super) values: Vec<f32>,
+    /// How large each value's rounding errors may be in relation to each other.
+    pub(super) sizes: Vec<f32>,
+}
+
+impl Known {
+    /// Values that are rounded by themselves, as behind a sigmoid.
+    pub(super) fn alone(values: Vec<f32>) -> Self {
+        let sizes = values.iter().map(|value| value.abs().max(1.)).collect();
+        Self { values, sizes }
+    }
+
+    /// Values without bounds, sums in which large terms may cancel each other: the largest value of a row tells how large the terms are.
+    fn by_row(values: Vec<f32>, width: usize) -> Self {
+        let sizes = values.chunks(width.max(1)).flat_map(|row| vec![largest(row); row.len()]).collect();
+        Self { values, sizes }
+    }
+}
+
+/// The largest absolute value of a row, at least 1.
+fn largest(row: &[f32]) -> f32 {
+    row.iter().fold(1., |largest, value| largest.max(value.abs()))
 }
 
 impl<'a> HeldOut<'a> {
@@ -60,6 +86,33 @@ impl<'a> HeldOut<'a> {
         Tensor::from_slice(&raw[first * width..][..rows * width], (rows, width), &Device::Cpu)
     }
 
+    /// What the network gives, as the graphs give it. The numbers of a table are measured in units of their scale, as the network
+    /// computes them, or by themselves where they are larger.
+    fn known_output(&self, output: &Tensor) -> candle_core::Result<Known> {
+        let values = self.raw_output(output)?.flatten_all()?.to_vec1::<f32>()?;
+        let Some((_, schema)) = &self.raw else { return Ok(Known::alone(values)) };
+        let scales: Vec<f32> = schema.columns().iter().map(|column| scale(&column.kind)).collect();
+        let output = output.flatten_all()?.to_vec1::<f32>()?;
+        let rows = output.chunks(schema.input_len()).zip(values.chunks(schema.raw_len()));
+        let sizes = rows.flat_map(|(output, raw)| {
+            let largest = largest(output);
+            let size = move |(raw, scale): (&f32, &f32)| raw.abs().max(scale * largest);
+            raw.iter().zip(&scales).map(size).collect::<Vec<_>>()
+        });
+        let sizes = sizes.collect();
+        Ok(Known { values, sizes })
+    }
+
+    /// How [`Known::sizes`] are defined, for the report.
+    pub(super) fn relative_to(&self) -> &'static str {
+        match self.raw {
+            None => "max(1, |candle|)",
+            Some(_) => {
+                "the largest |candle| of the row, at least 1, in units of the column's scale; or |candle| if larger"
+            }
+        }
+    }
+
     /// What the network gives, as the graphs give it.
     fn raw_output(&self, output: &Tensor) -> candle_core::Result<Tensor> {
         let Some((_, schema)) = &self.raw else { return Ok(output.clone()) };
@@ -80,12 +133,15 @@ impl<'a> HeldOut<'a> {
             let input = self.input.narrow(0, index * size, size)?;
             let (latent, log_variance) = self.model.encode_distribution(&input)?;
             let reconstruction = self.model.decode(&latent)?;
-            let values = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+            let latents = |tensor: &Tensor| -> candle_core::Result<Known> {
+                let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+                Ok(if self.raw.is_some() { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
+            };
             Ok(Expected {
                 input: self.raw_input(index * size, &input)?.flatten_all()?.to_vec1()?,
-                latent: values(&latent)?,
-                log_variance: log_variance.as_ref().map(values).transpose()?.unwrap_or_default(),
-                reconstruction: self.raw_output(&reconstruction)?.flatten_all()?.to_vec1()?,
+                latent: latents(&latent)?,
+                log_variance: log_variance.as_ref().map(latents).transpose()?.unwrap_or(Known::alone(Vec::new())),
+                reconstruction: self.known_output(&reconstruction)?,
             })
         })
     }
@@ -101,6 +157,13 @@ impl<'a> HeldOut<'a> {
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
         Tensor::write_npz(&arrays, path)?;
         Ok(())
+    }
+}
+
+fn scale(kind: &ColumnKind) -> f32 {
+    match kind {
+        ColumnKind::Number { scale, .. } => *scale,
+        ColumnKind::Category { .. } => 1.,
     }
 }
 

@@ -11,7 +11,7 @@ use runtime::{Autoencoder, Encoder, Matrix};
 use serde::Serialize;
 
 use crate::hourglass::error::ExportError;
-use crate::hourglass::held_out::{Expected, HeldOut};
+use crate::hourglass::held_out::{Expected, HeldOut, Known};
 
 type Result<T> = crate::error::Result<T, ExportError>;
 
@@ -61,7 +61,7 @@ pub struct ParityRow {
     pub rows: usize,
     /// Largest |engine - candle|.
     pub max_absolute: f32,
-    /// Largest |engine - candle| / max(1, |candle|): the tolerance is for this one.
+    /// Largest |engine - candle| in relation to [`Parity::relative_to`]: the tolerance is for this one.
     pub max_relative: f32,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
     let embedded = Autoencoder::from_bytes(&encoder, &decoder)?;
     let on_tract = Autoencoder::from_bytes_on_tract(&encoder, &decoder)?;
     let checks = [split("runtime", &embedded), split("tract", &on_tract)].into_iter().flatten().collect();
-    verdict(compare(checks, rows)?, rows.distinct(), tolerance)
+    verdict(compare(checks, rows)?, (rows.distinct(), rows.relative_to()), tolerance)
 }
 
 fn split<'a>(engine: &'static str, autoencoder: &'a Autoencoder) -> Vec<Check<'a>> {
@@ -107,7 +107,7 @@ fn split<'a>(engine: &'static str, autoencoder: &'a Autoencoder) -> Vec<Check<'a
             Box::new(|batch| Ok((autoencoder.encode_distribution(&batch.input)?.1, &batch.log_variance)));
         checks.push(check("log_variance", log_variance));
     }
-    let decoder: Run = Box::new(|batch| Ok((autoencoder.decode(&batch.latent)?, &batch.reconstruction)));
+    let decoder: Run = Box::new(|batch| Ok((autoencoder.decode(&batch.latent.values)?, &batch.reconstruction)));
     let both: Run = Box::new(|batch| Ok((autoencoder.reconstruct(&batch.input)?, &batch.reconstruction)));
     checks.extend([check("decoder", decoder), check("both", both)]);
     checks
@@ -123,7 +123,7 @@ pub(super) fn verify_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
         let run: Run = Box::new(|batch| Ok((whole.encode(&batch.input)?, &batch.reconstruction)));
         checks.push(Check { graph: "autoencoder", engine, run });
     }
-    verdict(compare(checks, rows)?, rows.distinct(), tolerance)
+    verdict(compare(checks, rows)?, (rows.distinct(), rows.relative_to()), tolerance)
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>> {
@@ -139,7 +139,7 @@ struct Check<'a> {
 }
 
 /// What was computed of a batch, and what was expected.
-type Run<'a> = Box<dyn for<'b> Fn(&'b Expected) -> Result<(Matrix, &'b Vec<f32>)> + Sync + 'a>;
+type Run<'a> = Box<dyn for<'b> Fn(&'b Expected) -> Result<(Matrix, &'b Known)> + Sync + 'a>;
 
 /// Runs all checks at each batch size, side by side; the rows are in the order of the checks.
 fn compare(checks: Vec<Check>, rows: &HeldOut) -> Result<Vec<ParityRow>> {
@@ -177,25 +177,29 @@ fn column(checks: &[Check], rows: &HeldOut, batch: usize) -> Result<Vec<ParityRo
 }
 
 /// The largest absolute and relative difference; infinite when lengths differ or a value is no number.
-fn difference(found: &[f32], expected: &[f32]) -> (f32, f32) {
-    if found.len() != expected.len() {
+fn difference(found: &[f32], Known { values, sizes }: &Known) -> (f32, f32) {
+    if found.len() != values.len() {
         return (f32::INFINITY, f32::INFINITY);
     }
-    let differences = found.iter().zip(expected).map(|(found, expected)| {
+    let differences = found.iter().zip(values).zip(sizes).map(|((found, expected), size)| {
         let absolute = (found - expected).abs();
-        if absolute.is_nan() { (f32::INFINITY, f32::INFINITY) } else { (absolute, absolute / expected.abs().max(1.)) }
+        if absolute.is_nan() { (f32::INFINITY, f32::INFINITY) } else { (absolute, absolute / size) }
     });
     differences.fold((0., 0.), |a: (f32, f32), b| (a.0.max(b.0), a.1.max(b.1)))
 }
 
-fn verdict(results: Vec<ParityRow>, held_out_rows: usize, tolerance: f32) -> Result<Parity> {
+fn verdict(
+    results: Vec<ParityRow>,
+    (held_out_rows, relative_to): (usize, &'static str),
+    tolerance: f32,
+) -> Result<Parity> {
     let worst = results.iter().max_by(|a, b| a.max_relative.total_cmp(&b.max_relative));
     if let Some(&ParityRow { graph, engine, batch, max_relative: difference, .. }) = worst
         && difference > tolerance
     {
         return Err(ExportError::Parity { graph, engine, batch, difference, tolerance });
     }
-    Ok(Parity { tolerance, verdict: "passed", held_out_rows, relative_to: "max(1, |candle|)", results })
+    Ok(Parity { tolerance, verdict: "passed", held_out_rows, relative_to, results })
 }
 
 #[cfg(test)]
@@ -204,11 +208,11 @@ mod tests {
 
     #[test]
     fn differences_are_measured_and_never_hidden_by_nan() {
-        assert_eq!(difference(&[1., 10.5], &[1., 10.]), (0.5, 0.05));
-        assert_eq!(difference(&[0.25], &[0.]), (0.25, 0.25));
-        assert_eq!(difference(&[f32::NAN, 1.], &[1., 1.]).1, f32::INFINITY);
-        assert_eq!(difference(&[1., f32::NAN], &[1., f32::NAN]).0, f32::INFINITY);
-        assert_eq!(difference(&[1.], &[1., 2.]).0, f32::INFINITY);
+        assert_eq!(difference(&[1., 10.5], &Known::alone(vec![1., 10.])), (0.5, 0.05));
+        assert_eq!(difference(&[0.25], &Known::alone(vec![0.])), (0.25, 0.25));
+        assert_eq!(difference(&[f32::NAN, 1.], &Known::alone(vec![1., 1.])).1, f32::INFINITY);
+        assert_eq!(difference(&[1., f32::NAN], &Known::alone(vec![1., f32::NAN])).0, f32::INFINITY);
+        assert_eq!(difference(&[1.], &Known::alone(vec![1., 2.])).0, f32::INFINITY);
     }
 
     #[test]
@@ -222,8 +226,8 @@ mod tests {
             max_relative,
         };
         let rows = vec![row("encoder", 1e-7), row("decoder", 3e-5), row("both", 2e-6)];
-        assert!(verdict(rows.clone(), 2, 1e-4).is_ok());
-        let error = verdict(rows, 2, 1e-5).unwrap_err().to_string();
+        assert!(verdict(rows.clone(), (2, "size"), 1e-4).is_ok());
+        let error = verdict(rows, (2, "size"), 1e-5).unwrap_err().to_string();
         assert!(
             error.starts_with("decoder: at batch size 2 tract's result differs from candle's by 3.00e-5, more"),
             "{error}"

@@ -6,9 +6,44 @@ use std::path::Path;
 use super::DataSource;
 use crate::suggest::did_you_mean;
 
+/// What people have that is not read: the ending, what it is, and what to make of it.
+const OTHERS: [(&str, &str, &str); 14] = [
+    (
+        ".parquet",
+        "a Parquet file",
+        "in Python, `pandas.read_parquet(FILE).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+    (".xlsx", "an Excel workbook", "save the sheet as CSV"),
+    (".xls", "an Excel workbook", "save the sheet as CSV"),
+    (".ods", "a spreadsheet", "save the sheet as CSV"),
+    (".npy", "an array", "in Python, `numpy.savetxt(\"rows.csv\", ROWS, delimiter=\",\")` writes its rows as CSV"),
+    (
+        ".npz",
+        "a file of arrays",
+        "in Python, `numpy.savetxt(\"rows.csv\", ROWS, delimiter=\",\")` writes the rows of one as CSV",
+    ),
+    (".h5", "an HDF5 file", "in Python, `h5py` reads it and `numpy.savetxt` writes its rows as CSV"),
+    (".hdf5", "an HDF5 file", "in Python, `h5py` reads it and `numpy.savetxt` writes its rows as CSV"),
+    (".mat", "a MATLAB file", "`writematrix(ROWS, 'rows.csv')` in MATLAB writes its rows as CSV"),
+    (".json", "JSON", "write each row on a line of a CSV file, below the names of its columns"),
+    (
+        ".jsonl",
+        "JSON lines",
+        "in Python, `pandas.read_json(FILE, lines=True).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+    (".db", "a database", "`sqlite3 -header -csv FILE 'select * from TABLE'` prints a table as CSV"),
+    (".sqlite", "a database", "`sqlite3 -header -csv FILE 'select * from TABLE'` prints a table as CSV"),
+    (
+        ".pkl",
+        "a Python pickle",
+        "in Python, `pandas.read_pickle(FILE).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+];
+
 /// Why `path`, which is no folder, cannot be trained on.
 pub(super) fn not_a_folder(path: &Path) -> String {
-    let sources = format!("`--data` takes {}, or a folder with four IDX files", DataSource::NAMES.join(", "));
+    let sources =
+        format!("`--data` takes {}, a table as CSV, or a folder with four IDX files", DataSource::NAMES.join(", "));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     if !path.exists() {
         let meant = did_you_mean(&name, DataSource::NAMES);
@@ -20,9 +55,9 @@ pub(super) fn not_a_folder(path: &Path) -> String {
             let folder = path.parent().map_or_else(|| ".".into(), |parent| parent.display().to_string());
             return format!("this is one of the four files; expected their folder, as in `--data {folder}`");
         }
-        name if name.ends_with(".csv") || name.ends_with(".tsv") => "a table",
-        name if name.ends_with(".npy") || name.ends_with(".npz") => "an array",
-        name if name.ends_with(".parquet") => "a table",
+        name if let Some((_, kind, advice)) = OTHERS.iter().find(|(ending, ..)| name.ends_with(ending)) => {
+            return format!("this is {kind}, which the trainer does not read yet; {advice}");
+        }
         name if [".png", ".jpg", ".jpeg", ".webp"].iter().any(|end| name.ends_with(end)) => "a picture",
         name if name.ends_with(".toml") => {
             return format!("this is a config file; `trainer fit --config {}` trains with it", path.display());
@@ -58,8 +93,10 @@ mod tests {
             fs::write(&path, "").unwrap();
             not_a_folder(&path)
         };
-        assert!(file("sensors.csv").starts_with("this is a table"));
+        assert!(file("rows.parquet").contains("pandas.read_parquet"));
         assert!(file("rows.npy").starts_with("this is an array"));
+        assert!(file("rows.XLSX").ends_with("save the sheet as CSV"));
+        assert!(file("plant.db").contains("sqlite3 -header -csv"));
         assert!(file("cat.JPEG").starts_with("this is a picture"));
         assert!(file("notes").starts_with("this is a file"));
         let advice = file("train-images-idx3-ubyte.gz");
