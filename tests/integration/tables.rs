@@ -6,7 +6,7 @@ use std::process::Command;
 
 use runtime::Autoencoder;
 
-use crate::support::{fail, program, succeed};
+use crate::support::{fail, fail_with, program, succeed};
 
 /// 400 rows: a temperature around a million, a pressure that follows it with gaps, a mode, an id and a fault, whose load is far off.
 fn write_sensors(path: &Path) {
@@ -64,4 +64,37 @@ fn a_table_is_trained_exported_and_run_by_the_names_of_its_columns() {
     fs::write(dir.join("other.csv"), "mode,temp,pressure\nfast,1,2\n").unwrap();
     let error = fail(program("runtime", dir).args(["encode", "runs/table-sensors-1", "other.csv"]));
     assert!(error.contains("other.csv: expected a column `load`, found `mode`, `temp`, `pressure`"), "{error}");
+}
+
+#[test]
+fn what_is_asked_of_a_table_is_answered_with_what_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_sensors(&dir.join("sensors.csv"));
+    let fit = |more: &[&str]| {
+        let mut command = program("trainer", dir);
+        command.args(["fit", "--data", "sensors.csv", "--label", "fault", "--epochs", "20", "--log-format", "plain"]);
+        command.args(more);
+        command
+    };
+    let error = fail_with(&mut fit(&["--test-fraction", "2"]), 2);
+    assert!(error.contains("`--test-fraction`: expected a part between 0 and 1, found 2"), "{error}");
+    let error = fail_with(&mut fit(&["--loss", "bce"]), 2);
+    assert!(error.contains("`--loss`: the cross-entropy is for values in 0..=1"), "{error}");
+    everything(&mut fit(&["--loss", "mse"]));
+
+    fs::rename(dir.join("sensors.csv"), dir.join("moved.csv")).unwrap();
+    let run = "runs/table-sensors-1";
+    for (name, arguments) in [("trainer", ["evaluate", run]), ("exporter", ["--split", run])] {
+        let error = fail(program(name, dir).args(arguments));
+        assert!(error.contains("if they have moved, add `--data NEWPLACE`"), "{error}");
+        everything(program(name, dir).args(arguments).args(["--data", "moved.csv"]));
+    }
+    let other = fs::read_to_string(dir.join("moved.csv")).unwrap().replace("slow", "crawling");
+    fs::write(dir.join("other.csv"), other).unwrap();
+    let error = fail(program("trainer", dir).args(["evaluate", run, "--data", "other.csv"]));
+    assert!(
+        error.contains("expected the rows this run was trained on in `") && error.contains("other.csv`, found others"),
+        "{error}"
+    );
 }

@@ -128,7 +128,8 @@ fn graphs(model: &Autoencoder, schema: Option<&Schema>, options: &ExportOptions)
 /// The rows that the run was trained on.
 fn load_data(run: &Run, trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
     let source = options.data.as_ref().unwrap_or(&trained.config.data);
-    let dataset = Dataset::load_table(source, &trained.config.table)?;
+    let load = if options.data.is_some() { Dataset::load_table } else { Dataset::load_again };
+    let dataset = load(source, &trained.config.table)?;
     let (expected, found) = (&trained.summary.data.fingerprint, dataset.fingerprint());
     if *expected != found {
         let short = |hash: &str| hash.chars().take(12).collect();

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use toml::{Table, Value};
+use trainer::TableConfig;
+
+use super::defaults::with_default;
 
 const TABLES: &str = "Tables";
 
@@ -25,20 +28,32 @@ pub struct ColumnArguments {
     /// A file with the test rows [default: some rows are held out]
     #[arg(long, value_name = "FILE", help_heading = TABLES, hide_short_help = true)]
     pub test: Option<PathBuf>,
-    /// The part of the rows to hold out for testing [default: 0.2]
-    #[arg(long, value_name = "FRACTION", help_heading = TABLES, hide_short_help = true)]
+    #[arg(long, value_name = "FRACTION", help_heading = TABLES, hide_short_help = true,
+        long_help = with_default("The part of the rows to hold out for testing", &default("test_fraction")))]
     pub test_fraction: Option<f64>,
-    /// Hold out random rows, the last ones, or whole groups of a column [default: random]
-    #[arg(long, value_name = "random|time|COLUMN", help_heading = TABLES, hide_short_help = true)]
+    #[arg(long, value_name = "random|time|COLUMN", help_heading = TABLES, hide_short_help = true,
+        long_help = with_default("Hold out random rows, the last ones, or whole groups of a column", &default("split")))]
     pub split: Option<String>,
-    /// What a missing number counts as, or refuse [default: mean]
-    #[arg(long, value_parser = ["mean", "median", "zero", "most-frequent", "refuse"], help_heading = TABLES)]
+    #[arg(long, value_parser = ["mean", "median", "zero", "most-frequent", "refuse"], help_heading = TABLES,
+        long_help = with_default("What a missing number counts as, or `refuse`", &default("missing")))]
     #[arg(hide_short_help = true, hide_possible_values = true, value_name = "mean|median|zero|most-frequent|refuse")]
     pub missing: Option<String>,
-    /// How numbers are scaled, as learnt on the training rows [default: standard]
-    #[arg(long, value_parser = ["standard", "robust", "min-max", "none"], help_heading = TABLES)]
+    #[arg(long, value_parser = ["standard", "robust", "min-max", "none"], help_heading = TABLES,
+        long_help = with_default("How numbers are scaled, as learnt on the training rows", &default("scaling")))]
     #[arg(hide_short_help = true, hide_possible_values = true, value_name = "standard|robust|min-max|none")]
     pub scaling: Option<String>,
+}
+
+/// The default of a setting of tables, as it would be typed.
+fn default(setting: &str) -> String {
+    let TableConfig { test_fraction, split, missing, scaling, .. } = TableConfig::default();
+    let value = match setting {
+        "test_fraction" => Value::Float(test_fraction),
+        "split" => Value::String(split.into()),
+        "missing" => Value::try_from(missing).expect("it is written as a word"),
+        _ => Value::try_from(scaling).expect("it is written as a word"),
+    };
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 impl ColumnArguments {

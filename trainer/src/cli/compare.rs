@@ -56,7 +56,7 @@ fn table(names: impl Iterator<Item = String>, summaries: &[Summary]) -> String {
             Count::from(summary.epochs).to_string(),
             bce.next().unwrap_or_default(),
             mse[index].clone(),
-            Decibels(test.psnr).to_string(),
+            test.metrics.bce.map_or("-".into(), |_| Decibels(test.psnr).to_string()),
             test.neighbour_accuracy.map_or("-".into(), |part| Percent(part).to_string()),
             Seconds(summary.seconds).to_string(),
         ]);

@@ -172,6 +172,16 @@ impl Config {
                 return Err(Error::setting(setting, format!("expected 0 or more, found {value}")));
             }
         }
+        let fraction = self.table.test_fraction;
+        if !(fraction > 0. && fraction < 1.) {
+            let reason = format!("expected a part between 0 and 1, found {fraction}");
+            return Err(Error::setting("table.test_fraction", reason));
+        }
+        if self.model.output == Output::Linear && self.loss == Loss::Bce {
+            let reason =
+                "the cross-entropy is for values in 0..=1, and this network's have no bounds; expected mse, found bce";
+            return Err(Error::setting("loss", reason));
+        }
         if self.beta != 1. && !self.model.variational {
             let beta = self.beta;
             let reason = format!(

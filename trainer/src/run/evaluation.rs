@@ -39,24 +39,26 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let config = run.config()?;
     let device = Device::Cpu;
     let model = run.load_best(&device)?;
-    if let Some(source) = data.filter(|source| source.is_table()) {
-        let reason = format!("a run is measured on a table's own test rows; expected no `--data`, found {source}");
-        return Err(Error::setting("data", reason));
+    let dataset = match data {
+        None => Dataset::load_again(&config.data, &config.table)?,
+        Some(source) => Dataset::load_table(source, &config.table)?,
+    };
+    // The columns of another table would be scaled in another way.
+    let is_table = dataset.test.raw().is_some();
+    if (data.is_none() || is_table)
+        && let Some(summary) = run.summary_if_finished()?
+        && summary.data.fingerprint != dataset.fingerprint()
+    {
+        let place = data.unwrap_or(&config.data);
+        let reason = format!("expected the rows this run was trained on in `{place}`, found others");
+        return Err(Error::file(run.dir(), reason));
     }
-    let dataset = data.map_or_else(|| Dataset::load_again(&config.data, &config.table), Dataset::load)?;
     let ([height, width], [found_height, found_width]) = (model.network().image_shape, dataset.image_shape());
     if [height, width] != [found_height, found_width] {
         let reason = format!(
             "expected images of {height} x {width}, as the run was trained on; found {found_height} x {found_width}"
         );
         return Err(Error::setting("data", reason));
-    }
-    if data.is_none()
-        && let Some(summary) = run.summary_if_finished()?
-        && summary.data.fingerprint != dataset.fingerprint()
-    {
-        let reason = format!("expected the rows this run was trained on in `{}`, found others", config.data);
-        return Err(Error::file(run.dir(), reason));
     }
     let split = Split::new(&dataset, config.validation, config.seed)?;
     let measure = Measure::new(&model, config.measure(), &device);

@@ -12,9 +12,6 @@ use crate::random::{Purpose, stream};
 /// Training and test rows, each in the order of the file. The same ones every time, whatever a run's seed is.
 pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u32>, Vec<u32>), String> {
     let fraction = config.test_fraction;
-    if !(fraction > 0. && fraction < 1.) {
-        return Err(format!("`--test-fraction`: expected a part between 0 and 1, found {fraction}"));
-    }
     if table.len() < 2 {
         return Err("expected two rows or more, of which some are held out for testing, found one".into());
     }
