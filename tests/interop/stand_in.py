@@ -45,9 +45,9 @@ def main():
         sys.exit(__doc__)
     directory, generator = Path(sys.argv[1]), random.Random(1)
     directory.mkdir(parents=True, exist_ok=True)
-    # An epoch of so many rows is enough to learn from.
+    # An epoch of so many rows is enough to learn from; there are as many test rows as MNIST has.
     write(directory, "train", 2000, 15, generator)
-    write(directory, "t10k", 400, 1, generator)
+    write(directory, "t10k", 400, 25, generator)
     (directory / "stand-in").write_text("bars instead of digits, written by tests/interop/stand_in.py\n")
 
 
