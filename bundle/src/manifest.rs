@@ -204,7 +204,7 @@ impl Manifest {
     }
 }
 
-/// What is wrong with a manifest of so many bytes.
+/// What is wrong with a manifest that is `bytes` long.
 fn explain(error: &serde_json::Error, bytes: usize) -> String {
     let place = format!("line {}, column {}", error.line(), error.column());
     let text = error.to_string();

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 /// The columns of a table, in the order of a raw row.
 ///
 /// A raw row has one float for each column: a number as it is, NaN where it is missing, a category by its place in
-/// [`ColumnKind::Category`]. The network's input has a value for each number, and one for each category of a column, and one for each column whose
-/// missing values it is told of.
+/// [`ColumnKind::Category`]. The network's input has one value for each number, one for each category of a column, and one for
+/// each column with [`Column::flag_missing`].
 ///
 /// ```
 /// use bundle::{Column, ColumnKind, Schema};
@@ -40,11 +40,11 @@ pub struct Column {
     /// What the column holds.
     #[serde(flatten)]
     pub kind: ColumnKind,
-    /// What a missing number counts as, and any number for a category, which then is none of them; nothing where missing values
-    /// are refused.
+    /// The number that replaces a missing one. In a column of categories, any number means that a missing value is allowed and
+    /// counts as no category. Nothing: missing values are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<f32>,
-    /// Whether the network is told which values are missing.
+    /// Whether the network's input has a further value, which is 1 where this column's value is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flag_missing: bool,
 }
@@ -60,7 +60,7 @@ pub enum ColumnKind {
         /// What becomes 1 above the mean; above 0.
         scale: f32,
     },
-    /// One of some words: its place among `values`, or their number for any other word. It becomes a 1 among zeros.
+    /// A word, as its place in `values`; any other word is `values.len()`. It becomes a 1 among zeros.
     Category {
         /// The words.
         values: Vec<String>,

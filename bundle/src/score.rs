@@ -19,9 +19,9 @@ pub fn mean_squared_error(row: &[f32], reconstruction: &[f32]) -> f64 {
 pub struct Threshold {
     /// What is compared: `mse`, [`mean_squared_error`].
     pub metric: String,
-    /// The part of the calibration rows whose score is at or below `value`, in 0.0..=1.0.
+    /// The share of the calibration rows that score at most `value`, in 0.0..=1.0.
     pub quantile: f64,
-    /// The largest score that still is usual.
+    /// The largest score of a usual row.
     pub value: f64,
 }
 
@@ -29,8 +29,8 @@ impl Threshold {
     /// The name of [`mean_squared_error`] in [`Threshold::metric`].
     pub const MSE: &str = "mse";
 
-    /// The smallest of `scores`, those of usual rows, that at least the part `quantile` of them does not exceed.
-    /// Nothing where there are no scores.
+    /// The threshold for these `scores` of usual rows: the smallest score such that at least the share `quantile` of the rows
+    /// scores no more. Nothing where there are no scores.
     ///
     /// ```
     /// let threshold = bundle::Threshold::calibrate(vec![4., 1., 3., 2.], 0.75).unwrap();

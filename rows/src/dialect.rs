@@ -67,7 +67,7 @@ pub fn detect(text: &[u8], given: Option<Separator>, expected: Option<usize>) ->
 /// are numbers, and how many cells there are.
 type Reading = (bool, u32, usize);
 
-/// Reads some rows, `below` so many lines.
+/// Reads some rows; the first of them has `below` lines above it.
 fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: usize) -> (Reading, Dialect) {
     let split = |line: &'_ [u8]| -> Vec<Vec<u8>> {
         let cells = line.trim_ascii_end().len();

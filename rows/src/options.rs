@@ -24,7 +24,7 @@ pub struct Expected {
     pub name: String,
     /// Values in a row.
     pub columns: usize,
-    /// What takes rows of another length: so many values, and the command.
+    /// The length of the rows that another command takes, and that command.
     pub other: Option<(usize, &'static str)>,
 }
 

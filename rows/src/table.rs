@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::options::{Expected, Options};
 
-/// Rows of so many values, one after the other.
+/// Rows of `columns` values each, one after the other.
 #[derive(Debug, PartialEq)]
 pub struct Table {
     pub columns: usize,
@@ -22,7 +22,7 @@ impl Table {
         format!("{} of {}", count(self.rows(), "row"), count(self.columns, "value"))
     }
 
-    /// The same without so many columns at the start and at the end of each row.
+    /// The same rows without their `first` and `last` columns, which are counts.
     pub fn without(self, [first, last]: [usize; 2]) -> Result<Self> {
         if first + last == 0 {
             return Ok(self);

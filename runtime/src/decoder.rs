@@ -91,7 +91,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`Error::Graph`](crate::Error::Graph) when the graph cannot be computed, or there is no memory for so many rows.
+    /// [`Error::Graph`](crate::Error::Graph) when the graph cannot be computed, or `count` rows do not fit into memory.
     pub fn sample(&self, count: usize, seed: u64) -> Result<Matrix> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut latent = self.graph.zeros(count, self.graph.input())?;

@@ -36,7 +36,7 @@ impl Matrix {
         Ok(Self { rows, columns, values })
     }
 
-    /// Zeros, unless there is no memory for so many.
+    /// A matrix of zeros; nothing if it does not fit into memory.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Option<Self> {
         let length = rows.checked_mul(columns)?;
         // `vec!` ends the program where there is no memory, so ask first. It then takes pages that are zeros already.

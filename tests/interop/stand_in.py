@@ -28,7 +28,7 @@ def image(label, generator):
 
 
 def write(directory, name, images, repeats, generator):
-    """So many different images, each so many times."""
+    """Writes `images` different images, each `repeats` times, and their labels."""
     labels = [index % 10 for index in range(images)]
     pixels = b"".join(image(label, generator) for label in labels) * repeats
     labels, count = labels * repeats, images * repeats
@@ -45,7 +45,7 @@ def main():
         sys.exit(__doc__)
     directory, generator = Path(sys.argv[1]), random.Random(1)
     directory.mkdir(parents=True, exist_ok=True)
-    # An epoch of so many rows is enough to learn from; there are as many test rows as MNIST has.
+    # 30,000 training rows are enough to learn from in one epoch; the 10,000 test rows are as many as MNIST has.
     write(directory, "train", 2000, 15, generator)
     write(directory, "t10k", 400, 25, generator)
     (directory / "stand-in").write_text("bars instead of digits, written by tests/interop/stand_in.py\n")

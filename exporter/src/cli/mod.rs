@@ -1,4 +1,4 @@
-//! What the program is told on its command line, and what it does then.
+//! The command line: its options, and what the program does with them.
 
 mod find_run;
 mod result;

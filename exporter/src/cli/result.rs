@@ -6,8 +6,8 @@ use bundle::{GOLDEN_FILE, find_program, program, quoted};
 use exporter::{Bundle, Layout};
 use trainer::{Amount, Finding, Level, Run, Summary};
 
-/// What is told about a network that has learned nothing: it is exported all the same, and is of no use. The advice is a
-/// whole command where it changes a setting.
+/// Warnings about a network that has learned nothing: it is exported all the same, but is of no use. Advice that changes a
+/// setting is a whole command.
 pub fn warnings(run: &Run, summary: &Summary) -> Vec<String> {
     let config = quoted(&run.dir().join("config.toml"));
     let again = format!("`{} fit --config {config} --", program("trainer"));

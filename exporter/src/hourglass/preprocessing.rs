@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::value::{ElementType, Value};
 
-/// What a missing category counts as: it has the place of none.
+/// The place that stands for a missing category: that of none.
 const NO_PLACE: f32 = -1.;
 
 /// Raw rows, `[batch, raw_len]`, as the network takes them, `[batch, input_len]`: [`Schema::prepare`] as nodes.
@@ -110,7 +110,7 @@ fn constant(graph: &mut GraphBuilder, values: Vec<f32>) -> Result<Value> {
     graph.constant(&Tensor::new(&values[..], &Device::Cpu)?)
 }
 
-/// Where `chosen` says so.
+/// A constant `[input_len]` that is true for the chosen features.
 fn mask(graph: &mut GraphBuilder, features: &[Feature], chosen: impl Fn(&Feature) -> bool) -> Result<Value> {
     let ones = each(graph, features, |feature| f32::from(u8::from(chosen(&feature))))?;
     let zero = graph.scalar(0.)?;

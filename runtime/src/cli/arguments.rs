@@ -160,7 +160,7 @@ impl NetworkArguments {
     }
 }
 
-/// A path whose name says the format; what is there and is no file, such as a device, takes CSV, and a folder is told later.
+/// A path whose name says the format. A device takes CSV; a folder is refused later.
 fn result(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());

@@ -18,7 +18,7 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Does what the command line says; of one that only asks for help or the version, prints that.
+/// Runs the command; `--help` and `--version` are printed.
 pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
     let written = match arguments {
         Ok(Arguments { command }) => run(command),
@@ -90,7 +90,7 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let dir = find(&arguments.bundle, path)?;
     let manifest = Manifest::read(&dir)?;
     let output = output(arguments.out.out.as_deref(), path)?;
-    // A network that cannot do what is asked of it is told before its rows are looked at.
+    // A network that cannot do this is refused before the rows are read.
     let compute = load(command, &dir)?;
     let (tensor, other, taken_by) = match command {
         Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),

@@ -1,4 +1,4 @@
-//! Rows that were not prepared as in training give a result, and a wrong one: they are refused, with what makes them fit.
+//! Refuses rows that were not prepared as in training, since their results would be wrong, and says how to prepare them.
 
 use anyhow::{Result, bail};
 use bundle::Tensor;
@@ -12,8 +12,8 @@ pub struct Preparation {
     pub clip: bool,
 }
 
-/// Divides and clips the values of rows as wanted. Says in a line what was clipped; fails where values still are outside the
-/// range of `tensor`.
+/// Divides and clips the values of rows as `preparation` says. Returns a line about what was clipped; fails where values are
+/// still outside the range of `tensor`.
 pub fn prepare(
     values: &mut [f32],
     columns: usize,

@@ -21,9 +21,9 @@ pub(crate) struct Layout {
 /// How many rows the graph takes in one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Batch {
-    /// As many as there are.
+    /// Any number.
     Any,
-    /// Always so many.
+    /// Always this many.
     Fixed(usize),
     /// One, and there is no dimension for it.
     Single,

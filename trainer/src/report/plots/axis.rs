@@ -81,12 +81,22 @@ fn label(value: f64, step: f64) -> String {
         0. => "0".into(),
         size if decimals > 5 || size >= 1e7 => {
             let digits = (size.log10().floor() - digit).max(0.) as usize;
-            format!("{size:.digits$e}")
+            without_zeros(&format!("{size:.digits$e}"))
         }
         size if decimals == 0 => Count(size.round() as u64).to_string(),
         size => format!("{size:.decimals$}"),
     };
     if value < 0. { format!("−{text}") } else { text }
+}
+
+/// `1.50e18` as `1.5e18`, and `1.0e18` as `1e18`.
+fn without_zeros(text: &str) -> String {
+    match text.split_once('e') {
+        Some((digits, exponent)) if digits.contains('.') => {
+            format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+        }
+        _ => text.into(),
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +142,8 @@ mod tests {
         assert_eq!(labels(Axis::around([-1.2, 2.]), 4), ["−1", "0", "1", "2"]);
         assert_eq!(labels(Axis::around([105., 180.]), 4), ["120", "140", "160", "180"]);
         assert_eq!(labels(Axis::around([1e-7, 3e-7]), 4), ["1e-7", "2e-7", "3e-7"]);
+        assert_eq!(labels(Axis::around([0., 1e18]), 4), ["0", "5e17", "1e18"]);
+        assert_eq!(labels(Axis::around([-1e-6, 1e-6]), 6), ["−1e-6", "−5e-7", "0", "5e-7", "1e-6"]);
     }
 
     #[test]
