@@ -114,13 +114,15 @@ impl Page {
     }
 }
 
-/// `text` with each number tied to its unit, so that no line ends between them.
+/// `text` with each number tied to its unit, and each epoch to its number, so that no line ends between them.
 fn tied(text: &str) -> String {
     let mut tied = String::with_capacity(text.len() + 8);
     for (index, word) in text.split(' ').enumerate() {
         if index > 0 {
             let unit = UNITS.contains(&word.trim_end_matches(|c: char| c != '%' && !c.is_alphanumeric()));
-            tied.push(if unit && tied.ends_with(|c: char| c.is_ascii_digit()) { '\u{a0}' } else { ' ' });
+            let measured = unit && tied.ends_with(|c: char| c.is_ascii_digit());
+            let numbered = tied.ends_with(" epoch") && word.starts_with(|c: char| c.is_ascii_digit());
+            tied.push(if measured || numbered { '\u{a0}' } else { ' ' });
         }
         tied += word;
     }

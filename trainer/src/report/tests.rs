@@ -91,13 +91,14 @@ fn a_number_stays_with_its_unit_and_no_line_ends_within() {
 }
 
 #[test]
-fn a_unit_is_tied_to_its_number_and_words_are_not() {
+fn a_unit_is_tied_to_its_number_an_epoch_too_and_words_are_not() {
     for (text, expected) in [
         ("25.48 dB", "25.48\u{a0}dB"),
         ("over 99.9 % zeros", "over 99.9\u{a0}% zeros"),
         ("26 ms per epoch, cpu", "26\u{a0}ms per epoch, cpu"),
         ("rows have 64 values; of them", "rows have 64\u{a0}values; of them"),
-        ("4.59e7 in epoch 3", "4.59e7 in epoch 3"),
+        ("4.59e7 in epoch 346", "4.59e7 in epoch\u{a0}346"),
+        ("26 ms per epoch of 3", "26\u{a0}ms per epoch of 3"),
         ("many values", "many values"),
         ("", ""),
     ] {
