@@ -24,6 +24,8 @@ mod printable;
 mod schema;
 mod score;
 mod shape;
+#[cfg(feature = "clap")]
+mod usage;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use digest::{Digest, sha256};
@@ -40,3 +42,5 @@ pub use printable::printable;
 pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
 pub use shape::Shape;
+#[cfg(feature = "clap")]
+pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, long_dash, with_help};

@@ -46,9 +46,9 @@ pub struct Manifest {
     /// The version of ONNX's operators.
     #[serde(default)]
     pub opset: i64,
-    /// Height and width of an image in pixels.
-    #[serde(default)]
-    pub image_shape: [usize; 2],
+    /// Height and width of an image in pixels; empty where rows are no images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub image_shape: Vec<usize>,
     /// The tensor that the encoder takes.
     pub input: Tensor,
     /// The tensor between encoder and decoder.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::score::mean_squared_error;
 
 /// The columns of a table, in the order of a raw row.
 ///
@@ -210,6 +211,22 @@ impl Schema {
     }
 }
 
+impl Schema {
+    /// The anomaly score of raw rows: for each, the mean squared error of its `reconstructions`, both as the network takes them. So a
+    /// column counts by its scale, whatever its unit.
+    pub fn scores(&self, raw: &[f32], reconstructions: &[f32]) -> Vec<f64> {
+        let (mut row, mut reconstruction) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
+        let pairs = raw.chunks_exact(self.raw_len()).zip(reconstructions.chunks_exact(self.raw_len()));
+        pairs
+            .map(|(raw, restored)| {
+                self.prepare(raw, &mut row);
+                self.prepare(restored, &mut reconstruction);
+                mean_squared_error(&row, &reconstruction)
+            })
+            .collect()
+    }
+}
+
 impl TryFrom<Vec<Column>> for Schema {
     type Error = Error;
 
@@ -259,6 +276,13 @@ mod tests {
         assert_eq!(input, [0., 0., 0., 1., 0., 1., 0.]);
         schema().prepare(&[0., 1e6, f32::NAN], &mut input);
         assert!(input[6].is_nan(), "where it is refused, it stays");
+    }
+
+    #[test]
+    fn a_column_counts_by_its_scale_in_the_score() {
+        let schema = Schema::new(vec![Column::number("large", 1e6, 100.), Column::number("small", 0., 0.01)]).unwrap();
+        let scores = schema.scores(&[1e6, 0., 1e6, 0.], &[1e6 + 100., 0., 1e6, 0.02]);
+        assert!((scores[0] - 0.5).abs() < 1e-6 && (scores[1] - 2.).abs() < 1e-6, "{scores:?}");
     }
 
     #[test]

@@ -55,8 +55,9 @@ fn rows(path: &Path, options: &Options) -> anyhow::Result<Rows> {
     if (extension == "npy" || extension == "npz") && !is_npz(&bytes) && !bytes.starts_with(npy::MAGIC) {
         bail!("{}: not a .{} file, whatever its name says", path.display(), extension.display());
     }
-    let (table, note) = parse(&bytes, options).with_context(|| path.display().to_string())?;
-    let note = note.map(|note| format!("{}: {note}", path.display()));
+    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+    let (table, note) = parse(&bytes, options).with_context(|| name.clone())?;
+    let note = note.map(|note| format!("{name}: {note}"));
     Ok(Rows { columns: table.columns, values: table.values, note })
 }
 
@@ -130,6 +131,8 @@ fn refuse_binary(bytes: &[u8]) -> anyhow::Result<()> {
         (b"\x80\x04\x95", "a Python pickle; save the array with `numpy.save`"),
     ];
     let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
+    // The length of its header, and the header as JSON.
+    let found = found.or(bytes.get(8..10).is_some_and(|header| header == b"{\"").then_some("a safetensors file"));
     // The first field of an ONNX file is its version of the format.
     let found = found.or((bytes.starts_with(b"\x08") && bytes.contains(&b':')).then_some("an ONNX graph"));
     let text = bytes.trim_ascii_start();

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -12,10 +12,11 @@ use super::table::Table;
 
 /// The most bytes that a header of an array is looked for in.
 const HEADER_BYTES: u64 = 1 << 16;
+const NOT_WHOLE: &str = "not a whole .npz file: it is cut off or damaged";
 
 /// Reads the array that is meant, and says in a line which one that is.
 pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).context("not a whole .npz file")?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| anyhow!(NOT_WHOLE))?;
     let arrays = arrays(&mut archive)?;
     let array = choose(&arrays, options)?;
     let content = extract(&mut archive, array.index, u64::MAX)?;
@@ -42,7 +43,7 @@ fn arrays(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Vec<Array>> {
     let mut arrays = vec![];
     let mut others = vec![];
     for index in 0..archive.len() {
-        let file = archive.by_index_raw(index).context("not a whole .npz file")?.name_raw().to_vec();
+        let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?.name_raw().to_vec();
         let file = String::from_utf8_lossy(&file).into_owned();
         match file.strip_suffix(".npy") {
             Some(name) => {
@@ -62,7 +63,7 @@ fn arrays(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Vec<Array>> {
 
 /// The first `most` bytes of a file in the archive.
 fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: u64) -> Result<Vec<u8>> {
-    let file = archive.by_index_raw(index).context("not a whole .npz file")?;
+    let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?;
     let mut content = vec![];
     let read = match file.compression() {
         CompressionMethod::Stored => file.take(most).read_to_end(&mut content),
@@ -71,7 +72,7 @@ fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: u64) -> 
         }
         method => bail!("expected arrays as `numpy.savez` or `numpy.savez_compressed` write them, found {method:?}"),
     };
-    read.context("not a whole .npz file")?;
+    read.map_err(|_| anyhow!(NOT_WHOLE))?;
     Ok(content)
 }
 

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::matrix::MatrixView;
 
 impl Autoencoder {
-    /// The anomaly score of each row: the mean squared error of its reconstruction.
+    /// The anomaly score of each row: the mean squared error of its reconstruction; of the raw rows of a table, in units of each
+    /// column's scale.
     ///
     /// ```no_run
     /// # fn main() -> runtime::Result<()> {
@@ -25,6 +26,9 @@ impl Autoencoder {
     pub fn score<'a>(&self, rows: impl Into<MatrixView<'a>>) -> Result<Vec<f64>> {
         let rows = rows.into();
         let reconstructions = self.reconstruct(rows)?;
+        if let Some(schema) = self.manifest().and_then(|manifest| manifest.schema.as_ref()) {
+            return Ok(schema.scores(rows.values, reconstructions.as_slice()));
+        }
         let pairs = rows.values.chunks(self.input_len()).zip(reconstructions.iter());
         Ok(pairs.map(|(row, reconstruction)| mean_squared_error(row, reconstruction)).collect())
     }

@@ -30,7 +30,7 @@ fn one_epoch_of_mnist_learns_and_exports() {
         );
         return;
     };
-    let source = DataSource::Dir(dir);
+    let source = DataSource::Path(dir);
     let dataset = Dataset::load(&source).unwrap();
     assert_eq!((dataset.train.len(), dataset.test.len(), dataset.image_shape()), (60_000, 10_000, [28, 28]));
     // Enough for PCA on the slowest machine.
@@ -81,7 +81,7 @@ fn figures_of_the_readme_at_full_size() {
         say("skipped: figures_of_the_readme_at_full_size trains for an hour and wants HOURGLASS_FULL=1");
         return;
     }
-    let source = DataSource::Dir(dir);
+    let source = DataSource::Path(dir);
     let dataset = Dataset::load(&source).unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let reached = |name: &str, config: Config| {

@@ -61,6 +61,11 @@ fn a_table_is_trained_exported_and_run_by_the_names_of_its_columns() {
     let library: Vec<String> = rows.row(0).iter().map(f32::to_string).collect();
     assert_eq!([&library[0], &library[1], "fast", &library[3]].join(","), lines[1]);
 
+    // A fault is far off in one column; a column a million large does not hide it.
+    let scores = bundle.score(&[1_000_000.5, 0.005, 1., 0.5, 1_000_000.5, 0.005, 1., 5000.][..]).unwrap();
+    let limit = bundle.threshold().unwrap().value;
+    assert!(scores[0] <= limit && scores[1] > 100. * limit, "{scores:?}, {limit}");
+
     fs::write(dir.join("other.csv"), "mode,temp,pressure\nfast,1,2\n").unwrap();
     let error = fail(program("runtime", dir).args(["encode", "runs/table-sensors-1", "other.csv"]));
     assert!(error.contains("other.csv: expected a column `load`, found `mode`, `temp`, `pressure`"), "{error}");

@@ -36,7 +36,7 @@ mod train;
 pub use bundle::Threshold;
 
 pub use config::{Config, Preset};
-pub use data::{DataSource, Dataset, Images, Missing, Scaling, Split, TableConfig, TestRows, TrainOn, Validation};
+pub use data::{DataSource, Dataset, Missing, Samples, Scaling, Split, TableConfig, TestRows, TrainOn, Validation};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{

@@ -160,6 +160,11 @@ fn a_variable_that_names_no_data_is_named() {
         let error = fail(trainer(dir.path()).args(["fit", "--data", "mnist"]).env("HOURGLASS_MNIST", folder), 1);
         assert!(error.contains(expected), "{error}");
     }
+    // With what they expect, it trains.
+    write_rows(&dir.path().join("nowhere"));
+    let arguments = ["fit", "--data", "mnist", "--epochs", "20", "--out", "run"];
+    let output = trainer(dir.path()).args(arguments).env("HOURGLASS_MNIST", "nowhere").output().unwrap();
+    assert!([0, 3].contains(&output.status.code().unwrap()), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -276,6 +276,16 @@ fn what_a_mistake_suggests_works() {
         let right = format!("{before} {meant} {after}");
         succeed(trainer(dir.path()).args(whole(right.trim())));
     }
+    // A number of seconds, as the message has it.
+    let error = fail(trainer(dir.path()).args(["fit", "--time-budget", "5m"]), 2);
+    let (_, seconds) = error.split_once("as in ").unwrap();
+    let seconds = seconds.split(',').next().unwrap();
+    succeed(trainer(dir.path()).args(["fit", "--epochs", "20", "--time-budget", seconds]));
+    // Runs that a shell lists.
+    let error = fail(trainer(dir.path()).args(["compare", "runs"]), 2);
+    let program = format!("'{}'", support::TRAINER);
+    let line = suggestion(&error).replacen("trainer", &program, 1);
+    succeed(std::process::Command::new("sh").arg("-c").arg(line).current_dir(dir.path()));
     // A command that was misspelt.
     let error = fail(trainer(dir.path()).arg("train"), 2);
     let right = suggestion(&error).replace("trainer ", "") + " --epochs 20";

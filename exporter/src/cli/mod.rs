@@ -99,7 +99,7 @@ pub fn run() -> ExitCode {
     std::panic::set_hook(Box::new(|_| ()));
     let typed: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if let Some(what) = usage::long_dash(&typed) {
+    if let Some(what) = bundle::long_dash(&typed) {
         return wrong_usage(&what);
     }
     let done = match Arguments::try_parse() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bundle::{ColumnKind, INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION, Schema};
 use candle_core::{Device, Tensor};
-use trainer::{Autoencoder, Images};
+use trainer::{Autoencoder, Samples};
 
 use crate::error::Result;
 use crate::hourglass::error::ExportError;
@@ -63,7 +63,7 @@ fn largest(row: &[f32]) -> f32 {
 }
 
 impl<'a> HeldOut<'a> {
-    pub(super) fn new(test: &Images, model: &'a Autoencoder) -> Result<Self, ExportError> {
+    pub(super) fn new(test: &Samples, model: &'a Autoencoder) -> Result<Self, ExportError> {
         let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(MIN_ROWS, MAX_ROWS)).collect();
         let distinct = test.len().min(rows.len());
         let Some((raw, schema)) = test.raw() else {

@@ -48,7 +48,7 @@ impl Trained {
                 Layout::Whole => "whole".into(),
             },
             opset: options.opset,
-            image_shape: network.image_shape,
+            image_shape: if schema.is_none() { network.image_shape.into() } else { vec![] },
             input: Tensor { preprocessing: schema.is_none().then_some(preprocessing), ..rows(INPUT) },
             latent: latent(LATENT),
             log_variance: model.log_variance().map(|_| latent(LOG_VARIANCE)),

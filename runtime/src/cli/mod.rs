@@ -24,7 +24,7 @@ const USAGE: u8 = 2;
 pub fn run() -> ExitCode {
     let typed: Vec<String> =
         std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if let Some(what) = usage::long_dash(&typed) {
+    if let Some(what) = bundle::long_dash(&typed) {
         return wrong_usage(&what);
     }
     let arguments = match Arguments::try_parse() {

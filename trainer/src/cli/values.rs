@@ -25,10 +25,10 @@ pub fn whole(setting: &str) -> impl Fn(&str) -> Result<i64, String> + Clone + us
 /// What `--data` names. A folder is kept with its full path, so that `config.toml` repeats the run from anywhere.
 pub fn source(text: &str) -> Result<DataSource, String> {
     Ok(match text.to_owned().into() {
-        DataSource::Dir(dir) if !text.is_empty() => {
-            DataSource::Dir(std::path::absolute(&dir).map_err(|error| format!("cannot resolve `{text}`: {error}"))?)
+        DataSource::Path(dir) if !text.is_empty() => {
+            DataSource::Path(std::path::absolute(&dir).map_err(|error| format!("cannot resolve `{text}`: {error}"))?)
         }
-        DataSource::Dir(_) => return Err("expected a name or a folder, found nothing".into()),
+        DataSource::Path(_) => return Err("expected a name or a folder, found nothing".into()),
         named => named,
     })
 }

@@ -2,7 +2,7 @@
 
 use bundle::Digest;
 
-use super::samples::Images;
+use super::samples::Samples;
 use super::sources::{DataSource, Loaded};
 use super::table_config::TableConfig;
 use crate::error::{Error, Result};
@@ -13,9 +13,9 @@ pub struct Dataset {
     /// The name of the source: `digits`, `mnist`, or the folder's own.
     pub name: String,
     /// Rows that training and validation share.
-    pub train: Images,
+    pub train: Samples,
     /// Rows that training never sees.
-    pub test: Images,
+    pub test: Samples,
     /// What was assumed of the source, a sentence each.
     pub notes: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl Dataset {
     ///
     /// As [`Dataset::load`]; where the folder is gone, the message says how to name the new place.
     pub fn load_again(source: &DataSource, table: &TableConfig) -> Result<Self> {
-        if let DataSource::Dir(dir) = source
+        if let DataSource::Path(dir) = source
             && !dir.exists()
         {
             let reason = "the run was trained on the rows in this place, which is no longer there; if they have moved, add `--data \
@@ -109,7 +109,7 @@ mod tests {
         let dataset = Dataset::load(&DataSource::Digits).unwrap();
         let mut pixels = dataset.test.pixels().to_vec();
         pixels[1000] ^= 1;
-        let test = Images::new(pixels, dataset.test.labels().to_vec(), [8, 8], 16).unwrap();
+        let test = Samples::new(pixels, dataset.test.labels().to_vec(), [8, 8], 16).unwrap();
         assert_ne!(dataset.fingerprint(), Dataset { test, ..dataset.clone() }.fingerprint());
     }
 }

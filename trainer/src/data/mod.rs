@@ -7,7 +7,7 @@ mod split;
 mod table_config;
 
 pub use dataset::Dataset;
-pub use samples::Images;
+pub use samples::Samples;
 pub use sources::DataSource;
 pub use split::{Split, Validation};
 pub use table_config::{Missing, Scaling, TableConfig, TestRows, TrainOn};

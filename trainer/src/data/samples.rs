@@ -16,7 +16,7 @@ const BLOCK: usize = 64;
 
 /// Greyscale images of one size, or rows of a table, with a class label each.
 #[derive(Clone, Debug)]
-pub struct Images {
+pub struct Samples {
     values: Values,
     labels: Vec<u8>,
     shape: [usize; 2],
@@ -35,7 +35,7 @@ enum Values {
     },
 }
 
-impl Images {
+impl Samples {
     /// Images of `[height, width]` pixels, row after row, where the byte `max_value` becomes 1.0.
     ///
     /// # Errors
@@ -121,7 +121,7 @@ impl Images {
     ///
     /// # Panics
     ///
-    /// When `index` is not below [`Images::len`], or these are rows of a table.
+    /// When `index` is not below [`Samples::len`], or these are rows of a table.
     pub fn row(&self, index: usize) -> &[u8] {
         &self.pixels()[index * self.width()..][..self.width()]
     }
@@ -130,7 +130,7 @@ impl Images {
     ///
     /// # Panics
     ///
-    /// When an index is not below [`Images::len`].
+    /// When an index is not below [`Samples::len`].
     pub(super) fn select(&self, indices: &[u32]) -> Option<Self> {
         let values = match &self.values {
             Values::Bytes { max_value, .. } => {
@@ -155,7 +155,7 @@ impl Images {
     ///
     /// # Panics
     ///
-    /// When an index is not below [`Images::len`].
+    /// When an index is not below [`Samples::len`].
     pub fn batch(&self, indices: &[u32], device: &Device) -> Result<Tensor> {
         let width = self.width();
         let mut values = vec![0.; indices.len() * width];
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn batch_gathers_rows_and_scales_white_to_one() {
-        let images = Images::new(vec![0, 16, 8, 4, 2, 1], vec![7, 8, 9], [1, 2], 16).unwrap();
+        let images = Samples::new(vec![0, 16, 8, 4, 2, 1], vec![7, 8, 9], [1, 2], 16).unwrap();
         let batch = images.batch(&[2, 0], &Device::Cpu).unwrap().to_vec2::<f32>().unwrap();
         assert_eq!(batch, [[0.125, 0.0625], [0., 1.]]);
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn every_byte_becomes_the_quotient() {
         for max_value in 1..=255 {
-            let images = Images::new((0..=255).collect(), vec![0], [16, 16], max_value).unwrap();
+            let images = Samples::new((0..=255).collect(), vec![0], [16, 16], max_value).unwrap();
             let mut found = vec![0.; 256];
             images.fill(&[0], &mut found);
             assert!((0..256).all(|byte| found[byte] == byte as f32 / f32::from(max_value)), "{max_value}");
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn pixels_must_match_the_labels() {
-        let error = Images::new(vec![0; 5], vec![1, 2], [1, 2], 255).unwrap_err().to_string();
+        let error = Samples::new(vec![0; 5], vec![1, 2], [1, 2], 255).unwrap_err().to_string();
         assert_eq!(error, "setting `data`: expected 2 images of 1 x 2 pixels, found 5 bytes");
     }
 }

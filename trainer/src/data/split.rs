@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 use serde::{Serialize, Serializer};
 
 use super::dataset::Dataset;
-use super::samples::Images;
+use super::samples::Samples;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
 
@@ -129,7 +129,7 @@ impl Split {
     }
 
     /// The images that [`Split::validation`] counts in.
-    pub fn validation_images<'a>(&self, dataset: &'a Dataset) -> &'a Images {
+    pub fn validation_images<'a>(&self, dataset: &'a Dataset) -> &'a Samples {
         if self.validation_is_test { &dataset.test } else { &dataset.train }
     }
 }

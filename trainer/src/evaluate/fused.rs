@@ -7,7 +7,7 @@ use kernels::with_scratch;
 use super::config::MeasureConfig;
 use super::measured::{Measured, ZERO};
 use super::metrics::Metrics;
-use crate::data::Images;
+use crate::data::Samples;
 use crate::fused::PackedNetwork;
 use crate::model::Output;
 use crate::objective::Objective;
@@ -18,7 +18,7 @@ const TOGETHER: usize = 125;
 
 /// One of the blocks that rows are measured in.
 pub(super) struct Block<'a> {
-    pub(super) images: &'a Images,
+    pub(super) images: &'a Samples,
     pub(super) rows: &'a [u32],
     /// Its place among all.
     pub(super) index: usize,

@@ -7,7 +7,7 @@ use super::config::MeasureConfig;
 use super::fused::{Block, Fused};
 use super::measured::{EVALUATION_ROWS, Measured, ZERO};
 use super::metrics::Metrics;
-use crate::data::Images;
+use crate::data::Samples;
 use crate::error::Result;
 use crate::model::Autoencoder;
 use crate::objective::Objective;
@@ -29,7 +29,7 @@ impl<'a> Measure<'a> {
     /// The rows `indices` of `images`, block by block: as the network is given them, and clean, `[n, width]` both.
     pub(super) fn blocks<'b>(
         &'b self,
-        images: &'b Images,
+        images: &'b Samples,
         indices: &'b [u32],
         noise: Purpose,
     ) -> impl Iterator<Item = Result<(Tensor, Tensor)>> + 'b {
@@ -45,7 +45,7 @@ impl<'a> Measure<'a> {
     }
 
     /// Measures the rows `indices` of `images`.
-    pub(crate) fn rows(&self, images: &Images, indices: &[u32]) -> Result<Measured> {
+    pub(crate) fn rows(&self, images: &Samples, indices: &[u32]) -> Result<Measured> {
         let blocks = indices.chunks(EVALUATION_ROWS).enumerate();
         let blocks: Vec<Block> = blocks.map(|(index, rows)| Block { images, rows, index }).collect();
         let parts: Vec<Measured> = match self.model.chains() {
@@ -120,14 +120,37 @@ impl<'a> Measure<'a> {
         Ok(Noise::new(input_noise, stream(seed, noise, index)).on(clean)?)
     }
 
-    /// The mean squared error of each row, in order.
-    pub(super) fn row_errors(&self, images: &Images, indices: &[u32]) -> Result<Vec<f32>> {
+    /// The anomaly score of each row, in order.
+    pub(super) fn row_scores(&self, images: &Samples, indices: &[u32]) -> Result<Vec<f64>> {
+        if images.raw().is_some() {
+            return self.table_scores(images, indices);
+        }
         let mut errors = Vec::with_capacity(indices.len());
         for block in self.blocks(images, indices, Purpose::MeasuredNoise) {
             let (input, clean) = block?;
-            errors.extend((self.model.reconstruct(&input)? - clean)?.sqr()?.mean(1)?.to_vec1::<f32>()?);
+            let found = (self.model.reconstruct(&input)? - clean)?.sqr()?.mean(1)?.to_vec1::<f32>()?;
+            errors.extend(found.into_iter().map(f64::from));
         }
         Ok(errors)
+    }
+
+    /// The same of a table, by the formula that its bundle's users have: of raw rows.
+    fn table_scores(&self, table: &Samples, indices: &[u32]) -> Result<Vec<f64>> {
+        let Some((raw, schema)) = table.raw() else { return Ok(Vec::new()) };
+        let width = schema.raw_len();
+        let rows = |rows: &[u32]| -> Vec<f32> {
+            rows.iter().flat_map(|&row| &raw[row as usize * width..][..width]).copied().collect()
+        };
+        let mut scores = Vec::with_capacity(indices.len());
+        for (block, rows) in
+            self.blocks(table, indices, Purpose::MeasuredNoise).zip(indices.chunks(EVALUATION_ROWS).map(rows))
+        {
+            let output = self.model.reconstruct(&block?.0)?.flatten_all()?.to_vec1::<f32>()?;
+            let mut restored = vec![0.; rows.len()];
+            schema.restore(&output, &mut restored);
+            scores.extend(schema.scores(&rows, &restored));
+        }
+        Ok(scores)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use crate::data::Images;
+use crate::data::Samples;
 
 /// Rows that a thread adds up at once.
 const PART: usize = 1024;
@@ -18,7 +18,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(images: &Images, rows: &[u32]) -> Self {
+    fn of(images: &Samples, rows: &[u32]) -> Self {
         let zero = || Self { rows: 0, pixels: vec![0; images.width()], squares: 0 };
         let part = |rows: &[u32]| {
             let mut sums = Self { rows: rows.len(), ..zero() };
@@ -41,7 +41,7 @@ impl Sums {
 
 /// The mean squared error of the mean of `rows` of `train`, taken as the reconstruction of each row of `test`: what a network that
 /// ignores its input reaches.
-pub(super) fn mean_row_error(train: &Images, rows: &[u32], test: &Images) -> f64 {
+pub(super) fn mean_row_error(train: &Samples, rows: &[u32], test: &Samples) -> f64 {
     if train.raw().is_some() {
         return mean_row_error_of_table(train, rows, test);
     }
@@ -56,7 +56,7 @@ pub(super) fn mean_row_error(train: &Images, rows: &[u32], test: &Images) -> f64
     sum / (rows * test.width()) as f64 / f64::from(test.max_value()).powi(2)
 }
 
-fn mean_row_error_of_table(train: &Images, rows: &[u32], test: &Images) -> f64 {
+fn mean_row_error_of_table(train: &Samples, rows: &[u32], test: &Samples) -> f64 {
     let width = train.width();
     let mut values = vec![0.; width];
     let mut mean = vec![0f64; width];
@@ -74,7 +74,7 @@ fn mean_row_error_of_table(train: &Images, rows: &[u32], test: &Images) -> f64 {
 }
 
 /// The largest byte of `rows`; 1 for a table, whose scale is its own.
-pub(super) fn largest(images: &Images, rows: &[u32]) -> u8 {
+pub(super) fn largest(images: &Samples, rows: &[u32]) -> u8 {
     if images.raw().is_some() {
         return 1;
     }
@@ -87,8 +87,8 @@ mod tests {
 
     #[test]
     fn the_mean_row_is_as_far_as_the_formula_says() {
-        let train = Images::new(vec![0, 10, 20, 30, 99, 99], vec![0; 3], [1, 2], 10).unwrap();
-        let test = Images::new(vec![10, 20, 14, 26], vec![0; 2], [1, 2], 10).unwrap();
+        let train = Samples::new(vec![0, 10, 20, 30, 99, 99], vec![0; 3], [1, 2], 10).unwrap();
+        let test = Samples::new(vec![10, 20, 14, 26], vec![0; 2], [1, 2], 10).unwrap();
         // The mean of the first two rows is 10, 20; the squared differences are 0, 0, 16 and 36, in units of 1 / 100.
         assert!((mean_row_error(&train, &[0, 1], &test) - 0.13).abs() < 1e-12);
         assert_eq!((largest(&train, &[0, 1]), largest(&train, &[0, 1, 2])), (30, 99));

@@ -1,6 +1,6 @@
 //! What the report is made from.
 
-use crate::data::Images;
+use crate::data::Samples;
 use crate::evaluate::Measure;
 use crate::run::{EpochRecord, Run, Summary};
 
@@ -12,5 +12,5 @@ pub(crate) struct Finished<'a> {
     /// The best weights, and how rows are prepared for them.
     pub(crate) measure: &'a Measure<'a>,
     /// The test rows.
-    pub(crate) test: &'a Images,
+    pub(crate) test: &'a Samples,
 }

@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use crate::config::Config;
-use crate::data::Images;
+use crate::data::Samples;
 use crate::error::Result;
 use crate::fused::{Batch, TrainStep};
 use crate::model::Autoencoder;
@@ -27,7 +27,7 @@ pub(super) struct Learner {
 
 /// The rows of a step, and its place in the course of training, from 1.
 pub(super) struct Step<'a> {
-    pub(super) images: &'a Images,
+    pub(super) images: &'a Samples,
     pub(super) indices: &'a [u32],
     pub(super) epoch: usize,
     pub(super) step: usize,

@@ -14,7 +14,7 @@ fn a_config_survives_its_file() {
     let config = Config {
         validation: Validation::Test,
         optimizer: OptimizerConfig::named("adadelta").unwrap(),
-        data: DataSource::Dir("some/where".into()),
+        data: DataSource::Path("some/where".into()),
         model: ModelConfig::dense(2, [128, 64]),
         ..Config::default()
     };

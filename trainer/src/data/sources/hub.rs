@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::idx::load_dir;
 use super::loaded::Loaded;
-use crate::data::samples::Images;
+use crate::data::samples::Samples;
 use crate::error::{Error, Result};
 
 /// A data set that is published on the hub.
@@ -64,7 +64,7 @@ impl Published {
     }
 
     #[cfg(feature = "hub")]
-    fn download(&self) -> Result<(Images, Images)> {
+    fn download(&self) -> Result<(Samples, Samples)> {
         let reason = |error: candle_core::Error| {
             // The client's message names the same long address several times.
             let text = error.to_string();
@@ -75,7 +75,7 @@ impl Published {
     }
 
     #[cfg(not(feature = "hub"))]
-    fn download(&self) -> Result<(Images, Images)> {
+    fn download(&self) -> Result<(Samples, Samples)> {
         let reason = "this program was built without the hub's client, which `cargo build --release --features \
                       hourglass-trainer/hub` includes";
         Err(self.error(reason.into()))
@@ -87,14 +87,14 @@ impl Published {
 }
 
 #[cfg(feature = "hub")]
-fn convert(dataset: candle_datasets::vision::Dataset) -> Result<(Images, Images)> {
+fn convert(dataset: candle_datasets::vision::Dataset) -> Result<(Samples, Samples)> {
     use candle_core::{DType, Tensor};
 
-    let images = |pixels: &Tensor, labels: &Tensor| -> Result<Images> {
+    let images = |pixels: &Tensor, labels: &Tensor| -> Result<Samples> {
         let side = pixels.dim(1)?.isqrt();
         // candle-datasets divides the bytes by 255; rounding gives them back.
         let pixels = (pixels * 255.)?.round()?.to_dtype(DType::U8)?.flatten_all()?.to_vec1::<u8>()?;
-        Images::new(pixels, labels.to_dtype(DType::U8)?.to_vec1::<u8>()?, [side, side], 255)
+        Samples::new(pixels, labels.to_dtype(DType::U8)?.to_vec1::<u8>()?, [side, side], 255)
     };
     Ok((images(&dataset.train_images, &dataset.train_labels)?, images(&dataset.test_images, &dataset.test_labels)?))
 }

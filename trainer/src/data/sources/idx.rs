@@ -12,7 +12,7 @@ use rand::seq::SliceRandom;
 use super::diagnose::not_a_folder;
 use super::idx_names::find;
 use super::loaded::Loaded;
-use crate::data::samples::Images;
+use crate::data::samples::Samples;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
 
@@ -58,7 +58,7 @@ pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
 }
 
 /// Holds out one row in ten, at least one; the same ones every time, whatever a run's seed is.
-fn hold_out(images: &Images) -> Option<(Images, Images)> {
+fn hold_out(images: &Samples) -> Option<(Samples, Samples)> {
     let mut rows: Vec<u32> = (0..images.len() as u32).collect();
     rows.shuffle(&mut stream(0, Purpose::Split, 1));
     let mut train = rows.split_off((images.len() / HELD_OUT).max(1));
@@ -68,9 +68,9 @@ fn hold_out(images: &Images) -> Option<(Images, Images)> {
 }
 
 /// Images with their labels; where there are none, all are of one class.
-fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Images> {
+fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Samples> {
     let ([rows, height, width], pixels) = read(images_path)?;
-    let Some(labels_path) = labels_path else { return Images::new(pixels, vec![0; rows], [height, width], 255) };
+    let Some(labels_path) = labels_path else { return Samples::new(pixels, vec![0; rows], [height, width], 255) };
     let ([label_rows], labels) = read(labels_path)?;
     if rows != label_rows {
         let reason = format!(
@@ -79,7 +79,7 @@ fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Images> {
         );
         return Err(Error::file(labels_path, reason));
     }
-    Images::new(pixels, labels, [height, width], 255)
+    Samples::new(pixels, labels, [height, width], 255)
 }
 
 /// Reads one file of `N` dimensions of bytes.

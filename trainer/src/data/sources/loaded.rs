@@ -1,18 +1,18 @@
 //! What a source gives.
 
-use crate::data::samples::Images;
+use crate::data::samples::Samples;
 
 /// Training and test rows.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) train: Images,
-    pub(crate) test: Images,
+    pub(crate) train: Samples,
+    pub(crate) test: Samples,
     /// What was assumed, a sentence each.
     pub(crate) notes: Vec<String>,
 }
 
-impl From<(Images, Images)> for Loaded {
-    fn from((train, test): (Images, Images)) -> Self {
+impl From<(Samples, Samples)> for Loaded {
+    fn from((train, test): (Samples, Samples)) -> Self {
         Self { train, test, notes: Vec::new() }
     }
 }

@@ -37,7 +37,7 @@ pub enum DataSource {
     FashionMnist,
     /// A table as CSV, gzipped or not; or a folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test images;
     /// without those, a tenth of the rows is held out.
-    Dir(PathBuf),
+    Path(PathBuf),
 }
 
 impl DataSource {
@@ -51,19 +51,19 @@ impl DataSource {
             Self::Series => series::load().map(Loaded::from),
             Self::Mnist => hub::MNIST.load(),
             Self::FashionMnist => hub::FASHION_MNIST.load(),
-            Self::Dir(path) if table::is_table(path) => table::load(path, table),
-            Self::Dir(dir) => idx::load_dir(dir),
+            Self::Path(path) if table::is_table(path) => table::load(path, table),
+            Self::Path(dir) => idx::load_dir(dir),
         }
     }
 
     /// Whether it is a file that is read as a table.
     pub fn is_table(&self) -> bool {
-        matches!(self, Self::Dir(path) if table::is_table(path))
+        matches!(self, Self::Path(path) if table::is_table(path))
     }
 
     /// A name that can be part of a folder's name: `digits`, `mnist`, or the folder's own.
     pub fn name(&self) -> String {
-        let Self::Dir(dir) = self else { return self.to_string() };
+        let Self::Path(dir) = self else { return self.to_string() };
         let dir = dir.canonicalize().unwrap_or_else(|_| dir.clone());
         let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
         // A table's name is its file's without the ending.
@@ -81,7 +81,7 @@ impl fmt::Display for DataSource {
             Self::Series => f.write_str("series"),
             Self::Mnist => f.write_str("mnist"),
             Self::FashionMnist => f.write_str("fashion-mnist"),
-            Self::Dir(dir) => write!(f, "{}", dir.display()),
+            Self::Path(dir) => write!(f, "{}", dir.display()),
         }
     }
 }
@@ -93,7 +93,7 @@ impl From<String> for DataSource {
             "series" => Self::Series,
             "mnist" => Self::Mnist,
             "fashion-mnist" => Self::FashionMnist,
-            _ => Self::Dir(text.into()),
+            _ => Self::Path(text.into()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::samples::Images;
+use crate::data::samples::Samples;
 use crate::error::Result;
 use crate::random::{Purpose, stream};
 
@@ -34,12 +34,12 @@ const BEAT: [Wave; 5] = [
     Wave { place: 0.74, width: 0.080, height: 0.30 },
 ];
 
-pub(super) fn load() -> Result<(Images, Images)> {
+pub(super) fn load() -> Result<(Samples, Samples)> {
     Ok((rows(TRAIN_ROWS, 0)?, rows(TEST_ROWS, 1)?))
 }
 
 /// Rows of the three kinds in turn; the label is the kind.
-fn rows(count: usize, index: u32) -> Result<Images> {
+fn rows(count: usize, index: u32) -> Result<Samples> {
     let mut rng = stream(SEED, Purpose::Series, index);
     let (mut pixels, mut labels) = (Vec::with_capacity(count * STEPS), Vec::with_capacity(count));
     for row in 0..count {
@@ -52,7 +52,7 @@ fn rows(count: usize, index: u32) -> Result<Images> {
         pixels.extend(values.map(|value| (value.clamp(0., 1.) * f64::from(MAX_VALUE)).round() as u8));
         labels.push(kind as u8);
     }
-    Images::new(pixels, labels, [STEPS, 1], MAX_VALUE)
+    Samples::new(pixels, labels, [STEPS, 1], MAX_VALUE)
 }
 
 /// Time from 0 to 1.

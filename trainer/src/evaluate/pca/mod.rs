@@ -8,7 +8,7 @@ use candle_core::{DType, Device, Tensor};
 use super::budget::{Baseline, Budget, Halt, LeftOut};
 use super::measured::EVALUATION_ROWS;
 use super::metrics::Metrics;
-use crate::data::Images;
+use crate::data::Samples;
 use crate::error::{Error, Result};
 use axes::{Axes, Blocks};
 
@@ -31,13 +31,13 @@ impl Pca {
     /// # Errors
     ///
     /// When there are no rows, or they need more than 2 GB of memory.
-    pub fn fit(images: &Images, indices: &[u32], components: usize) -> Result<Self> {
+    pub fn fit(images: &Samples, indices: &[u32], components: usize) -> Result<Self> {
         Self::fit_within(images, indices, components, Budget::unlimited()).map_err(failed)
     }
 
     /// The same within a budget.
     pub(super) fn fit_within(
-        images: &Images,
+        images: &Samples,
         indices: &[u32],
         components: usize,
         budget: Budget,
@@ -101,7 +101,7 @@ impl Pca {
     /// # Errors
     ///
     /// When the images have another size.
-    pub fn evaluate(&self, images: &Images) -> Result<Metrics> {
+    pub fn evaluate(&self, images: &Samples) -> Result<Metrics> {
         let indices: Vec<u32> = (0..images.len() as u32).collect();
         let blocks = indices.chunks(EVALUATION_ROWS).map(|indices| -> Result<_, Halt> {
             let rows = images.batch(indices, &Device::Cpu)?;
@@ -152,7 +152,7 @@ mod tests {
     fn points_on_a_line_need_one_component() {
         // Points (2 k, 4 k, 100): one direction, (1, 2, 0) / sqrt 5.
         let pixels = (0..20).flat_map(|k| [2 * k, 4 * k, 100]).collect();
-        let images = Images::new(pixels, vec![0; 20], [1, 3], 255).unwrap();
+        let images = Samples::new(pixels, vec![0; 20], [1, 3], 255).unwrap();
         let all: Vec<u32> = (0..20).collect();
         let pca = Pca::fit(&images, &all, 1).unwrap();
         assert!((pca.explained_variance() - 1.).abs() < 1e-6);
@@ -165,7 +165,7 @@ mod tests {
     fn rows_wider_than_the_kept_covariance_give_the_same() {
         // 40 rows on two directions and a little of a third, 2,500 wide.
         let row = |k: u32| (0..2500u32).map(move |i| ((k * (i % 3) + (k * k % 7) * (i % 5)) % 200) as u8);
-        let images = Images::new((0..40).flat_map(row).collect(), vec![0; 40], [50, 50], 255).unwrap();
+        let images = Samples::new((0..40).flat_map(row).collect(), vec![0; 40], [50, 50], 255).unwrap();
         let all: Vec<u32> = (0..40).collect();
         let pca = Pca::fit(&images, &all, 40).unwrap();
         assert!(pca.explained_variance() > 0.9999, "{}", pca.explained_variance());
@@ -188,10 +188,10 @@ mod tests {
     }
 
     /// `rows` rows of `width` pixels that vary in as many directions as there are rows.
-    fn noise(rows: usize, width: usize) -> Images {
+    fn noise(rows: usize, width: usize) -> Samples {
         let mut rng = stream(1, Purpose::Axes, 1);
         let pixels = (0..rows * width).map(|_| rng.random::<u8>()).collect();
-        Images::new(pixels, vec![0; rows], [1, width], 255).unwrap()
+        Samples::new(pixels, vec![0; rows], [1, width], 255).unwrap()
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
             let pca = Pca::fit(&dataset.train, &all, components).unwrap();
             assert!((0. ..=1.).contains(&pca.explained_variance()));
         }
-        let constant = Images::new(vec![7; 12], vec![0; 3], [2, 2], 255).unwrap();
+        let constant = Samples::new(vec![7; 12], vec![0; 3], [2, 2], 255).unwrap();
         assert!(Pca::fit(&constant, &[0, 1, 2], 2).unwrap().evaluate(&constant).unwrap().mse < 1e-10);
     }
 

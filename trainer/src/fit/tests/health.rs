@@ -1,7 +1,7 @@
 //! A training that learned nothing says so, and its advice helps.
 
 use super::*;
-use crate::data::Images;
+use crate::data::Samples;
 use crate::evaluate::{Finding, FindingKind, Level};
 
 fn findings(config: &Config, dataset: &Dataset) -> Vec<Finding> {
@@ -90,9 +90,9 @@ fn too_few_epochs_are_named() {
 #[test]
 fn masks_of_0_and_1_that_are_read_as_bytes_are_on_another_scale() {
     let masks = |factor: u8| {
-        let mask = |images: &Images| {
+        let mask = |images: &Samples| {
             let pixels = images.pixels().iter().map(|&ink| u8::from(ink > 8) * factor).collect();
-            Images::new(pixels, images.labels().to_vec(), images.shape(), 255).unwrap()
+            Samples::new(pixels, images.labels().to_vec(), images.shape(), 255).unwrap()
         };
         let digits = digits();
         Dataset { train: mask(&digits.train), test: mask(&digits.test), ..digits }
@@ -118,7 +118,7 @@ fn presets_that_learn_have_no_findings() {
 
 #[test]
 fn rows_that_are_all_the_same_are_no_failure() {
-    let same = |rows: usize| Images::new([0, 100, 200, 255].repeat(rows), vec![0; rows], [2, 2], 255).unwrap();
+    let same = |rows: usize| Samples::new([0, 100, 200, 255].repeat(rows), vec![0; rows], [2, 2], 255).unwrap();
     let dataset = Dataset { train: same(200), test: same(20), ..digits() };
     let found = findings(&Config { epochs: 3, ..Config::default() }, &dataset);
     assert!(!kinds(&found).contains(&FindingKind::LearnedNothing), "{found:?}");

@@ -14,7 +14,7 @@ use candle_core::{Device, Tensor};
 
 use super::finished::Finished;
 use super::page::{Image, Picture};
-use crate::data::Images;
+use crate::data::Samples;
 use crate::error::Result;
 use crate::evaluate::Measure;
 use crate::file;
@@ -145,7 +145,7 @@ fn draw_map(path: &Path, measure: &Measure, latent: &[Vec<f32>], shape: [usize; 
 }
 
 /// The first image of each of up to ten classes, filled up to ten with the first images.
-fn one_of_each_class(images: &Images) -> Vec<u32> {
+fn one_of_each_class(images: &Samples) -> Vec<u32> {
     let labels = images.labels();
     let mut classes = labels.to_vec();
     classes.sort_unstable();
@@ -187,9 +187,9 @@ mod tests {
 
     #[test]
     fn ten_images_are_shown_one_of_each_class_first() {
-        let images = Images::new(vec![0; 12], vec![3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [1, 1], 255).unwrap();
+        let images = Samples::new(vec![0; 12], vec![3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], [1, 1], 255).unwrap();
         assert_eq!(one_of_each_class(&images), [2, 0, 1, 3, 4, 5, 6, 7, 8, 9]);
-        let images = Images::new(vec![0; 3], vec![3, 3, 1], [1, 1], 255).unwrap();
+        let images = Samples::new(vec![0; 3], vec![3, 3, 1], [1, 1], 255).unwrap();
         assert_eq!(one_of_each_class(&images), [2, 0, 1]);
     }
 }

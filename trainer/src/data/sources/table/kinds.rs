@@ -147,7 +147,8 @@ impl Kinds {
         let missing: usize = self.columns.iter().map(|kind| kind.missing).sum();
         if missing > 0 {
             let columns = self.columns.iter().filter(|kind| kind.missing > 0).count();
-            remarks.push(format!("{missing} values are missing in {columns} columns and filled in"));
+            let count = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
+            remarks.push(format!("missing: {} in {}, filled in", count(missing, "value"), count(columns, "column")));
         }
         remarks
     }

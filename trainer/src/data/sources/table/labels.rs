@@ -81,7 +81,8 @@ impl Labels {
         rows.iter().map(|&row| self.rows[row as usize]).collect()
     }
 
-    /// Moves rows that are not normal from the training to the test rows where only normal ones train, and says so.
+    /// Where only normal rows train, takes the others from the training rows and says so. They are test rows, unless those have a
+    /// file of their own.
     pub(super) fn keep_normal(
         &self,
         config: &TableConfig,
@@ -95,12 +96,13 @@ impl Labels {
         };
         let (kept, others): (Vec<u32>, Vec<u32>) = train.iter().partition(|&&row| self.rows[row as usize] == normal);
         *train = kept;
+        let name = bundle::printable(&self.names[usize::from(normal)]);
+        let place = if config.test.is_some() { "left out" } else { "for testing" };
         if config.test.is_none() {
             test.extend(others);
             test.sort_unstable();
         }
-        let name = bundle::printable(&self.names[usize::from(normal)]);
-        Some(format!("only rows whose `{label}` is `{name}` train; all others are for testing"))
+        Some(format!("only rows whose `{label}` is `{name}` train; all others are {place}"))
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rows::{Columns, Options, raw_rows, read_columns};
 
 use super::loaded::Loaded;
-use crate::data::samples::Images;
+use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
 use kinds::Kinds;
@@ -53,7 +53,7 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
     notes.extend(kinds.remarks(&table, &schema, &train));
     let samples = |table: &Columns, labels: &Labels, rows: &[u32], path: &Path| {
         let raw = raw_rows(&schema, table, rows).map_err(|error| Error::file(path, error.to_string()))?;
-        Images::table(raw, labels.of(rows), schema.clone())
+        Samples::table(raw, labels.of(rows), schema.clone())
     };
     let training = samples(&table, &labels, &train, path)?;
     let testing = match &config.test {
@@ -62,7 +62,6 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
             let others = read(path)?;
             let reason = |reason| Error::file(path, reason);
             let labels = labels.in_table(&others, config).map_err(reason)?;
-            // Rows of the first file that are not normal are tested too.
             let all: Vec<u32> = (0..others.len() as u32).collect();
             samples(&others, &labels, &all, path)?
         }
@@ -80,8 +79,8 @@ fn read(path: &Path) -> Result<Columns> {
 }
 
 /// How many test rows are equal to a training row.
-fn repeated(train: &Images, test: &Images) -> Option<String> {
-    let rows = |images: &Images| -> Vec<Vec<u32>> {
+fn repeated(train: &Samples, test: &Samples) -> Option<String> {
+    let rows = |images: &Samples| -> Vec<Vec<u32>> {
         let Some((raw, schema)) = images.raw() else { return Vec::new() };
         raw.chunks_exact(schema.raw_len()).map(|row| row.iter().map(|value| value.to_bits()).collect()).collect()
     };

@@ -43,7 +43,7 @@ fn columns_are_found_out_and_what_was_assumed_is_said() {
         "40 rows of 5 columns separated by commas, below a header",
         "column `id` is left out: 40 different texts in 40 rows are no categories",
         "column `constant` is the same in all training rows",
-        "1 values are missing in 1 columns and filled in",
+        "missing: 1 value in 1 column, filled in",
     ] {
         assert!(notes.contains(expected), "{notes}");
     }
@@ -52,7 +52,7 @@ fn columns_are_found_out_and_what_was_assumed_is_said() {
 #[test]
 fn only_normal_rows_train_where_the_label_says_which_they_are() {
     let found = loaded(&sensors(), &labelled()).unwrap();
-    let ok = |images: &Images| images.labels().iter().filter(|label| **label == 1).count();
+    let ok = |images: &Samples| images.labels().iter().filter(|label| **label == 1).count();
     assert_eq!((ok(&found.train), found.train.len()), (found.train.len(), found.train.len()));
     assert_eq!(found.train.len() + found.test.len(), 40);
     assert_eq!(found.test.len() - ok(&found.test), 4, "all broken ones are for testing");
@@ -79,7 +79,7 @@ fn a_group_never_falls_on_both_sides() {
     let rows: String = (0..60).map(|i| format!("{},{}\n", i / 6, i % 7)).collect();
     let config = TableConfig { split: TestRows::Groups("machine".into()), ..TableConfig::default() };
     let found = loaded(&format!("machine,x\n{rows}"), &config).unwrap();
-    let machines = |images: &Images| -> HashSet<u32> {
+    let machines = |images: &Samples| -> HashSet<u32> {
         images.raw().unwrap().0.iter().step_by(2).map(|machine| machine.to_bits()).collect()
     };
     assert!(machines(&found.train).is_disjoint(&machines(&found.test)));
