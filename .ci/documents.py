@@ -26,6 +26,7 @@ DOCUMENTS = [
     "docs/architecture.md",
     "docs/security.md",
     "CONTRIBUTING.md",
+    "examples/README.md",
 ]
 BLOCK = re.compile(r"^```sh(?P<long> long)?\n(?P<script>.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -26,6 +26,7 @@ mod score;
 mod shape;
 #[cfg(feature = "clap")]
 mod usage;
+mod width;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use digest::{Digest, sha256};
@@ -36,11 +37,12 @@ pub use names::{
     AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, LOG_VARIANCE,
     MANIFEST_FILE, PARITY_FILE, RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE,
 };
-pub use plain::one_line;
+pub use plain::{counted, one_line};
 pub use preprocessing::Preprocessing;
 pub use printable::printable;
 pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
 pub use shape::Shape;
 #[cfg(feature = "clap")]
-pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, long_dash, with_help};
+pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, long_dash, with_help};
+pub use width::{columns, indented_command, labelled_command, wrapped};

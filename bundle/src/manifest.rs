@@ -46,7 +46,7 @@ pub struct Manifest {
     /// The version of ONNX's operators.
     #[serde(default)]
     pub opset: i64,
-    /// Height and width of an image in pixels; empty where rows are no images.
+    /// Height and width of an image in pixels, with the channels before them where there are several; empty where rows are no images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub image_shape: Vec<usize>,
     /// The tensor that the encoder takes.
@@ -62,6 +62,10 @@ pub struct Manifest {
     /// The columns of a table, whose raw rows the graphs take and give; nothing for other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,
+    /// Where each row is a window of a series, its steps, and the steps from the start of one to the start of the next. The columns are
+    /// then the channels, step after step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<[usize; 2]>,
     /// The std of the noise that the network was trained to remove; nothing for one that was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_noise: Option<f64>,

@@ -18,6 +18,19 @@ pub fn one_line<'a>(causes: impl IntoIterator<Item = &'a (dyn Error + 'static)>)
     without_numbers(&causes.join(": "))
 }
 
+/// A number of things.
+///
+/// ```
+/// assert_eq!([1, 2].map(|count| bundle::counted(count, "category")), ["1 category", "2 categories"]);
+/// ```
+pub fn counted(count: usize, name: &str) -> String {
+    match (count, name.strip_suffix('y')) {
+        (1, _) => format!("1 {name}"),
+        (count, Some(stem)) => format!("{count} {stem}ies"),
+        (count, None) => format!("{count} {name}s"),
+    }
+}
+
 /// Plainer words than the operating system's own.
 fn reason(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {

@@ -60,6 +60,31 @@ impl Shape {
     }
 }
 
+impl Shape {
+    /// Of an image, height and width, with the channels before them where there are several; nothing of others.
+    ///
+    /// ```
+    /// assert_eq!(bundle::Shape::image(&[28, 28]).map(bundle::Shape::image_dims), Some(vec![28, 28]));
+    /// assert_eq!(bundle::Shape::image(&[3, 64, 64]).map(bundle::Shape::image_dims), Some(vec![3, 64, 64]));
+    /// ```
+    pub fn image_dims(self) -> Vec<usize> {
+        match self {
+            Self::Image { channels: 1, height, width } => vec![height, width],
+            Self::Image { channels, height, width } => vec![channels, height, width],
+            _ => vec![],
+        }
+    }
+
+    /// The image with these dimensions.
+    pub fn image(dims: &[usize]) -> Option<Self> {
+        match *dims {
+            [height, width] => Some(Self::Image { channels: 1, height, width }),
+            [channels, height, width] => Some(Self::Image { channels, height, width }),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -111,6 +111,19 @@ pub fn long_dash(arguments: &[String]) -> Option<String> {
     Some(format!("`{typed}` begins with a long dash instead of hyphens; did you mean `{hyphens}{name}`?"))
 }
 
+/// Whether `typed` is `name` with one letter too many, too few, wrong, or two that changed places.
+pub fn is_slip(typed: &str, name: &str) -> bool {
+    let (typed, name): (Vec<char>, Vec<char>) = (typed.chars().collect(), name.chars().collect());
+    let start = typed.iter().zip(&name).take_while(|(a, b)| a == b).count();
+    let (typed, name) = (&typed[start..], &name[start..]);
+    let end = typed.iter().rev().zip(name.iter().rev()).take_while(|(a, b)| a == b).count();
+    match (&typed[..typed.len() - end], &name[..name.len() - end]) {
+        ([_], []) | ([], [_]) | ([_], [_]) => true,
+        ([a, b], [c, d]) => (a, b) == (d, c),
+        _ => false,
+    }
+}
+
 /// The end of a message that suggests `text`, if there is one.
 pub fn did_you_mean(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("; did you mean `{text}`?") }
@@ -131,6 +144,16 @@ mod tests {
         assert!(meant("—epochs=5").unwrap().ends_with("did you mean `--epochs=5`?"));
         assert!(meant("–h").unwrap().ends_with("did you mean `-h`?"));
         assert_eq!(meant("--epochs"), None);
+    }
+
+    #[test]
+    fn one_slip_is_forgiven() {
+        for typed in ["fti", "ft", "fitt", "fat", "ift"] {
+            assert!(is_slip(typed, "fit"), "{typed}");
+        }
+        for typed in ["fit", "tif", "fitness", "exit"] {
+            assert!(!is_slip(typed, "fit"), "{typed}");
+        }
     }
 
     #[test]

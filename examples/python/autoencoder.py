@@ -47,6 +47,8 @@ def find_bundle(arguments):
 
 
 def draw(image):
+    """An image of one channel, or the mean of several, as text."""
+    image = image.mean(0) if image.ndim == 3 else image
     shades = " .:-=+*#%@"
     return ["".join(2 * shades[min(int(max(pixel, 0) * 10), 9)] for pixel in line) for line in image]
 
@@ -58,10 +60,11 @@ def main():
     latent = autoencoder.encode(golden["input"])
     reconstruction = autoencoder.decode(latent)
 
-    print(f"{bundle}: network {autoencoder.manifest['network']}, an image and its reconstruction from {latent.shape[1]} numbers")
-    shape = autoencoder.manifest["image_shape"]
-    for left, right in zip(draw(golden["input"][0].reshape(shape)), draw(reconstruction[0].reshape(shape))):
-        print(left, "|", right)
+    print(f"{bundle}: network {autoencoder.manifest['network']}, rows and their reconstructions from {latent.shape[1]} numbers")
+    # The rows of a table are no images: table.py runs those.
+    if shape := autoencoder.manifest.get("image_shape"):
+        for left, right in zip(draw(golden["input"][0].reshape(shape)), draw(reconstruction[0].reshape(shape))):
+            print(left, "|", right)
 
     for name, found in [("latent", latent), ("reconstruction", reconstruction)]:
         difference = np.max(np.abs(found - golden[name]) / np.maximum(1, np.abs(golden[name])))

@@ -29,7 +29,7 @@ pub use loss::{
 };
 pub use lstm::{Lstm, PackedLstm};
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};
-pub use parallel::{TaskGroup, for_each_task, look_for_work, stay_awake};
+pub use parallel::{TaskGroup, for_each_task, spin, spinning};
 pub use pooling::{crop, crop_backward, max_pool2, max_pool2_backward, upsample2, upsample2_backward};
 pub use reference::{bce, bce_with_logit, kl_divergence};
 pub use simd::scratch::with_scratch;

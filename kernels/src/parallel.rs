@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use rayon::{Scope, Yield};
 
-/// How long a thread of [`stay_awake`] looks for work before it gives up and sleeps.
-const AWAKE: Duration = Duration::from_millis(20);
+/// How long a thread of [`spinning`] looks for work before it gives up and sleeps.
+const SPIN: Duration = Duration::from_millis(20);
 
 /// Does other work of this thread's pool until `done` says so, or until none was found for `patience`.
-pub fn look_for_work(patience: Duration, done: impl Fn() -> bool) {
+pub fn spin(patience: Duration, done: impl Fn() -> bool) {
     let mut last = Instant::now();
     while !done() && last.elapsed() < patience {
         match rayon::yield_now() {
@@ -22,7 +22,7 @@ pub fn look_for_work(patience: Duration, done: impl Fn() -> bool) {
 
 /// Does `work` while the other threads of this pool look for parts of it without sleeping, as long as they find any. Only one
 /// call at a time for each pool: the thread that makes it must not be one of those that look for work.
-pub fn stay_awake<R>(work: impl FnOnce() -> R) -> R {
+pub fn spinning<R>(work: impl FnOnce() -> R) -> R {
     /// Lets the threads sleep, even after a panic.
     struct Sleep<'a>(&'a AtomicBool);
     impl Drop for Sleep<'_> {
@@ -36,7 +36,7 @@ pub fn stay_awake<R>(work: impl FnOnce() -> R) -> R {
         if leader.is_some() {
             let done = &done;
             scope.spawn_broadcast(move |_, thread| {
-                look_for_work(AWAKE, || Some(thread.index()) == leader || done.load(Ordering::Relaxed));
+                spin(SPIN, || Some(thread.index()) == leader || done.load(Ordering::Relaxed));
             });
         }
         work()
@@ -66,7 +66,7 @@ impl TaskGroup {
 
     /// Helps until all tasks are done. The end of the scope alone would let this thread sleep meanwhile.
     pub fn finish(&self) {
-        look_for_work(Duration::MAX, || self.0.load(Ordering::Acquire) == 0);
+        spin(Duration::MAX, || self.0.load(Ordering::Acquire) == 0);
     }
 }
 
@@ -109,12 +109,12 @@ mod tests {
         for threads in [1, 2, 5] {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let sum = || (0..1000u64).into_par_iter().sum::<u64>();
-            assert_eq!(pool.install(|| stay_awake(|| stay_awake(sum))), 499_500);
+            assert_eq!(pool.install(|| spinning(|| spinning(sum))), 499_500);
             // Would hang if they did not.
-            assert!(catch_unwind(AssertUnwindSafe(|| pool.install(|| stay_awake(|| panic!("no work"))))).is_err());
+            assert!(catch_unwind(AssertUnwindSafe(|| pool.install(|| spinning(|| panic!("no work"))))).is_err());
             assert_eq!(pool.install(sum), 499_500);
         }
-        assert_eq!(stay_awake(|| 3), 3);
+        assert_eq!(spinning(|| 3), 3);
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut counts = [0; 100];
             let twice = |counts: &mut [i32; 100]| {
-                stay_awake(|| for_each_task(counts.iter_mut(), |count| for_each_task([count], |count| *count += 1)));
+                spinning(|| for_each_task(counts.iter_mut(), |count| for_each_task([count], |count| *count += 1)));
                 for_each_task(counts.iter_mut(), |count| *count += 1);
             };
             pool.install(|| twice(&mut counts));

@@ -1,146 +1,30 @@
 //! Rows of numbers, and tables with named columns, from files as people have them: CSV, `.npy` and `.npz`.
 
+mod array;
 mod cells;
 mod csv;
 mod dialect;
 mod error;
+mod file;
 mod named;
 mod npy;
 mod npz;
+mod numbers;
 mod options;
+mod parquet;
 mod raw;
+mod read;
 mod records;
 mod table;
 #[cfg(test)]
 mod tests;
+mod windows;
 
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, bail};
-use flate2::read::MultiGzDecoder;
-
+pub use array::{Array, Arrays, array_file};
 pub use error::{Error, Result};
 pub use named::{Column, Columns, Texts, read_columns};
+pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;
-use table::Table;
-
-/// The rows of a file.
-#[derive(Debug)]
-pub struct Rows {
-    /// Values in a row.
-    pub columns: usize,
-    /// All values, row after row.
-    pub values: Vec<f32>,
-    /// How the file was understood, where it could have been understood otherwise.
-    pub note: Option<String>,
-}
-
-/// Reads the rows in the file at `path`; `-` is standard input, and `FILE.npz#NAME` an array of an `.npz` file.
-///
-/// # Errors
-///
-/// When the file cannot be read, or does not hold such rows: the error names the place and what to do.
-pub fn read(path: &Path, options: &Options) -> Result<Rows> {
-    Ok(rows(path, options)?)
-}
-
-fn rows(path: &Path, options: &Options) -> anyhow::Result<Rows> {
-    let (path, array) = split_array(path);
-    let options = &Options { array: array.or_else(|| options.array.clone()), ..options.clone() };
-    let bytes = content(&path)?;
-    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
-    if (extension == "npy" || extension == "npz") && !is_npz(&bytes) && !bytes.starts_with(npy::MAGIC) {
-        bail!("{}: not a .{} file, whatever its name says", path.display(), extension.display());
-    }
-    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
-    let (table, note) = parse(&bytes, options).with_context(|| name.clone())?;
-    let note = note.map(|note| format!("{name}: {note}"));
-    Ok(Rows { columns: table.columns, values: table.values, note })
-}
-
-/// A path with the name of an array behind a `#`, unless there is such a file.
-fn split_array(path: &Path) -> (PathBuf, Option<String>) {
-    let split = path.to_str().filter(|_| !path.exists()).and_then(|text| text.rsplit_once('#'));
-    match split {
-        Some((file, array)) if !array.is_empty() => (file.into(), Some(array.into())),
-        _ => (path.into(), None),
-    }
-}
-
-/// The bytes of a file, unpacked if they are gzipped.
-fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
-    if path == Path::new("-") {
-        let mut bytes = vec![];
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-        return Ok(bytes);
-    }
-    if !path.exists() {
-        bail!("{}: no such file", path.display());
-    }
-    if path.is_dir() {
-        bail!("{}: expected a file of rows, found a folder", path.display());
-    }
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if !bytes.starts_with(b"\x1f\x8b") {
-        return Ok(bytes);
-    }
-    let mut unpacked = vec![];
-    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
-    read.with_context(|| format!("{}: not a whole gzip file", path.display()))?;
-    Ok(unpacked)
-}
-
-fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<(Table, Option<String>)> {
-    let npz = is_npz(bytes);
-    if let (false, Some(array)) = (npz, &options.array) {
-        bail!("expected an .npz file with the array `{array}`, found a file that is none");
-    }
-    let (table, note) = if npz {
-        let (table, note) = npz::read(bytes, options)?;
-        (table.without(options.skip)?, Some(note))
-    } else if bytes.starts_with(npy::MAGIC) {
-        (npy::read(bytes, options)?.without(options.skip)?, None)
-    } else {
-        refuse_binary(bytes)?;
-        let (table, note) = csv::read(bytes, options)?;
-        (table, Some(note))
-    };
-    table.check(options)?;
-    Ok((table, note))
-}
-
-/// Whether a file is a zip file, if only an empty one.
-fn is_npz(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
-}
-
-/// Names the formats that are often taken for rows.
-fn refuse_binary(bytes: &[u8]) -> anyhow::Result<()> {
-    let known: [(&[u8], &str); 9] = [
-        (b"\x1f\x8b", "a gzip file; `gunzip` unpacks it"),
-        (b"\x89PNG", "an image (PNG)"),
-        (b"\xff\xd8\xff", "an image (JPEG)"),
-        (b"\x89HDF", "an HDF5 file"),
-        (b"PAR1", "a Parquet file"),
-        (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as CSV"),
-        (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
-        (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
-        (b"\x80\x04\x95", "a Python pickle; save the array with `numpy.save`"),
-    ];
-    let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
-    // The length of its header, and the header as JSON.
-    let found = found.or(bytes.get(8..10).is_some_and(|header| header == b"{\"").then_some("a safetensors file"));
-    // The first field of an ONNX file is its version of the format.
-    let found = found.or((bytes.starts_with(b"\x08") && bytes.contains(&b':')).then_some("an ONNX graph"));
-    let text = bytes.trim_ascii_start();
-    let json = text.starts_with(b"{") || text.starts_with(b"[");
-    let found = found.or(json.then_some("JSON; write each row on a line, with commas between its values"));
-    let found = found.or(bytes.iter().take(1 << 12).any(|&byte| byte == 0).then_some("binary data of another kind"));
-    match found {
-        Some(found) => bail!("expected rows as CSV, .npy or .npz, found {found}"),
-        None => Ok(()),
-    }
-}
+pub use read::{Rows, read};
+pub use windows::{channels, missing_steps, raw_windows, window_starts, windowed};

@@ -1,10 +1,10 @@
-//! A table with named columns from CSV: numbers where all cells are numbers, texts elsewhere.
+//! A table with named columns, as CSV has it: numbers where all cells are numbers, texts elsewhere.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use bundle::printable;
+use bundle::{counted, printable};
 use csv::ByteRecord;
 
 use crate::cells::{Cell, cell, is_header};
@@ -14,7 +14,7 @@ use crate::options::{Header, Options};
 use crate::records::{for_each_record, without_mark};
 
 /// The most different texts of a column that are kept.
-const MAX_TEXTS: usize = 1 << 16;
+pub const MAX_TEXTS: usize = 1 << 16;
 
 /// A table with named columns, all of the same length.
 #[derive(Clone, Debug)]
@@ -23,8 +23,10 @@ pub struct Columns {
     pub names: Vec<String>,
     /// The cells of each column.
     pub columns: Vec<Column>,
-    /// The line of the file that each row begins on, from 1.
+    /// Where each row is: the line of the file that it begins on, or the number of the row, from 1.
     pub lines: Vec<u32>,
+    /// What `lines` counts: `line` or `row`.
+    pub unit: &'static str,
     /// Whether the file has a header, which the names come from.
     pub has_header: bool,
     /// How the file was understood: separator and header.
@@ -77,25 +79,53 @@ impl Columns {
         self.lines.is_empty()
     }
 
+    /// Numbers `[rows, columns]`, row after row, as a table whose columns have no names.
+    pub fn from_numbers(numbers: &[f32], columns: usize, note: String) -> Self {
+        let column = |column| numbers.iter().skip(column).step_by(columns).copied().collect();
+        Self {
+            names: (1..=columns).map(column_name).collect(),
+            columns: (0..columns).map(|number| Column::Numbers(column(number))).collect(),
+            lines: (1..=(numbers.len() / columns) as u32).collect(),
+            unit: "row",
+            has_header: false,
+            note,
+        }
+    }
+
+    /// Appends a column of numbers, one for each row.
+    pub fn push(&mut self, name: &str, numbers: Vec<f32>) {
+        assert_eq!(numbers.len(), self.len(), "a column has a number for each row");
+        self.names.push(name.into());
+        self.columns.push(Column::Numbers(numbers));
+    }
+
+    /// Where a row is, for messages: `line 7`.
+    pub fn place(&self, row: usize) -> String {
+        format!("{} {}", self.unit, self.lines[row])
+    }
+
     /// The place of the column with this name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|found| found == name)
     }
 }
 
-/// Reads a CSV file, gzipped or not, as a table with named columns.
+/// Reads a CSV file, gzipped or not, or a Parquet file, as a table with named columns.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, has no rows, rows of different lengths or two columns of the same name: the error names
 /// the line.
 pub fn read_columns(path: &Path, options: &Options) -> Result<Columns> {
-    let bytes = crate::content(path)?;
+    let bytes = crate::file::content(path)?;
+    if bytes.starts_with(crate::parquet::MAGIC) {
+        return Ok(crate::parquet::read(path)?);
+    }
     Ok(parse(&bytes, options).with_context(|| path.display().to_string())?)
 }
 
 fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
-    crate::refuse_binary(bytes)?;
+    crate::file::refuse_binary(bytes)?;
     let text = without_mark(bytes);
     let dialect = detect(text, options.separator, None);
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns: vec![], lines: vec![] };
@@ -108,9 +138,9 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
     let has_header = names.is_some();
     let header = if has_header { "below a header" } else { "without a header" };
     let note = format!(
-        "{} rows of {} columns separated by {}, {header}",
-        lines.len(),
-        columns.len(),
+        "{} of {} separated by {}, {header}",
+        counted(lines.len(), "row"),
+        counted(columns.len(), "column"),
         dialect.separator.plural()
     );
     let mut second = SecondPass::new(dialect, has_header, columns);
@@ -121,8 +151,12 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
         })?;
     }
     let columns = second.columns;
-    let names = names.unwrap_or_else(|| (1..=columns.len()).map(|number| format!("column {number}")).collect());
-    Ok(Columns { names, columns, lines, has_header, note })
+    let names = names.unwrap_or_else(|| (1..=columns.len()).map(column_name).collect());
+    Ok(Columns { names, columns, lines, unit: "line", has_header, note })
+}
+
+fn column_name(number: usize) -> String {
+    format!("column {number}")
 }
 
 /// The cells of a record, less what a trailing separator adds.
@@ -195,7 +229,7 @@ fn names<'a>(cells: impl Iterator<Item = &'a [u8]>, line: usize) -> anyhow::Resu
     let mut names: Vec<String> = vec![];
     for (index, bytes) in cells.enumerate() {
         let name = String::from_utf8_lossy(bytes).into_owned();
-        let name = if name.is_empty() { format!("column {}", index + 1) } else { name };
+        let name = if name.is_empty() { column_name(index + 1) } else { name };
         if let Some(first) = names.iter().position(|known| *known == name) {
             let name = printable(&name);
             bail!("line {line}: columns {} and {} have the same name, `{name}`", first + 1, index + 1);

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
 
+use super::numbers::Numbers;
 use super::options::Options;
 use super::table::Table;
 
@@ -14,6 +15,28 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
     let (header, data) = split(bytes)?;
     let columns_expected = options.expected.as_ref().map(|expected| expected.columns);
     let (rows, row_shape) = rows(&header, columns_expected)?;
+    let dtype = dtype(&header, rows, &row_shape, data)?;
+    let values = in_order(numbers(&dtype, data)?, &header, rows, &row_shape);
+    Ok(Table { columns: row_shape.iter().product(), values })
+}
+
+/// Reads an array of any number of axes; bytes stay bytes.
+pub fn read_array(bytes: &[u8]) -> Result<(Vec<usize>, Numbers)> {
+    let (header, data) = split(bytes)?;
+    let (rows, row_shape) = match header.shape() {
+        [length] => (usize::try_from(*length)?, vec![]),
+        _ => rows(&header, None)?,
+    };
+    let dtype = dtype(&header, rows, &row_shape, data)?;
+    let values = match (dtype.type_char(), dtype.size_field()) {
+        (TypeChar::Uint, 1) => Numbers::Bytes(in_order(data.to_vec(), &header, rows, &row_shape)),
+        _ => Numbers::Floats(in_order(numbers(&dtype, data)?, &header, rows, &row_shape)),
+    };
+    Ok(([&[rows], &row_shape[..]].concat(), values))
+}
+
+/// The type of the numbers, of which there are as many as the shape says.
+fn dtype(header: &NpyHeader, rows: usize, row_shape: &[usize], data: &[u8]) -> Result<TypeStr> {
     let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
     let values = rows.checked_mul(row_shape.iter().product());
     let expected = values.and_then(|values| values.checked_mul(usize::try_from(dtype.size_field()).ok()?));
@@ -21,18 +44,21 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
         let expected = expected.map_or("more".into(), |expected| expected.to_string());
         bail!("cut short, or longer than its header says: expected {expected} bytes of values, found {}", data.len());
     }
-    let values = numbers(&dtype, data)?;
-    let columns = row_shape.iter().product();
-    let values = match header.order() {
-        Order::C => values,
-        Order::Fortran => row_by_row(&values, rows, &row_shape),
-    };
-    Ok(Table { columns, values })
+    Ok(dtype)
 }
 
-/// The shape of an array, for messages; nothing where its header cannot be read.
-pub fn shape(bytes: &[u8]) -> Option<Vec<u64>> {
-    header(bytes).ok().map(|(header, _)| header.shape().to_vec())
+fn in_order<T: Copy>(values: Vec<T>, header: &NpyHeader, rows: usize, row_shape: &[usize]) -> Vec<T> {
+    match header.order() {
+        Order::C => values,
+        Order::Fortran => row_by_row(&values, rows, row_shape),
+    }
+}
+
+/// The shape of an array, and whether its numbers are unsigned bytes; nothing where its header cannot be read.
+pub fn shape(bytes: &[u8]) -> Option<(Vec<u64>, bool)> {
+    let (header, _) = header(bytes).ok()?;
+    let is_byte = |dtype: &TypeStr| (dtype.type_char(), dtype.size_field()) == (TypeChar::Uint, 1);
+    Some((header.shape().to_vec(), matches!(header.dtype(), DType::Plain(dtype) if is_byte(&dtype))))
 }
 
 fn split(bytes: &[u8]) -> Result<(NpyHeader, &[u8])> {
@@ -114,7 +140,7 @@ fn half(bits: u16) -> f32 {
 }
 
 /// Values in Fortran's order, where the first axis is the fastest, as rows one after the other.
-fn row_by_row(values: &[f32], rows: usize, row_shape: &[usize]) -> Vec<f32> {
+fn row_by_row<T: Copy>(values: &[T], rows: usize, row_shape: &[usize]) -> Vec<T> {
     let columns: usize = row_shape.iter().product();
     let places: Vec<usize> = (0..columns)
         .map(|column| {

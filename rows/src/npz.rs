@@ -1,6 +1,6 @@
 //! Rows from an array of `.npz`, which is a zip file of `.npy` files.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Seek};
 
 use anyhow::{Context, Result, anyhow, bail};
 use flate2::read::DeflateDecoder;
@@ -11,12 +11,12 @@ use super::options::{Expected, Options};
 use super::table::Table;
 
 /// The most bytes that a header of an array is looked for in.
-const HEADER_BYTES: u64 = 1 << 16;
+pub const HEADER_BYTES: u64 = 1 << 16;
 const NOT_WHOLE: &str = "not a whole .npz file: it is cut off or damaged";
 
 /// Reads the array that is meant, and says in a line which one that is.
 pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
-    let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|_| anyhow!(NOT_WHOLE))?;
+    let mut archive = open(Cursor::new(bytes))?;
     let arrays = arrays(&mut archive)?;
     let array = choose(&arrays, options)?;
     let content = extract(&mut archive, array.index, u64::MAX)?;
@@ -26,20 +26,42 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     Ok((table, note))
 }
 
-struct Array {
-    name: String,
+/// An array in the archive.
+#[derive(Debug)]
+pub struct Array {
+    pub name: String,
     index: usize,
-    shape: Vec<u64>,
+    pub shape: Vec<u64>,
+    pub is_bytes: bool,
+}
+
+/// The arrays of an archive.
+pub fn list(archive: impl Read + Seek) -> Result<Vec<Array>> {
+    arrays(&mut open(archive)?)
+}
+
+/// The `.npy` file that one of its arrays is.
+pub fn content(archive: impl Read + Seek, array: &Array) -> Result<Vec<u8>> {
+    extract(&mut open(archive)?, array.index, u64::MAX)
+}
+
+fn open<R: Read + Seek>(archive: R) -> Result<ZipArchive<R>> {
+    ZipArchive::new(archive).map_err(|_| anyhow!(NOT_WHOLE))
 }
 
 impl Array {
+    /// The only array of a `.npy` file, which has no name.
+    pub fn npy(shape: Vec<u64>, is_bytes: bool) -> Self {
+        Self { name: String::new(), index: 0, shape, is_bytes }
+    }
+
     /// Values in a row.
     fn columns(&self) -> u64 {
         self.shape.iter().skip(1).product()
     }
 }
 
-fn arrays(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Vec<Array>> {
+fn arrays(archive: &mut ZipArchive<impl Read + Seek>) -> Result<Vec<Array>> {
     let mut arrays = vec![];
     let mut others = vec![];
     for index in 0..archive.len() {
@@ -47,8 +69,8 @@ fn arrays(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Vec<Array>> {
         let file = String::from_utf8_lossy(&file).into_owned();
         match file.strip_suffix(".npy") {
             Some(name) => {
-                let shape = npy::shape(&extract(archive, index, HEADER_BYTES)?).unwrap_or_default();
-                arrays.push(Array { name: name.into(), index, shape });
+                let (shape, is_bytes) = npy::shape(&extract(archive, index, HEADER_BYTES)?).unwrap_or_default();
+                arrays.push(Array { name: name.into(), index, shape, is_bytes });
             }
             None => others.push(file),
         }
@@ -62,7 +84,7 @@ fn arrays(archive: &mut ZipArchive<Cursor<&[u8]>>) -> Result<Vec<Array>> {
 }
 
 /// The first `most` bytes of a file in the archive.
-fn extract(archive: &mut ZipArchive<Cursor<&[u8]>>, index: usize, most: u64) -> Result<Vec<u8>> {
+fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, most: u64) -> Result<Vec<u8>> {
     let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?;
     let mut content = vec![];
     let read = match file.compression() {
@@ -108,7 +130,7 @@ mod tests {
     use super::*;
 
     fn array(name: &str, shape: &[u64]) -> Array {
-        Array { name: name.into(), index: 0, shape: shape.into() }
+        Array { name: name.into(), index: 0, shape: shape.into(), is_bytes: false }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a person can say about a file of rows.
 
+use serde::{Deserialize, Serialize};
+
 /// How to read a file, as far as the person says it.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -29,20 +31,22 @@ pub struct Expected {
 }
 
 /// Whether the first line of a CSV file is a header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 pub enum Header {
     /// The first line is left out
     Yes,
     /// The first line is a row
     No,
-    /// The first line is a header if it holds no numbers, or counts the columns
+    /// The first line is a header if it holds no numbers, counts the columns, or has whole numbers in equal steps
     #[default]
     Auto,
 }
 
 /// What separates the values of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[allow(missing_docs)]
 pub enum Separator {

@@ -28,8 +28,8 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
                 rows.iter().map(|&row| numbers[row as usize]).collect()
             }
             (ColumnKind::Number { .. }, Column::Texts(texts)) => {
-                let (line, found) = (table.lines[texts.first], printable(texts.get(texts.first).unwrap_or_default()));
-                bail!("line {line}, column `{name}`: expected a number, found `{found}`");
+                let (place, found) = (table.place(texts.first), printable(texts.get(texts.first).unwrap_or_default()));
+                bail!("{place}, column `{name}`: expected a number, found `{found}`");
             }
             (ColumnKind::Category { values }, Column::Texts(texts)) => {
                 let places: Vec<f32> = texts
@@ -51,14 +51,14 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
             }
         };
         if let Some(row) = values.iter().position(|value| value.is_infinite()) {
-            let line = table.lines[rows[row] as usize];
-            bail!("line {line}, column `{name}`: expected a finite number, found {}", values[row]);
+            let place = table.place(rows[row] as usize);
+            bail!("{place}, column `{name}`: expected a finite number, found {}", values[row]);
         }
         if !column.may_be_missing()
             && let Some(row) = values.iter().position(|value| value.is_nan())
         {
-            let line = table.lines[rows[row] as usize];
-            bail!("line {line}, column `{name}`: a value is missing, and the rows that trained the network had none");
+            let place = table.place(rows[row] as usize);
+            bail!("{place}, column `{name}`: a value is missing, and the rows that trained the network had none");
         }
         raw.iter_mut().skip(index).step_by(columns).zip(values).for_each(|(target, value)| *target = value);
     }

@@ -1,6 +1,7 @@
 //! Rows in memory.
 
 use anyhow::{Result, bail};
+use bundle::counted;
 
 use crate::options::{Expected, Options};
 
@@ -18,8 +19,7 @@ impl Table {
 
     /// `3 rows of 64 values`
     pub fn describe(&self) -> String {
-        let count = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
-        format!("{} of {}", count(self.rows(), "row"), count(self.columns, "value"))
+        format!("{} of {}", counted(self.rows(), "row"), counted(self.columns, "value"))
     }
 
     /// The same rows without their `first` and `last` columns, which are counts.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Expected, Header, Options, Rows, parse, split_array};
+use super::file::split_array;
+use super::read::parse;
+use super::{Expected, Header, Options, Rows};
 
 fn csv(text: &str, options: &Options) -> Result<Rows> {
     let (table, note) = parse(text.as_bytes(), options)?;

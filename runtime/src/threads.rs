@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use kernels::look_for_work;
+use kernels::spin;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Threads that compute blocks of rows in parallel.
@@ -54,7 +54,7 @@ pub struct Threads {
 /// The most threads, far more than help: each takes memory before it starts.
 const MAX_THREADS: usize = 1 << 8;
 /// How long a thread waits for more work before it sleeps.
-const AWAKE: Duration = Duration::from_micros(200);
+const SPIN: Duration = Duration::from_micros(200);
 
 impl Threads {
     /// `count` threads, from 1 to 256, including the one that calls. The others start when they are first needed.
@@ -96,7 +96,7 @@ impl Pool for Threads {
                 return;
             }
             let start = Instant::now();
-            while done.load(Ordering::Acquire) < lent && start.elapsed() < AWAKE {
+            while done.load(Ordering::Acquire) < lent && start.elapsed() < SPIN {
                 std::thread::yield_now();
             }
         });
@@ -135,7 +135,7 @@ impl Other {
         }
         let awake = self.awake.clone();
         thread.spawn(move || {
-            look_for_work(AWAKE, || false);
+            spin(SPIN, || false);
             awake.store(false, Ordering::Relaxed);
         });
     }

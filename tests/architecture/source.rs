@@ -88,8 +88,7 @@ impl Source {
 
     /// Lines up to the tests at the end of the file.
     pub fn lines_without_tests(&self) -> usize {
-        let tests = self.text.lines().position(|line| line.starts_with("#[cfg(test)]"));
-        tests.unwrap_or_else(|| self.text.lines().count())
+        tests_start(&self.text)
     }
 
     /// Whether the file itself defines `name`: a type, function, trait, constant or macro.
@@ -165,14 +164,32 @@ fn count_parameters(text: &str) -> usize {
 
 /// The text with comments, and everything from the tests at its end on, made blank.
 fn blanked(text: &str) -> String {
-    let mut lines = Vec::new();
-    let mut in_tests = false;
-    for line in text.lines() {
-        in_tests |= line.starts_with("#[cfg(test)]");
-        let comment = line.trim_start().starts_with("//");
-        lines.push(if in_tests || comment { "" } else { line });
+    let lines: Vec<&str> = text.lines().collect();
+    let mut code = Vec::new();
+    // The brace that ends the tests, where they are inside a module too.
+    let mut end: Option<String> = None;
+    for (index, &line) in lines.iter().enumerate() {
+        if end.is_none() && begins_tests(&lines, index) {
+            end = Some(format!("{}}}", &line[..line.len() - line.trim_start().len()]));
+        }
+        let blank = end.is_some() || line.trim_start().starts_with("//");
+        code.push(if blank { "" } else { line });
+        end = end.filter(|end| line != end);
     }
-    lines.join("\n")
+    code.join("\n")
+}
+
+/// Whether a module of tests with a body begins on this line, not the mere name of one.
+fn begins_tests(lines: &[&str], index: usize) -> bool {
+    let next = lines[index + 1..].iter().find(|line| !line.trim_start().starts_with('#'));
+    lines[index].trim_start().starts_with("#[cfg(test)]") && next.is_some_and(|line| line.trim_end().ends_with('{'))
+}
+
+/// The line at which the tests at the end of a file begin.
+fn tests_start(text: &str) -> usize {
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |index: &usize| !lines[*index].starts_with(' ') && begins_tests(&lines, *index);
+    (0..lines.len()).find(begins).unwrap_or(lines.len())
 }
 
 /// The names that the file imports.

@@ -32,7 +32,7 @@ fn one_epoch_of_mnist_learns_and_exports() {
     };
     let source = DataSource::Path(dir);
     let dataset = Dataset::load(&source).unwrap();
-    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.image_shape()), (60_000, 10_000, [28, 28]));
+    assert_eq!((dataset.train.len(), dataset.test.len(), dataset.image_shape()), (60_000, 10_000, vec![28, 28]));
     // Enough for PCA on the slowest machine.
     let baseline_seconds = Some(600.);
     let config =

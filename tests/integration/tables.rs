@@ -103,3 +103,47 @@ fn what_is_asked_of_a_table_is_answered_with_what_works() {
         "{error}"
     );
 }
+
+#[test]
+fn a_series_is_cut_into_windows_by_the_trainer_and_by_the_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let series = |steps: usize| {
+        let row = |i: usize| format!("{:.4},{:.1}\n", (i as f32 / 7.).sin(), 1000. + 50. * (i as f32 / 11.).cos());
+        format!("voltage,pressure\n{}", (0..steps).map(row).collect::<String>())
+    };
+    fs::write(dir.join("plant.csv"), series(600)).unwrap();
+    let fit = ["fit", "--data", "plant.csv", "--window", "32", "--stride", "8", "--epochs", "40"];
+    let said = everything(program("trainer", dir).args(fit));
+    assert!(said.contains("600 steps of 2 channels: 69 windows of 32 steps, 8 apart"), "{said}");
+    succeed(program("exporter", dir).arg("--split"));
+    fs::write(dir.join("new.csv"), series(100)).unwrap();
+    let encode = ["encode", "runs/table-plant-1", "new.csv", "--out", "latents.csv"];
+    let said = everything(program("runtime", dir).args(encode));
+    assert!(said.contains("new.csv: 9 windows of 32 rows, 8 apart"), "{said}");
+    assert_eq!(fs::read_to_string(dir.join("latents.csv")).unwrap().lines().count(), 9);
+}
+
+#[test]
+fn pictures_in_colour_are_trained_exported_and_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // A gradient in each channel, by the number of the picture.
+    let pixel = |i: usize| {
+        let (picture, place, channel) = (i / 768, i / 3 % 256, i % 3);
+        ((place * (picture % 7 + channel + 1) + 40 * channel) % 256) as u8
+    };
+    let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (60, 16, 16, 3), }\n";
+    let bytes = (0..60 * 768).map(pixel).collect();
+    let file =
+        [b"\x93NUMPY\x01\x00".to_vec(), (header.len() as u16).to_le_bytes().to_vec(), header.into(), bytes].concat();
+    fs::write(dir.join("photos.npy"), file).unwrap();
+    let fit = ["fit", "--data", "photos.npy", "--epochs", "60", "--out", "run"];
+    let said = everything(program("trainer", dir).args(fit));
+    assert!(said.contains("768-conv32"), "{said}");
+    succeed(program("exporter", dir).args(["--split", "run"]));
+    let manifest = fs::read_to_string(dir.join("run/onnx/model.json")).unwrap().split_whitespace().collect::<String>();
+    assert!(manifest.contains("\"image_shape\":[3,16,16]"), "{manifest}");
+    let golden = ["encode", "run", "run/onnx/golden.npz", "--out", "latents.csv"];
+    succeed(program("runtime", dir).args(golden));
+}

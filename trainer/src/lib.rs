@@ -36,7 +36,10 @@ mod train;
 pub use bundle::Threshold;
 
 pub use config::{Config, Preset};
-pub use data::{DataSource, Dataset, Missing, Samples, Scaling, Split, TableConfig, TestRows, TrainOn, Validation};
+pub use data::{
+    DataSource, Dataset, Missing, PictureConfig, Preparation, Samples, Scaling, Split, TableConfig, TestRows, TrainOn,
+    Validation,
+};
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{

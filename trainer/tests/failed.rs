@@ -182,3 +182,23 @@ fn a_training_is_as_long_as_the_clock_on_the_wall_says() {
     succeed(trainer(dir.path()).args(["fit", "--resume", "run"]));
     assert!(seconds() >= first + 0.49, "{first} and {}", seconds());
 }
+
+#[test]
+fn a_table_of_two_rows_is_trained_as_its_error_says() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("two.csv"), "x,y,z\n1,2,3\n2,4,7\n").unwrap();
+    let error = fail(trainer(dir.path()).args(["fit", "--data", "two.csv"]), 1);
+    assert!(error.contains("expected `test`"), "{error}");
+    let fit = ["fit", "--data", "two.csv", "--validation", "test", "--epochs", "50", "--out", "run"];
+    let output = trainer(dir.path()).args(fit).output().unwrap();
+    assert!([0, 3].contains(&output.status.code().unwrap()), "{}", text(&output.stderr));
+    assert!(dir.path().join("run/report.html").is_file());
+}
+
+#[test]
+fn a_run_is_no_data() {
+    let dir = tempfile::tempdir().unwrap();
+    small_run(dir.path());
+    let error = fail(trainer(dir.path()).args(["fit", "--data", "runs/simple-digits-1"]), 1);
+    assert!(error.contains("this is a run, not data; `trainer fit --resume"), "{error}");
+}

@@ -4,7 +4,7 @@ mod find_run;
 mod result;
 mod usage;
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -106,7 +106,7 @@ pub fn run() -> ExitCode {
         Ok(arguments) => execute(arguments),
         Err(error) if error.use_stderr() => return wrong_usage(&usage::explain(&error, &typed)),
         // `--help` and `--version`.
-        Err(error) => print(error.render().to_string().as_bytes()),
+        Err(error) => print(fitted(&error.render().to_string()).as_bytes()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -148,12 +148,19 @@ fn execute(arguments: Arguments) -> Result<()> {
     warnings(&run, &run.summary()?).iter().for_each(|warning| say(warning));
     let mut text = Vec::new();
     write_result(&run, &bundle, options.layout, &mut text)?;
-    print(&text).context("the bundle is there, but its differences from candle could not be printed")
+    print(fitted(&String::from_utf8_lossy(&text)).as_bytes())
+        .context("the bundle is there, but its differences from candle could not be printed")
 }
 
 /// Says a line on standard error. Where nobody reads it, there is the exit code.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// `text` with its lines broken where the terminal is narrower.
+fn fitted(text: &str) -> String {
+    let text = bundle::wrapped(text.trim_end(), bundle::columns(std::io::stdout().is_terminal()));
+    text + "\n"
 }
 
 /// Writes to standard output. A reader that has gone away is no reason to fail.

@@ -66,13 +66,12 @@ impl<'a> HeldOut<'a> {
     pub(super) fn new(test: &Samples, model: &'a Autoencoder) -> Result<Self, ExportError> {
         let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(MIN_ROWS, MAX_ROWS)).collect();
         let distinct = test.len().min(rows.len());
-        let Some((raw, schema)) = test.raw() else {
+        let Some(schema) = test.schema() else {
             return Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, raw: None, distinct });
         };
         let width = schema.raw_len();
-        let mut values: Vec<f32> =
-            rows.iter().flat_map(|&row| &raw[row as usize * width..][..width]).copied().collect();
-        values.extend(edge_cases(schema, raw));
+        let mut values = test.raw_rows(&rows);
+        values.extend(edge_cases(schema, &test.raw_rows(&(0..test.len() as u32).collect::<Vec<_>>())));
         let mut input = vec![0.; values.len() / width * schema.input_len()];
         schema.prepare(&values, &mut input);
         let input = Tensor::from_vec(input, (values.len() / width, schema.input_len()), &Device::Cpu)?;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use bundle::{
-    FORMAT_VERSION, FileEntry, INPUT, LATENT, LOG_VARIANCE, Manifest, PRODUCER, Preprocessing, RECONSTRUCTION, Schema,
-    Tensor,
+    FORMAT_VERSION, FileEntry, INPUT, LATENT, LOG_VARIANCE, Manifest, PRODUCER, Preprocessing, RECONSTRUCTION, Tensor,
 };
-use trainer::{Autoencoder, Config, Metrics, Summary};
+use trainer::{Autoencoder, Config, Metrics, Samples, Summary};
 
 use crate::hourglass::options::{ExportOptions, Layout};
 
@@ -21,14 +20,15 @@ pub(super) struct Trained {
 }
 
 impl Trained {
-    /// Describes the run's network and the files that its bundle has so far.
+    /// Describes the run's network, rows like those of `test`, and the files that its bundle has so far.
     pub(super) fn manifest(
         &self,
         options: &ExportOptions,
-        schema: Option<&Schema>,
+        test: &Samples,
         files: BTreeMap<String, FileEntry>,
     ) -> Manifest {
         let Self { config, summary, model } = self;
+        let schema = test.schema().map(AsRef::as_ref);
         let network = model.network();
         let rows = |name| match schema {
             None => Tensor { range: Some(PIXELS), ..Tensor::new(name, [network.input_dim()]) },
@@ -48,12 +48,13 @@ impl Trained {
                 Layout::Whole => "whole".into(),
             },
             opset: options.opset,
-            image_shape: if schema.is_none() { network.image_shape.into() } else { vec![] },
+            image_shape: if schema.is_none() { network.image_shape.clone() } else { vec![] },
             input: Tensor { preprocessing: schema.is_none().then_some(preprocessing), ..rows(INPUT) },
             latent: latent(LATENT),
             log_variance: model.log_variance().map(|_| latent(LOG_VARIANCE)),
             reconstruction: rows(RECONSTRUCTION),
             schema: schema.cloned(),
+            window: test.window(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),
             threshold: Some(summary.threshold.clone()),
             metrics: bce.map(|bce| ("bce".into(), bce)).into_iter().chain([("mse".into(), mse)]).collect(),

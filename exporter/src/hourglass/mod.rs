@@ -73,7 +73,7 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
     }
     let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
     let dataset = load_data(run, &trained, options)?;
-    let schema = dataset.test.raw().map(|(_, schema)| schema.as_ref());
+    let schema = dataset.test.schema().map(AsRef::as_ref);
     let graphs = graphs(&trained.model, schema, options)?;
     let rows = HeldOut::new(&dataset.test, &trained.model)?;
     let (out, staging) = match &options.out {
@@ -93,7 +93,7 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         Layout::Whole => parity::verify_whole(staging.dir(), &rows, options.tolerance)?,
     };
     staging.write(PARITY_FILE, &parity.to_json())?;
-    let manifest = trained.manifest(options, schema, staging.entries()?);
+    let manifest = trained.manifest(options, &dataset.test, staging.entries()?);
     staging.write(MANIFEST_FILE, &manifest.to_json())?;
     let files = staging.publish()?;
     Ok(Bundle { dir: out, files, parity })
@@ -128,8 +128,8 @@ fn graphs(model: &Autoencoder, schema: Option<&Schema>, options: &ExportOptions)
 /// The rows that the run was trained on.
 fn load_data(run: &Run, trained: &Trained, options: &ExportOptions) -> Result<Dataset, ExportError> {
     let source = options.data.as_ref().unwrap_or(&trained.config.data);
-    let load = if options.data.is_some() { Dataset::load_table } else { Dataset::load_again };
-    let dataset = load(source, &trained.config.table)?;
+    let load = if options.data.is_some() { Dataset::load_with } else { Dataset::load_again };
+    let dataset = load(source, &trained.config.preparation())?;
     let (expected, found) = (&trained.summary.data.fingerprint, dataset.fingerprint());
     if *expected != found {
         let short = |hash: &str| hash.chars().take(12).collect();

@@ -114,7 +114,7 @@ pub struct RowsArguments {
     pub rows: PathBuf,
     /// Whether a CSV file has a header [default: auto, and it says so]
     ///
-    /// The first line is a header if it has no numbers, or if it counts the columns from 0 or 1.
+    /// A header has no numbers, or it counts: 0, 1, 2, or with more columns 400, 410, 420.
     #[arg(long, value_name = "yes|no|auto", default_value = "auto", hide_default_value = true)]
     #[arg(hide_possible_values = true)]
     pub header: Header,

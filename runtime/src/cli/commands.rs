@@ -1,10 +1,10 @@
 //! What each command does.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bundle::{Manifest, Schema, locate};
+use bundle::{Manifest, locate};
 use clap::CommandFactory;
 use rows::Expected;
 use runtime::{Autoencoder, Decoder, Encoder, Matrix};
@@ -12,6 +12,7 @@ use runtime::{Autoencoder, Decoder, Encoder, Matrix};
 use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
 use super::output::{Output, STDOUT};
 use super::range::prepare;
+use super::tables;
 
 /// Says a line on standard error, if anybody reads it.
 pub fn say(line: &str) {
@@ -22,7 +23,10 @@ pub fn say(line: &str) {
 pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
     let written = match arguments {
         Ok(Arguments { command }) => run(command),
-        Err(help) => print(help.render().to_string().as_bytes()),
+        Err(help) => {
+            let width = bundle::columns(std::io::stdout().is_terminal());
+            print((bundle::wrapped(help.render().to_string().trim_end(), width) + "\n").as_bytes())
+        }
     };
     match written {
         // A reader that has read enough is no reason to fail.
@@ -103,7 +107,7 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let of_rows = schema.filter(|_| !matches!(command, Command::Decode(_)));
     let options = rows::Options { expected, missing: of_rows.is_some(), ..arguments.rows.options() };
     let mut rows = match of_rows {
-        Some(schema) => named_rows(path, schema, &options)?,
+        Some(schema) => tables::raw_rows(path, (schema, manifest.window), &options)?,
         None => rows::read(path, &options)?,
     };
     rows.note.iter().for_each(|note| say(note));
@@ -157,20 +161,4 @@ fn output(out: Option<&Path>, rows: &Path) -> Result<Output> {
         bail!("--out {}: expected another file than the one to read", rows.display());
     }
     Ok(output)
-}
-
-/// The rows of a table: by the names of its columns, where the file has names.
-fn named_rows(path: &Path, schema: &Schema, options: &rows::Options) -> Result<rows::Rows> {
-    let is_array = path.extension().is_some_and(|extension| extension == "npy" || extension == "npz");
-    let plain = is_array || path == Path::new("-") || options.skip != [0, 0] || options.array.is_some();
-    let table = if plain { None } else { Some(rows::read_columns(path, options)?) };
-    let Some(table) = table.filter(|table| table.has_header) else { return Ok(rows::read(path, options)?) };
-    let all: Vec<u32> = (0..table.len() as u32).collect();
-    let values = rows::raw_rows(schema, &table, &all).with_context(|| path.display().to_string())?;
-    let known = |name: &&String| schema.columns().iter().any(|column| column.name == **name);
-    let others: Vec<String> =
-        table.names.iter().filter(|name| !known(name)).map(|name| format!("`{}`", bundle::printable(name))).collect();
-    let others = if others.is_empty() { String::new() } else { format!("; not used: {}", others.join(", ")) };
-    let note = Some(format!("{}: {}{others}", path.display(), table.note));
-    Ok(rows::Rows { columns: schema.raw_len(), values, note })
 }

@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod range;
 mod synonyms;
+mod tables;
 mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,7 @@
 //! Results as `.csv` or `.npy`: a file is written beside its place and moved there when it is whole.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -122,13 +122,14 @@ fn write_csv(output: impl Write, matrix: &Matrix, schema: Option<&Schema>) -> Re
 /// Raw rows of a table below their names.
 fn write_table(output: impl Write, matrix: &Matrix, schema: &Schema) -> Result<()> {
     let mut output = csv::Writer::from_writer(output);
-    output.write_record(schema.columns().iter().map(|column| &column.name))?;
+    // As an error of the operating system: a pipe that was closed is none.
+    output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(io::Error::from)?;
     for row in matrix.iter() {
         let cell = |(value, column): (&f32, &bundle::Column)| match &column.kind {
             ColumnKind::Category { values } => values.get(*value as usize).cloned().unwrap_or("other".into()),
             _ => value.to_string(),
         };
-        output.write_record(row.iter().zip(schema.columns()).map(cell))?;
+        output.write_record(row.iter().zip(schema.columns()).map(cell)).map_err(io::Error::from)?;
     }
     Ok(output.flush()?)
 }

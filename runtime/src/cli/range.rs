@@ -23,7 +23,7 @@ pub fn prepare(
     let Some([low, high]) = tensor.range else {
         values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
         if preparation.clip {
-            bail!("--clip: expected a tensor whose values have a range, found `{}`", tensor.name);
+            bail!("--clip: the values of `{}` have no range to be clipped to; leave the option out", tensor.name);
         }
         return Ok(None);
     };

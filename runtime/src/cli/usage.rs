@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bundle::quoted;
-use bundle::{EXPECTED_SHELL, Usage, did_you_mean, with_help};
+use bundle::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, with_help};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ErrorKind};
 
@@ -64,7 +64,13 @@ impl Typed<'_> {
         if ["bundle", "model", "run", "rows", "input"].contains(&name) {
             return format!("there is no option `{found}`; paths stand without one, as in `{}`", self.example());
         }
-        format!("there is no option `{found}`{}", did_you_mean(self.0.nearest(ContextKind::SuggestedArg)))
+        format!("there is no option `{found}`{}", did_you_mean(&self.nearest_option(name)))
+    }
+
+    /// The option that is nearest to `name`, or would be if it went by that name.
+    fn nearest_option(&self, name: &str) -> String {
+        let slip = ["out", "output"].iter().any(|known| is_slip(name, known)) && self.has("--out");
+        if slip { "--out".into() } else { self.0.nearest(ContextKind::SuggestedArg).into() }
     }
 
     /// Whether the command has the option that `typed` begins with.

@@ -15,7 +15,7 @@ mod enabled {
     use tract_onnx::prelude::*;
     use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
 
-    use crate::engine::budget;
+    use crate::engine::budget::{MAX_VALUES, check};
     use crate::engine::contained::contained;
     use crate::engine::describe::describe;
     use crate::engine::request::Request;
@@ -38,7 +38,7 @@ mod enabled {
         /// Prepares the graph. Fails with a reason; may panic.
         pub(crate) fn new(bytes: &[u8], request: &Request, _unsupported: &str) -> Result<Self, String> {
             check_operators(request)?;
-            request.model.graph.as_ref().map_or(Ok(()), budget::check)?;
+            request.model.graph.as_ref().map_or(Ok(()), check)?;
             let layout = request.layout;
             let with = |batch| (Layout { batch, ..layout }, true);
             let analysed = |(layout, optimise)| {
@@ -139,7 +139,7 @@ mod enabled {
     /// Fails where a tensor has too many values for one row. A constant may have as many as its file.
     fn check_values(model: &TypedModel, layout: Layout, file_len: usize) -> TractResult<()> {
         for (name, fact) in facts(model) {
-            let most = if fact.konst.is_some() { budget::MAX_VALUES.max(file_len) } else { budget::MAX_VALUES };
+            let most = if fact.konst.is_some() { MAX_VALUES.max(file_len) } else { MAX_VALUES };
             let found = values(model, layout, fact);
             if found > most {
                 bail!("node `{}`: expected at most {most} values in a tensor, found {found}", printable(name));
@@ -153,7 +153,7 @@ mod enabled {
         let largest =
             facts(model).filter(|(_, fact)| fact.konst.is_none()).map(|(_, fact)| values(model, layout, fact));
         match layout.batch {
-            Batch::Any => (budget::MAX_VALUES / largest.max().unwrap_or(1).max(1)).clamp(1, BLOCK_ROWS),
+            Batch::Any => (MAX_VALUES / largest.max().unwrap_or(1).max(1)).clamp(1, BLOCK_ROWS),
             Batch::Single => BLOCK_ROWS,
             Batch::Fixed(rows) => (BLOCK_ROWS / rows).max(1) * rows,
         }

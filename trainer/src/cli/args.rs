@@ -7,7 +7,10 @@ use clap_complete::Shell;
 use trainer::{DataSource, OptimizerConfig, Preset, Schedule, Validation};
 
 use super::columns::ColumnArguments;
+use super::compare::CompareArguments;
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
+use super::evaluate::EvaluateArguments;
+use super::inspect::InspectArguments;
 use super::values::{amount, rate, seconds, source, validation, whole};
 
 /// Trains autoencoders; `exporter --split` makes ONNX of them.
@@ -22,6 +25,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train an autoencoder and write a run folder: weights, metrics, pictures, a report
     Fit(Box<FitArguments>),
+    /// Say what is in a file or folder, and what training would make of it
+    Inspect(Box<InspectArguments>),
     /// Measure a trained run, with PCA beside it, on its own test rows or on other data
     Evaluate(EvaluateArguments),
     /// Put several runs side by side in one table, and their validation errors in one chart
@@ -30,35 +35,6 @@ pub enum Command {
     Completions(CompletionsArguments),
     /// Print a manual page, to be read by `man`
     Man(ManArguments),
-}
-
-#[derive(Args)]
-#[command(after_help = "Examples:
-  trainer evaluate                                             the newest run
-  trainer evaluate runs/simple-mnist-1 --data fashion-mnist    how it does on other data")]
-pub struct EvaluateArguments {
-    /// The run's folder [default: the newest in runs/]
-    pub run: Option<PathBuf>,
-    #[arg(long, value_name = "NAME|DIR", value_parser = source, help = wrapped(
-        "Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows"
-    ))]
-    pub data: Option<DataSource>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Args)]
-#[command(after_help = "Examples:
-  trainer compare runs/simple-digits-1 runs/deep-digits-1
-  trainer compare runs/*-digits-* --out compare.svg            with a chart of their courses")]
-pub struct CompareArguments {
-    /// The runs' folders
-    #[arg(required = true, num_args = 2.., value_name = "RUN")]
-    pub runs: Vec<PathBuf>,
-    /// Draw the validation errors over the epochs into this SVG file
-    #[arg(long, short, value_name = "FILE")]
-    pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -76,7 +52,7 @@ pub struct CompletionsArguments {
   trainer man fit > trainer-fit.1")]
 pub struct ManArguments {
     /// The command to describe [default: the program itself]
-    #[arg(value_parser = ["fit", "evaluate", "compare", "completions", "man"])]
+    #[arg(value_parser = ["fit", "inspect", "evaluate", "compare", "completions", "man"], hide_possible_values = true)]
     pub command: Option<String>,
 }
 
@@ -104,10 +80,10 @@ All options: trainer fit --help",
 )]
 pub struct FitArguments {
     #[arg(long, value_name = "NAME|PATH", value_parser = source, help_heading = DATA,
-        help = "digits, series, mnist, fashion-mnist, a CSV file, or a folder of IDX files",
+        help = "digits, series, mnist, a table, arrays, or a folder of pictures",
         long_help = with_default(
-            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (the folder in `$HOURGLASS_MNIST`, `$HOURGLASS_FASHION_MNIST`, or the Hugging Face hub), a table as CSV, gzipped or not, \
-             or a folder with four IDX files named as MNIST's",
+            "`digits` (built in), `series` (generated), `mnist` or `fashion-mnist` (the folder in `$HOURGLASS_MNIST`, `$HOURGLASS_FASHION_MNIST`, or the Hugging Face hub), a table as CSV or Parquet, arrays as \
+             .npy or .npz, a folder of PNG, JPEG or WebP, or a folder with IDX files named as MNIST's",
             "digits; series with the preset sequence"
         ))]
     pub data: Option<DataSource>,
@@ -123,11 +99,15 @@ pub struct FitArguments {
             "input_noise"
         ))]
     pub input_noise: Option<f64>,
+    #[arg(long, value_name = "PIXELS", help_heading = DATA, hide_short_help = true, allow_negative_numbers = true,
+        value_parser = whole("pictures.size"),
+        long_help = with_default("Side of the square that pictures are resized to", "their own size if all have one, else 64"))]
+    pub size: Option<i64>,
     #[command(flatten)]
     pub columns: ColumnArguments,
 
     #[arg(long, value_parser = Preset::NAMES, help_heading = NETWORK, hide_possible_values = true,
-        help = "simple, sparse, deep, conv, denoise, vae, sequence or table",
+        help = "simple, sparse, deep, conv, denoise, vae, sequence, image or table",
         long_help = presets())]
     pub preset: Option<String>,
     #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = whole("model.latent_dim"),
@@ -292,6 +272,7 @@ fn presets() -> String {
         ("denoise", "convolutions that remove noise"),
         ("vae", "a variational autoencoder, which can make new rows"),
         ("sequence", "an LSTM, for time series"),
+        ("image", "convolutions to a latent of 128 values, for pictures; the default there"),
         ("table", "dense layers with dropout, for tables; the default there"),
     ];
     let lines = networks.map(|(name, what)| format!("  {name:<9} {what}"));
@@ -318,7 +299,10 @@ mod tests {
 
     #[test]
     fn help_fits_a_hundred_columns() {
-        for text in [help(false), help(true)] {
+        let mut command = Arguments::command();
+        command.build();
+        let of_others = command.get_subcommands_mut().map(|command| command.render_long_help().to_string());
+        for text in of_others.collect::<Vec<_>>().into_iter().chain([help(false)]) {
             let longest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
             assert!(longest.chars().count() <= 100, "{longest}");
         }
@@ -328,7 +312,7 @@ mod tests {
     fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
         let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
         assert_eq!(options(help(false)), 10);
-        assert_eq!(options(help(true)), 37);
+        assert_eq!(options(help(true)), 42);
         for heading in ["Data:", "Network:", "Training:", "Run:"] {
             assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
         }

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use trainer::TableConfig;
 
 use super::defaults::with_default;
+use super::values::whole;
 
 const TABLES: &str = "Tables";
 
@@ -34,6 +35,20 @@ pub struct ColumnArguments {
     #[arg(long, value_name = "random|time|COLUMN", help_heading = TABLES, hide_short_help = true,
         long_help = with_default("Hold out random rows, the last ones, or whole groups of a column", &default("split")))]
     pub split: Option<String>,
+    /// Take this many rows that follow each other at once, as a window of a series
+    #[arg(long, value_name = "ROWS", value_parser = whole("table.window"), allow_negative_numbers = true, help_heading = TABLES, hide_short_help = true)]
+    pub window: Option<i64>,
+    /// Rows from a window's start to the next one's [default: an eighth of the window]
+    #[arg(long, value_name = "ROWS", value_parser = whole("table.stride"), allow_negative_numbers = true, help_heading = TABLES, hide_short_help = true)]
+    pub stride: Option<i64>,
+    /// Whether the first line of CSV is a header [default: found out]
+    #[arg(long, value_parser = ["yes", "no"], help_heading = TABLES, hide_short_help = true)]
+    #[arg(hide_possible_values = true, value_name = "yes|no")]
+    pub header: Option<String>,
+    /// What separates the values of a line of CSV [default: found out]
+    #[arg(long, value_parser = ["comma", "semicolon", "tab", "pipe", "space"], help_heading = TABLES)]
+    #[arg(hide_short_help = true, hide_possible_values = true, value_name = "comma|semicolon|tab|pipe|space")]
+    pub separator: Option<String>,
     #[arg(long, value_parser = ["mean", "median", "zero", "most-frequent", "refuse"], help_heading = TABLES,
         long_help = with_default("What a missing number counts as, or `refuse`", &default("missing")))]
     #[arg(hide_short_help = true, hide_possible_values = true, value_name = "mean|median|zero|most-frequent|refuse")]
@@ -69,6 +84,10 @@ impl ColumnArguments {
             ("test", self.test.as_ref().map(|path| Value::String(path.display().to_string()))),
             ("test_fraction", self.test_fraction.map(Value::Float)),
             ("split", text(&self.split)),
+            ("header", text(&self.header)),
+            ("separator", text(&self.separator)),
+            ("window", self.window.map(Value::Integer)),
+            ("stride", self.stride.map(Value::Integer)),
             ("missing", text(&self.missing)),
             ("scaling", text(&self.scaling)),
         ];

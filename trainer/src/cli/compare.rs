@@ -1,16 +1,30 @@
 //! `trainer compare`: several runs in one table and, on request, in one chart.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args;
 use trainer::{Amount, Count, Decibels, Percent, Seconds, Summary, draw_comparison};
 
-use super::args::CompareArguments;
 use super::output::{print, result_width};
 use super::runs;
 use super::table::fitted;
 use super::usage::UsageError;
-use super::width::wrapped;
+use bundle::wrapped;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  trainer compare runs/simple-digits-1 runs/deep-digits-1
+  trainer compare runs/*-digits-* --out compare.svg            with a chart of their courses")]
+pub struct CompareArguments {
+    /// The runs' folders
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Draw the validation errors over the epochs into this SVG file
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
 
 pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
     if let Some(out) = &arguments.out

@@ -1,16 +1,35 @@
 //! `trainer evaluate`: how good a run is, on its own rows or on others.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::Args;
 use serde_json::json;
-use trainer::{Amount, Count, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run};
+use trainer::{Amount, Count, DataSource, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run};
 
-use super::args::EvaluateArguments;
+use super::defaults;
 use super::output::{print, result_width};
 use super::runs;
 use super::table::fitted;
-use super::width::wrapped;
+use super::values::source;
+use bundle::wrapped;
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  trainer evaluate                                             the newest run
+  trainer evaluate runs/simple-mnist-1 --data fashion-mnist    how it does on other data")]
+pub struct EvaluateArguments {
+    /// The run's folder [default: the newest in runs/]
+    pub run: Option<PathBuf>,
+    #[arg(long, value_name = "NAME|DIR", value_parser = source, help = defaults::wrapped(
+        "Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows"
+    ))]
+    pub data: Option<DataSource>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
 
 pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
     let run = match &arguments.run {
@@ -51,7 +70,7 @@ pub fn lines(name: &str, test: &TestReport, pca: Option<&PcaReport>) -> Vec<Stri
         accuracy: test.neighbour_accuracy,
     }];
     rows.extend(pca.map(|pca| Row {
-        name: format!("PCA, {} components", Count::from(pca.components)),
+        name: format!("PCA, {}", bundle::counted(pca.components, "component")),
         bce: pca.metrics.bce,
         mse: pca.metrics.mse,
         psnr: pca.psnr,

@@ -23,7 +23,9 @@ const LEARNED_NOTHING: u8 = 3;
 
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let (config, resumed) = settings(arguments).map_err(|error| arguments.blame(error))?;
-    let (dataset, network) = prepare(arguments, &config).map_err(|error| arguments.blame(error))?;
+    let (dataset, split, network) = prepare(arguments, &config).map_err(|error| arguments.blame(error))?;
+    let epochs = config.epochs;
+    let config = config.for_rows(split.train.len());
     if let Some(anew) = resumed.as_ref().and_then(anew) {
         say(&format!(
             "note: this network has learned nothing so far; if more epochs do not help, train it anew with `{anew}`"
@@ -39,6 +41,12 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    if config.epochs > epochs {
+        say(&format!(
+            "note: {} epochs instead of {epochs}, since the rows are few; `--epochs` sets another number",
+            config.epochs
+        ));
+    }
     // Noise on the input, or a penalty on the latent, keeps a network with a wide latent from copying.
     if config.input_noise == 0. && config.sparsity == 0. {
         network.warnings().iter().for_each(|warning| say(&format!("warning: {warning}")));
@@ -94,18 +102,19 @@ fn anew(run: &Run) -> Option<String> {
 }
 
 /// The data, and the network for it. Whatever does not fit is refused before a folder is made.
-fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, NetworkConfig)> {
+fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, Split, NetworkConfig)> {
     config.device.open()?;
     let dataset = match &arguments.resume {
-        Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data, &config.table)?,
-        _ => Dataset::load_table(&config.data, &config.table).map_err(|error| arguments.with_place_of_data(error))?,
+        Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data, &config.preparation())?,
+        _ => Dataset::load_with(&config.data, &config.preparation())
+            .map_err(|error| arguments.with_place_of_data(error))?,
     };
-    Split::new(&dataset, config.validation, config.seed)?;
+    let split = Split::new(&dataset, config.validation, config.seed)?;
     let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
     if config.device == DeviceKind::Cpu {
         network.check_memory(config.batch_size)?;
     }
-    Ok((dataset, network))
+    Ok((dataset, split, network))
 }
 
 /// What stopped on a full disk can go on.

@@ -7,6 +7,7 @@ mod completions;
 mod defaults;
 mod evaluate;
 mod fit;
+mod inspect;
 mod log;
 mod next;
 mod output;
@@ -18,7 +19,6 @@ mod table;
 mod timings;
 mod usage;
 mod values;
-mod width;
 
 use std::process::ExitCode;
 
@@ -27,9 +27,9 @@ use bundle::with_programs;
 use clap::Parser;
 
 use args::{Arguments, Command};
+use bundle::wrapped;
 use output::{print, result_width, say};
 use usage::UsageError;
-use width::wrapped;
 
 /// Where runs are made unless `--out` names another place.
 const RUNS: &str = "runs";
@@ -59,6 +59,7 @@ pub fn run() -> Result<ExitCode> {
     };
     let done = match arguments.command {
         Command::Fit(arguments) => fit::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),

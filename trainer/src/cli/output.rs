@@ -4,7 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use anyhow::{Context, Result};
 
-use super::width::{columns, wrapped};
+use bundle::{columns, wrapped};
 
 /// Prints to standard error. Where nobody reads it, there is no one to tell.
 pub fn say(text: &str) {

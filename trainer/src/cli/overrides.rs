@@ -118,7 +118,14 @@ impl FitArguments {
             ("threads", integer(self.threads)),
         ];
         let columns = self.columns.overrides();
-        let parts = [("table", columns), ("model", model), ("schedule", schedule), ("optimizer", optimizer)];
+        let pictures = table([("size", integer(self.size))]);
+        let parts = [
+            ("table", columns),
+            ("pictures", pictures),
+            ("model", model),
+            ("schedule", schedule),
+            ("optimizer", optimizer),
+        ];
         let parts = parts.map(|(name, part)| (name, (!part.is_empty()).then_some(Value::Table(part))));
         Ok(table(settings.into_iter().chain(parts)))
     }

@@ -4,7 +4,7 @@ use trainer::{Count, Finding, Level, Run, Seconds, StopReason, Summary};
 
 use super::evaluate;
 use super::output::result_width;
-use super::width::{labelled_command, wrapped};
+use bundle::{labelled_command, wrapped};
 
 /// What came of `run`, where it lies, and what to do `next`. What has failed comes first, with what to try.
 pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {

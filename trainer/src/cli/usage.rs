@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use bundle::{EXPECTED_SHELL, Usage, did_you_mean, with_help};
+use bundle::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, with_help};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ErrorKind};
 use trainer::{DataSource, Preset};
 
 use super::args::Arguments;
 
-const COMMANDS: [&str; 5] = ["fit", "evaluate", "compare", "completions", "man"];
+const COMMANDS: [&str; 6] = ["fit", "inspect", "evaluate", "compare", "completions", "man"];
 
 /// A command line that cannot work, which only the command itself could tell.
 #[derive(Debug, thiserror::Error)]
@@ -107,7 +107,13 @@ impl Typed<'_> {
             "resume" => "trainer fit --resume".into(),
             _ => match option_for(&found) {
                 Some(option) => format!("trainer fit {option} {found}"),
-                None => self.0.nearest(ContextKind::SuggestedSubcommand).into(),
+                None => {
+                    let slip = COMMANDS.iter().find(|command| is_slip(&found, command)).copied();
+                    match slip.unwrap_or_else(|| self.0.nearest(ContextKind::SuggestedSubcommand)) {
+                        "" => String::new(),
+                        command => format!("trainer {command}"),
+                    }
+                }
             },
         };
         format!("there is no command `{found}`{}", did_you_mean(&meant))
@@ -131,6 +137,7 @@ impl Typed<'_> {
                 }
                 _ => "expected two runs or more".into(),
             },
+            "inspect" => "expected what `--data` takes, as in `trainer inspect digits`".into(),
             "completions" => EXPECTED_SHELL.into(),
             _ => format!("expected {}", self.0.text(ContextKind::InvalidArg)),
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use preset::Preset;
 
-use crate::data::{DataSource, TableConfig, Validation};
+use crate::data::{DataSource, PictureConfig, Preparation, TableConfig, Validation};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
 use crate::evaluate::{MeasureConfig, Recipe};
@@ -29,7 +29,7 @@ pub(crate) const MAX_EPOCHS: usize = 1_000_000;
 pub struct Config {
     /// Where the other settings' defaults come from. Default `simple`.
     pub preset: Preset,
-    /// `digits`, `series`, `mnist`, `fashion-mnist`, or a folder with four IDX files. Default `digits`; `series` for `sequence`.
+    /// `digits`, `series`, `mnist`, `fashion-mnist`, or the path of a table, of arrays, or of a folder of pictures or IDX files. Default `digits`; `series` for `sequence`.
     pub data: DataSource,
     /// `test`, or the part of the training rows to hold out, between 0 and 1. Default 0.1.
     pub validation: Validation,
@@ -42,6 +42,10 @@ pub struct Config {
     /// Passes over the training rows, from 1. Default 50, `sparse` and `deep` 100; for the small sets `digits` 500 and
     /// `series` 200.
     pub epochs: usize,
+    /// Steps at least: where the training rows are so few that the epochs have fewer, there are more epochs. From 0. Default 0; 2,000 for
+    /// `table`, unless the epochs are set.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub min_steps: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
     /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`; `mse` for a table.
@@ -69,10 +73,17 @@ pub struct Config {
     /// How a table becomes training and test rows.
     #[serde(default, skip_serializing_if = "TableConfig::is_default")]
     pub table: TableConfig,
+    /// How pictures become rows.
+    #[serde(default, skip_serializing_if = "PictureConfig::is_default")]
+    pub pictures: PictureConfig,
     /// The network.
     pub model: ModelConfig,
     /// The optimiser. Default `adam`, at a learning rate of 0.003 for `conv`, `denoise` and `sequence`.
     pub optimizer: OptimizerConfig,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for Config {
@@ -92,10 +103,11 @@ impl Config {
             (_, Preset::Sparse | Preset::Deep) => (100, 256),
             (_, Preset::Vae) => (50, 128),
             (_, Preset::Table) => (100, 64),
+            (_, Preset::Image) => (50, 64),
             _ => (50, 256),
         };
         // In the same epochs, convolutions and LSTMs get further with a higher rate that falls.
-        let falls = matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence);
+        let falls = matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence | Preset::Image);
         let rate = if falls { 3e-3 } else { 1e-3 };
         Self {
             preset,
@@ -105,6 +117,7 @@ impl Config {
             device: DeviceKind::Cpu,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             epochs,
+            min_steps: if preset == Preset::Table { 2000 } else { 0 },
             batch_size,
             loss: if is_table { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
@@ -120,9 +133,23 @@ impl Config {
                 Schedule::default()
             },
             table: TableConfig::default(),
+            pictures: PictureConfig::default(),
             model: ModelConfig { output: if is_table { Output::Linear } else { Output::Sigmoid }, ..preset.model() },
             optimizer: OptimizerConfig::default().with_learning_rate(rate),
         }
+    }
+
+    /// The same with as many epochs as `rows` training rows need for [`Config::min_steps`].
+    #[must_use]
+    pub fn for_rows(self, rows: usize) -> Self {
+        let steps = rows.div_ceil(self.batch_size.max(1)).max(1);
+        let epochs = self.epochs.max(self.min_steps.div_ceil(steps)).min(MAX_EPOCHS);
+        Self { epochs, min_steps: 0, ..self }
+    }
+
+    /// How the data becomes training and test rows.
+    pub fn preparation(&self) -> Preparation {
+        Preparation { table: self.table.clone(), pictures: self.pictures.clone() }
     }
 
     /// What training minimises.
@@ -146,9 +173,40 @@ impl Config {
             usual_learning_rate: usual.learning_rate(),
             beta: self.beta,
             sparsity: self.sparsity,
+            clip_norm: self.clip_norm,
+            weight_decay: [self.optimizer.weight_decay(), usual.weight_decay()],
+            input_noise: self.input_noise,
             epochs: self.epochs,
             out_of_time,
             seed: self.seed,
+        }
+    }
+
+    /// Fails for a setting that has no effect on the data.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the first such setting.
+    pub(super) fn check_preparation(&self) -> Result<()> {
+        let Self { data, table, pictures, .. } = self;
+        if !data.is_there() {
+            return Ok(());
+        }
+        if let Some(setting) = table.first_set().filter(|_| !data.is_table()) {
+            return Err(Error::setting(setting, format!("only tables and series have this, and `{data}` is none")));
+        }
+        if pictures.size.is_some() && !data.is_folder_of_pictures() {
+            let reason = format!("only a folder of pictures is resized, and `{data}` is none");
+            return Err(Error::setting("pictures.size", reason));
+        }
+        let usual = TableConfig::default();
+        let reason = "the test rows are those of `--test`; leave this out, or `--test`";
+        match &table.test {
+            Some(_) if table.test_fraction != usual.test_fraction => Err(Error::setting("table.test_fraction", reason)),
+            Some(_) if table.split != usual.split && table.window.is_none() => {
+                Err(Error::setting("table.split", reason))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -176,6 +234,10 @@ impl Config {
         if !(fraction > 0. && fraction < 1.) {
             let reason = format!("expected a part between 0 and 1, found {fraction}");
             return Err(Error::setting("table.test_fraction", reason));
+        }
+        if let (None, Some(stride)) = (self.table.window, self.table.stride) {
+            let reason = format!("only windows have a stride; expected a `--window` beside `--stride {stride}`");
+            return Err(Error::setting("table.stride", reason));
         }
         if self.model.output == Output::Linear && self.loss == Loss::Bce {
             let reason =

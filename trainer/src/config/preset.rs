@@ -26,13 +26,15 @@ pub enum Preset {
     Vae,
     /// An LSTM over the rows of each image, a latent of 16 units, and an LSTM back.
     Sequence,
+    /// For pictures: convolutions of 32, 64 and 64 channels, each halved by pooling, and a latent of 128 units.
+    Image,
     /// For tables: 128-64-128, with ReLU and a dropout of 0.2.
     Table,
 }
 
 impl Preset {
     /// Every preset's name.
-    pub const NAMES: [&str; 8] = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence", "table"];
+    pub const NAMES: [&str; 9] = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence", "image", "table"];
 
     /// The preset's name, as written in `config.toml`.
     pub fn name(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Preset {
             Self::Simple | Self::Sparse => ModelConfig::dense(32, []),
             Self::Deep => ModelConfig::dense(32, [128, 64]),
             Self::Conv => halved(&[16, 8, 8]),
+            Self::Image => ModelConfig { latent_dim: Some(128), ..halved(&[32, 64, 64]) },
             Self::Denoise => halved(&[32, 32]),
             Self::Vae => ModelConfig { variational: true, ..ModelConfig::dense(20, [400]) },
             Self::Table => ModelConfig {

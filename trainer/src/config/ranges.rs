@@ -19,6 +19,10 @@ impl Config {
             "batch_size" => 1..=1 << 20,
             "threads" => 1..=1024,
             "model.latent_dim" | "model.hidden" => 1..=ModelConfig::MAX_WIDTH as i64,
+            "pictures.size" => 8..=256,
+            "table.window" => 2..=ModelConfig::MAX_WIDTH as i64,
+            "table.stride" => 1..=i64::MAX,
+            "min_steps" => 0..=1 << 32,
             "seed" | "patience" | "schedule.patience" => 0..=i64::MAX,
             _ => return None,
         })
@@ -28,8 +32,19 @@ impl Config {
 impl Config {
     /// Fails for a whole number out of its range.
     pub(super) fn check_whole_numbers(&self) -> Result<()> {
-        let counts = [("threads", self.threads), ("epochs", self.epochs), ("batch_size", self.batch_size)];
-        for (setting, value) in counts {
+        let counts = [
+            ("threads", self.threads),
+            ("epochs", self.epochs),
+            ("min_steps", self.min_steps),
+            ("batch_size", self.batch_size),
+        ];
+        let windows = [
+            ("table.window", self.table.window),
+            ("table.stride", self.table.stride),
+            ("pictures.size", self.pictures.size),
+        ];
+        let windows = windows.into_iter().filter_map(|(setting, value)| Some((setting, value?)));
+        for (setting, value) in counts.into_iter().chain(windows) {
             let range = Self::range_of(setting).expect("it is a whole number");
             if !i64::try_from(value).is_ok_and(|value| range.contains(&value)) {
                 return Err(Error::setting(setting, format!("expected {}, found {value}", in_words(&range))));

@@ -33,7 +33,11 @@ impl Config {
 
         let (preset, data): (Option<Preset>, Option<DataSource>) =
             (parse_last(&layers, "preset")?, parse_last(&layers, "data")?);
-        let for_data = if data.as_ref().is_some_and(DataSource::is_table) { Preset::Table } else { Preset::default() };
+        let for_data = match &data {
+            Some(data) if data.is_table() => Preset::Table,
+            Some(data) if data.is_pictures() => Preset::Image,
+            _ => Preset::default(),
+        };
         let preset = preset.unwrap_or(for_data);
         let data = data.unwrap_or_else(|| preset.data());
         let mut config = Self::preset(preset, data);
@@ -44,7 +48,11 @@ impl Config {
             let parsed = settings.clone().try_into::<Self>();
             config = parsed.map_err(|error| layer.complain(Complaint::new(&error, &settings)))?;
         }
-        config.check().map_err(|error| placed(error, &layers))?;
+        let sets = |setting: &str| layers.iter().any(|layer| layer.table.contains_key(setting));
+        if sets("epochs") && !sets("min_steps") {
+            config.min_steps = 0;
+        }
+        config.check().and_then(|()| config.check_preparation()).map_err(|error| placed(error, &layers))?;
         Ok(config)
     }
 

@@ -2,9 +2,9 @@
 
 use bundle::Digest;
 
+use super::picture_config::Preparation;
 use super::samples::Samples;
 use super::sources::{DataSource, Loaded};
-use super::table_config::TableConfig;
 use crate::error::{Error, Result};
 
 /// Training and test images of one size, with their labels.
@@ -28,16 +28,16 @@ impl Dataset {
     /// [`crate::Error::File`] for a malformed IDX file, naming it; [`crate::Error::Hub`] when the hub cannot deliver,
     /// naming the two sources that need no network.
     pub fn load(source: &DataSource) -> Result<Self> {
-        Self::load_table(source, &TableConfig::default())
+        Self::load_with(source, &Preparation::default())
     }
 
-    /// Loads `source`; if it is a table, as `table` says.
+    /// Loads `source`, prepared as `preparation` says.
     ///
     /// # Errors
     ///
-    /// As [`Self::load`]; for a table, an error names the line and the column.
-    pub fn load_table(source: &DataSource, table: &TableConfig) -> Result<Self> {
-        let Loaded { train, test, notes } = source.load(table)?;
+    /// As [`Self::load`]; for a table, an error names the line and the column; for a picture, its file.
+    pub fn load_with(source: &DataSource, preparation: &Preparation) -> Result<Self> {
+        let Loaded { train, test, notes } = source.load(preparation)?;
         Ok(Self { name: source.name(), train, test, notes })
     }
 
@@ -46,7 +46,7 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`Dataset::load`]; where the folder is gone, the message says how to name the new place.
-    pub fn load_again(source: &DataSource, table: &TableConfig) -> Result<Self> {
+    pub fn load_again(source: &DataSource, preparation: &Preparation) -> Result<Self> {
         if let DataSource::Path(dir) = source
             && !dir.exists()
         {
@@ -54,25 +54,28 @@ impl Dataset {
                           NEWPLACE`";
             return Err(Error::file(dir, reason));
         }
-        Self::load_table(source, table)
+        Self::load_with(source, preparation)
     }
 
-    /// Height and width in pixels.
-    pub fn image_shape(&self) -> [usize; 2] {
-        self.train.shape()
+    /// Height and width in pixels, with the channels before them where there are several.
+    pub fn image_shape(&self) -> Vec<usize> {
+        self.train.shape().image_dims()
     }
 
     /// SHA-256 over shapes, pixels and labels, in hexadecimal: equal for equal data, wherever it came from.
     pub fn fingerprint(&self) -> String {
         let mut hash = Digest::default();
         for images in [&self.train, &self.test] {
-            let [height, width] = images.shape();
-            for number in [images.len(), height, width, usize::from(images.max_value())] {
+            for number in
+                [&[images.len()], &images.shape().image_dims()[..], &[usize::from(images.max_value())]].concat()
+            {
                 hash.update((number as u64).to_le_bytes());
             }
             hash.update(images.pixels());
-            if let Some((raw, schema)) = images.raw() {
-                raw.iter().for_each(|value| hash.update(value.to_le_bytes()));
+            if let Some(schema) = images.schema() {
+                for row in 0..images.len() {
+                    images.raw_row(row).iter().for_each(|value| hash.update(value.to_le_bytes()));
+                }
                 hash.update(serde_json::to_vec(schema.as_ref()).expect("a schema is plain numbers and text"));
             }
             hash.update(images.labels());

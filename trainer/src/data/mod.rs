@@ -1,12 +1,14 @@
 //! Rows as bytes, where they come from, and the split into training, validation and test rows.
 
 mod dataset;
+mod picture_config;
 mod samples;
 mod sources;
 mod split;
 mod table_config;
 
 pub use dataset::Dataset;
+pub use picture_config::{PictureConfig, Preparation};
 pub use samples::Samples;
 pub use sources::DataSource;
 pub use split::{Split, Validation};

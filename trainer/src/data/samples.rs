@@ -1,9 +1,9 @@
-//! Rows as they came, bytes or the cells of a table, until they are batched.
+//! Rows as they came, bytes or raw numbers, until they are batched.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bundle::Schema;
+use bundle::{Schema, Shape};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -11,15 +11,15 @@ use crate::error::{Error, Result};
 
 /// Bytes that the processor fetches at once.
 const LINE: usize = 64;
-/// Images that a thread converts at once.
+/// Rows that a thread converts at once.
 const BLOCK: usize = 64;
 
-/// Greyscale images of one size, or rows of a table, with a class label each.
+/// Images of one size, rows of a table, or windows of a series, with a class label each.
 #[derive(Clone, Debug)]
 pub struct Samples {
     values: Values,
     labels: Vec<u8>,
-    shape: [usize; 2],
+    shape: Shape,
 }
 
 #[derive(Clone, Debug)]
@@ -29,27 +29,60 @@ enum Values {
         max_value: u8,
     },
     /// Raw rows, a float for each column.
-    Table {
-        raw: Vec<f32>,
+    Raw {
+        raw: Arc<Vec<f32>>,
+        starts: Starts,
         schema: Arc<Schema>,
     },
 }
 
+/// Where each raw row begins.
+#[derive(Clone, Debug)]
+enum Starts {
+    /// Each behind the one before it.
+    Rows,
+    /// Windows of a series, `stride` steps apart.
+    Windows { starts: Vec<usize>, stride: usize },
+}
+
+/// Windows of a series: what [`Samples::windows`] takes.
+#[derive(Clone, Debug)]
+pub struct Windows {
+    /// All steps, `[steps, channels]`.
+    pub raw: Arc<Vec<f32>>,
+    /// The step at which each window begins, in the order of time.
+    pub starts: Vec<usize>,
+    /// The steps of a window.
+    pub steps: usize,
+    /// The steps from the start of a window to the start of the next.
+    pub stride: usize,
+}
+
 impl Samples {
-    /// Images of `[height, width]` pixels, row after row, where the byte `max_value` becomes 1.0.
+    /// Greyscale images of `[height, width]` pixels, row after row, where the byte `max_value` becomes 1.0.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] when there are no pixels, or the pixels are not `height * width` for each label.
-    pub fn new(pixels: Vec<u8>, labels: Vec<u8>, shape: [usize; 2], max_value: u8) -> Result<Self> {
-        let expected = labels.len() * shape[0] * shape[1];
+    pub fn new(pixels: Vec<u8>, labels: Vec<u8>, [height, width]: [usize; 2], max_value: u8) -> Result<Self> {
+        Self::images(pixels, labels, [1, height, width], max_value)
+    }
+
+    /// Images of `[channels, height, width]`, each channel of an image behind the one before it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn images(pixels: Vec<u8>, labels: Vec<u8>, image: [usize; 3], max_value: u8) -> Result<Self> {
+        let [channels, height, width] = image;
+        let expected = labels.len() * channels * height * width;
         if expected == 0 || pixels.len() != expected || max_value == 0 {
-            let [height, width] = shape;
             return Err(Error::setting(
                 "data",
                 format!("expected {} images of {height} x {width} pixels, found {} bytes", labels.len(), pixels.len()),
             ));
         }
+        let shape = Shape::Image { channels, height, width };
         Ok(Self { values: Values::Bytes { pixels, max_value }, labels, shape })
     }
 
@@ -64,55 +97,123 @@ impl Samples {
             let reason = format!("expected {} rows of {columns} columns, found {} values", labels.len(), raw.len());
             return Err(Error::setting("data", reason));
         }
-        let shape = [1, schema.input_len()];
-        Ok(Self { values: Values::Table { raw, schema }, labels, shape })
+        let shape = Shape::Image { channels: 1, height: 1, width: schema.input_len() };
+        Ok(Self { values: Values::Raw { raw: Arc::new(raw), starts: Starts::Rows, schema }, labels, shape })
     }
 
-    /// The number of images.
+    /// Windows of a series. To the network a window is an image with a row for each step.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] when there are no windows, or one reaches past the last step.
+    pub fn windows(windows: Windows, labels: Vec<u8>, schema: Arc<Schema>) -> Result<Self> {
+        let Windows { raw, starts, steps, stride } = windows;
+        let channels = schema.raw_len() / steps.max(1);
+        let fits = |start: &usize| start * channels + schema.raw_len() <= raw.len();
+        let plain = steps > 0 && schema.raw_len() == channels * steps && schema.input_len() == schema.raw_len();
+        if labels.is_empty() || labels.len() != starts.len() || !plain || !starts.iter().all(fits) {
+            let reason = format!("expected windows of {steps} steps with a label each, found {}", starts.len());
+            return Err(Error::setting("data", reason));
+        }
+        let starts = starts.into_iter().map(|start| start * channels).collect();
+        let shape = Shape::Image { channels: 1, height: steps, width: channels };
+        Ok(Self { values: Values::Raw { raw, starts: Starts::Windows { starts, stride }, schema }, labels, shape })
+    }
+
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Never true: there is at least one image.
+    /// Never true: there is at least one row.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Height and width in pixels.
-    pub fn shape(&self) -> [usize; 2] {
+    /// The shape of a row: always an image, with a height of 1 for a table.
+    pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// Pixels in one image.
-    pub fn width(&self) -> usize {
-        self.shape[0] * self.shape[1]
+    /// Height and width in pixels.
+    pub fn size(&self) -> [usize; 2] {
+        let [_, height, width] = self.image();
+        [height, width]
     }
 
-    /// The byte that stands for 1.0; 1 for a table, whose values are what they are.
+    /// Channels, height and width.
+    pub fn image(&self) -> [usize; 3] {
+        match self.shape {
+            Shape::Image { channels, height, width } => [channels, height, width],
+            shape => [1, 1, shape.len().unwrap_or(0)],
+        }
+    }
+
+    /// Values in one row, as the network takes it.
+    pub fn width(&self) -> usize {
+        self.image().iter().product()
+    }
+
+    /// The byte that stands for 1.0; 1 where rows are raw numbers, which are what they are.
     pub fn max_value(&self) -> u8 {
         match self.values {
             Values::Bytes { max_value, .. } => max_value,
-            Values::Table { .. } => 1,
+            Values::Raw { .. } => 1,
         }
     }
 
-    /// Every pixel, image after image, top row first; none of a table.
+    /// Every pixel, image after image, top row first; none of raw numbers.
     pub fn pixels(&self) -> &[u8] {
         match &self.values {
             Values::Bytes { pixels, .. } => pixels,
-            Values::Table { .. } => &[],
+            Values::Raw { .. } => &[],
         }
     }
 
-    /// The raw rows of a table and its columns; nothing for images.
-    pub fn raw(&self) -> Option<(&[f32], &Arc<Schema>)> {
+    /// What the columns of raw rows hold; nothing for images.
+    pub fn schema(&self) -> Option<&Arc<Schema>> {
         match &self.values {
             Values::Bytes { .. } => None,
-            Values::Table { raw, schema } => Some((raw, schema)),
+            Values::Raw { schema, .. } => Some(schema),
         }
     }
 
-    /// The class of each image.
+    /// How many of the rows behind one may share values with it: windows of a series overlap.
+    pub(crate) fn overlap(&self) -> usize {
+        match &self.values {
+            Values::Raw { starts: Starts::Windows { stride, .. }, .. } => self.size()[0].div_ceil(*stride) - 1,
+            _ => 0,
+        }
+    }
+
+    /// Of windows of a series, the steps of one, and the steps from the start of one to the start of the next.
+    pub fn window(&self) -> Option<[usize; 2]> {
+        match &self.values {
+            Values::Raw { starts: Starts::Windows { stride, .. }, .. } => Some([self.size()[0], *stride]),
+            _ => None,
+        }
+    }
+
+    /// The raw values of row `index`; none of an image.
+    ///
+    /// # Panics
+    ///
+    /// When `index` is not below [`Samples::len`].
+    pub fn raw_row(&self, index: usize) -> &[f32] {
+        let Values::Raw { raw, starts, schema } = &self.values else { return &[] };
+        let start = match starts {
+            Starts::Rows => index * schema.raw_len(),
+            Starts::Windows { starts, .. } => starts[index],
+        };
+        &raw[start..][..schema.raw_len()]
+    }
+
+    /// The raw values of these rows, row after row.
+    pub fn raw_rows(&self, indices: &[u32]) -> Vec<f32> {
+        indices.iter().flat_map(|&index| self.raw_row(index as usize)).copied().collect()
+    }
+
+    /// The class of each row.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
@@ -121,30 +222,21 @@ impl Samples {
     ///
     /// # Panics
     ///
-    /// When `index` is not below [`Samples::len`], or these are rows of a table.
+    /// When `index` is not below [`Samples::len`], or these are raw rows.
     pub fn row(&self, index: usize) -> &[u8] {
         &self.pixels()[index * self.width()..][..self.width()]
     }
 
-    /// The images `indices` alone; nothing where there are none.
+    /// The images `indices` alone; nothing where there are none, or these are raw rows.
     ///
     /// # Panics
     ///
     /// When an index is not below [`Samples::len`].
     pub(super) fn select(&self, indices: &[u32]) -> Option<Self> {
-        let values = match &self.values {
-            Values::Bytes { max_value, .. } => {
-                let pixels = indices.iter().flat_map(|&index| self.row(index as usize)).copied().collect();
-                Values::Bytes { pixels, max_value: *max_value }
-            }
-            Values::Table { raw, schema } => {
-                let columns = schema.raw_len();
-                let rows = indices.iter().flat_map(|&index| &raw[index as usize * columns..][..columns]);
-                Values::Table { raw: rows.copied().collect(), schema: schema.clone() }
-            }
-        };
+        let Values::Bytes { max_value, .. } = self.values else { return None };
+        let pixels = indices.iter().flat_map(|&index| self.row(index as usize)).copied().collect();
         let labels = indices.iter().map(|&index| self.labels[index as usize]).collect();
-        (!indices.is_empty()).then_some(Self { values, labels, shape: self.shape })
+        Self::images(pixels, labels, self.image(), max_value).ok()
     }
 
     /// The rows `indices` as the network takes them, `[indices.len(), width]`: pixels in 0.0..=1.0, columns scaled.
@@ -168,10 +260,9 @@ impl Samples {
     pub(crate) fn fill(&self, indices: &[u32], values: &mut [f32]) {
         let max_value = match &self.values {
             Values::Bytes { max_value, .. } => f32::from(*max_value),
-            Values::Table { raw, schema } => {
-                let columns = schema.raw_len();
+            Values::Raw { schema, .. } => {
                 for (&index, values) in indices.iter().zip(values.chunks_exact_mut(self.width())) {
-                    schema.prepare(&raw[index as usize * columns..][..columns], values);
+                    schema.prepare(self.raw_row(index as usize), values);
                 }
                 return;
             }

@@ -121,6 +121,19 @@ impl Split {
                 format!("{fraction} of {all} training rows is {held_out}; {others}"),
             ));
         }
+        // Windows of a series share steps: the last ones validate, and none trains that shares a step with them.
+        let overlap = dataset.train.overlap();
+        if overlap > 0 {
+            let validation = rows.split_off(rows.len() - held_out);
+            rows.truncate(rows.len().saturating_sub(overlap));
+            if rows.is_empty() {
+                let reason = format!(
+                    "{held_out} windows validate, and all others overlap them; expected a smaller part or a larger `--stride`"
+                );
+                return Err(Error::setting("validation", reason));
+            }
+            return Ok(Self { train: rows, validation, validation_is_test: false });
+        }
         rows.shuffle(&mut stream(seed, Purpose::Split, 0));
         let mut train = rows.split_off(held_out);
         train.sort_unstable();

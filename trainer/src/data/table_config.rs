@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rows::{Header, Options, Separator};
 use serde::{Deserialize, Serialize};
 
 /// How a table becomes training and test rows.
@@ -29,6 +30,18 @@ pub struct TableConfig {
     /// Default `random`.
     #[serde(skip_serializing_if = "TestRows::is_random")]
     pub split: TestRows,
+    /// Rows that follow each other are a series: the network takes this many of them at once, from 2. Default none: each row alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<usize>,
+    /// Rows from the start of a window to the start of the next, from 1. Default: an eighth of the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stride: Option<usize>,
+    /// Whether the first line of CSV is a header: `yes`, `no` or `auto`. Default `auto`: it is one if it holds no numbers.
+    #[serde(skip_serializing_if = "is_auto")]
+    pub header: Header,
+    /// What separates the values of a line: `comma`, `semicolon`, `tab`, `pipe` or `space`. Default: it is found out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<Separator>,
     /// What a missing number counts as: `mean`, `median`, `zero`, `most-frequent`, or `refuse`. Default `mean`.
     pub missing: Missing,
     /// How numbers are scaled: `standard`, `robust`, `min-max` or `none`. Default `standard`.
@@ -45,6 +58,10 @@ impl Default for TableConfig {
             test: None,
             test_fraction: 0.2,
             split: TestRows::Random,
+            window: None,
+            stride: None,
+            header: Header::Auto,
+            separator: None,
             missing: Missing::Mean,
             scaling: Scaling::Standard,
         }
@@ -52,9 +69,45 @@ impl Default for TableConfig {
 }
 
 impl TableConfig {
+    /// Rows from the start of a window to the start of the next.
+    pub(crate) fn stride_of(&self, window: usize) -> usize {
+        self.stride.unwrap_or(window / 8).max(1)
+    }
+
+    /// How a file of CSV is read.
+    pub(crate) fn options(&self) -> Options {
+        Options { header: self.header, separator: self.separator, ..Options::default() }
+    }
+
+    /// The first setting that is not its default.
+    pub(crate) fn first_set(&self) -> Option<&'static str> {
+        let Self { label, drop, train_on, normal, test, test_fraction, split, window, stride, .. } = self;
+        let usual = Self::default();
+        let set = [
+            ("table.label", label.is_some()),
+            ("table.drop", !drop.is_empty()),
+            ("table.train_on", train_on.is_some()),
+            ("table.normal", normal.is_some()),
+            ("table.test", test.is_some()),
+            ("table.test_fraction", *test_fraction != usual.test_fraction),
+            ("table.split", *split != usual.split),
+            ("table.window", window.is_some()),
+            ("table.stride", stride.is_some()),
+            ("table.header", self.header != usual.header),
+            ("table.separator", self.separator.is_some()),
+            ("table.missing", self.missing != usual.missing),
+            ("table.scaling", self.scaling != usual.scaling),
+        ];
+        set.into_iter().find_map(|(setting, is_set)| is_set.then_some(setting))
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
+}
+
+fn is_auto(header: &Header) -> bool {
+    *header == Header::Auto
 }
 
 /// Which rows train.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::numbers::Seconds;
 
 /// What is done after the last epoch, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,8 @@ impl fmt::Display for LeftOut {
             LeftOutReason::Time { seconds } => {
                 write!(
                     f,
-                    "not done within the {seconds:.0} s that baselines have; `trainer evaluate` has no such limit"
+                    "not done within the {} that baselines have; `trainer evaluate` has no such limit",
+                    Seconds(seconds)
                 )
             }
             LeftOutReason::Stopped => f.write_str("stopped before it was done; `trainer evaluate` computes it"),

@@ -122,7 +122,7 @@ impl<'a> Measure<'a> {
 
     /// The anomaly score of each row, in order.
     pub(super) fn row_scores(&self, images: &Samples, indices: &[u32]) -> Result<Vec<f64>> {
-        if images.raw().is_some() {
+        if images.schema().is_some() {
             return self.table_scores(images, indices);
         }
         let mut errors = Vec::with_capacity(indices.len());
@@ -136,14 +136,11 @@ impl<'a> Measure<'a> {
 
     /// The same of a table, by the formula that its bundle's users have: of raw rows.
     fn table_scores(&self, table: &Samples, indices: &[u32]) -> Result<Vec<f64>> {
-        let Some((raw, schema)) = table.raw() else { return Ok(Vec::new()) };
-        let width = schema.raw_len();
-        let rows = |rows: &[u32]| -> Vec<f32> {
-            rows.iter().flat_map(|&row| &raw[row as usize * width..][..width]).copied().collect()
-        };
+        let Some(schema) = table.schema() else { return Ok(Vec::new()) };
         let mut scores = Vec::with_capacity(indices.len());
-        for (block, rows) in
-            self.blocks(table, indices, Purpose::MeasuredNoise).zip(indices.chunks(EVALUATION_ROWS).map(rows))
+        for (block, rows) in self
+            .blocks(table, indices, Purpose::MeasuredNoise)
+            .zip(indices.chunks(EVALUATION_ROWS).map(|rows| table.raw_rows(rows)))
         {
             let output = self.model.reconstruct(&block?.0)?.flatten_all()?.to_vec1::<f32>()?;
             let mut restored = vec![0.; rows.len()];

@@ -42,7 +42,7 @@ impl Sums {
 /// The mean squared error of the mean of `rows` of `train`, taken as the reconstruction of each row of `test`: what a network that
 /// ignores its input reaches.
 pub(super) fn mean_row_error(train: &Samples, rows: &[u32], test: &Samples) -> f64 {
-    if train.raw().is_some() {
+    if train.schema().is_some() {
         return mean_row_error_of_table(train, rows, test);
     }
     let train = Sums::of(train, rows);
@@ -75,7 +75,7 @@ fn mean_row_error_of_table(train: &Samples, rows: &[u32], test: &Samples) -> f64
 
 /// The largest byte of `rows`; 1 for a table, whose scale is its own.
 pub(super) fn largest(images: &Samples, rows: &[u32]) -> u8 {
-    if images.raw().is_some() {
+    if images.schema().is_some() {
         return 1;
     }
     rows.par_iter().map(|&row| images.row(row as usize).iter().copied().max().unwrap_or(0)).max().unwrap_or(0)

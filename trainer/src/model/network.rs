@@ -19,8 +19,9 @@ const ENDS: [(Output, LayerConfig); 2] = [
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// Height and width of an image in pixels; the network sees their product as one row. A row of a table has the height 1.
-    pub image_shape: [usize; 2],
+    /// Height and width of an image in pixels, with the channels before them where there are several; the network sees their product as
+    /// one row. A row of a table has the height 1.
+    pub image_shape: Vec<usize>,
     /// Whether the latent is a distribution: beside the encoder's last layer, which is linear and makes the mean, another one makes
     /// the log variance.
     pub variational: bool,
@@ -33,15 +34,16 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// The network of `model` for images of `image_shape`.
+    /// The network of `model` for images of `image_shape`: height and width, with the channels before them where there are several.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] when a width is out of range, [`Error::Layer`] naming the first layer that does not fit.
-    pub fn new(model: &ModelConfig, image_shape: [usize; 2]) -> Result<Self> {
+    pub fn new(model: &ModelConfig, image_shape: impl Into<Vec<usize>>) -> Result<Self> {
+        let image_shape = image_shape.into();
         let encoder = model.encoder_layers()?;
         let end = end_of(model.output);
-        let start = start(image_shape);
+        let start = start(&image_shape);
         let mirrored = model.decoder.is_empty();
         let decoder = if mirrored {
             mirror(&encoder, start)?
@@ -84,12 +86,12 @@ impl NetworkConfig {
 
     /// Values in one input row.
     pub fn input_dim(&self) -> usize {
-        self.image_shape[0] * self.image_shape[1]
+        self.image_shape.iter().product()
     }
 
     /// Values in the latent of one row.
     pub fn latent_dim(&self) -> usize {
-        let shape = walk("encoder", &self.encoder, start(self.image_shape), |_, _, _| ());
+        let shape = walk("encoder", &self.encoder, start(&self.image_shape), |_, _, _| ());
         shape.ok().and_then(Shape::len).expect("the network was checked when it was made")
     }
 
@@ -107,9 +109,10 @@ impl NetworkConfig {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        if !(1..=MAX_WIDTH).contains(&self.image_shape[0].saturating_mul(self.image_shape[1])) {
-            let [height, width] = self.image_shape;
-            let reason = format!("expected images of 1 to {MAX_WIDTH} pixels, found {height} x {width}");
+        let values = Shape::image(&self.image_shape).and_then(Shape::len);
+        if !values.is_some_and(|values| (1..=MAX_WIDTH).contains(&values)) {
+            let found = self.image_shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+            let reason = format!("expected images of 1 to {MAX_WIDTH} values, found {found}");
             return Err(Error::setting("data", reason));
         }
         let layers = self.encoder.len() + self.decoder.len();
@@ -167,7 +170,7 @@ impl NetworkConfig {
     /// The shapes of the inputs of the encoder's layers and of its output, and the same of the decoder.
     pub(super) fn inputs(&self) -> Result<[Vec<Shape>; 2]> {
         let (mut encoder, mut decoder) = (Vec::new(), Vec::new());
-        let latent = walk("encoder", &self.encoder, start(self.image_shape), |_, _, shape| encoder.push(shape))?;
+        let latent = walk("encoder", &self.encoder, start(&self.image_shape), |_, _, shape| encoder.push(shape))?;
         let row = Shape::Row(checked_len(latent));
         let output = walk("decoder", &self.decoder, row, |_, _, shape| decoder.push(shape))?;
         encoder.push(latent);
@@ -191,8 +194,8 @@ fn end_of(output: Output) -> LayerConfig {
     }
 }
 
-fn start([height, width]: [usize; 2]) -> Shape {
-    Shape::Image { channels: 1, height, width }
+fn start(image_shape: &[usize]) -> Shape {
+    Shape::image(image_shape).unwrap_or(Shape::Row(0))
 }
 
 impl std::fmt::Display for NetworkConfig {

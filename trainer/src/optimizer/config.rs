@@ -122,6 +122,17 @@ impl OptimizerConfig {
         self
     }
 
+    /// How strongly parameters are pulled to zero.
+    pub fn weight_decay(&self) -> f64 {
+        match *self {
+            Self::Adadelta { weight_decay, .. }
+            | Self::Adam { weight_decay, .. }
+            | Self::Adamw { weight_decay, .. }
+            | Self::Sgd { weight_decay, .. }
+            | Self::Rmsprop { weight_decay, .. } => weight_decay,
+        }
+    }
+
     /// The factor on every update.
     pub fn learning_rate(&self) -> f64 {
         match *self {

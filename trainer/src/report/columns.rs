@@ -23,13 +23,15 @@ struct Column {
 
 /// The columns of a table on the test rows, the worst first; nothing for other rows.
 pub(super) fn columns(finished: &Finished) -> Result<Option<Table>> {
-    let Some((raw, schema)) = finished.test.raw() else { return Ok(None) };
+    let Some(schema) = finished.test.schema() else { return Ok(None) };
+    let raw = finished.test.raw_rows(&(0..finished.test.len() as u32).collect::<Vec<_>>());
     let reconstructed = reconstructed(finished, schema)?;
-    let mut columns: Vec<Column> = (0..schema.raw_len())
+    // Of windows, each channel at all steps.
+    let channels = schema.raw_len() / finished.test.size()[0];
+    let mut columns: Vec<Column> = (0..channels)
         .map(|index| {
-            let of =
-                |values: &'_ [f32]| values.iter().skip(index).step_by(schema.raw_len()).copied().collect::<Vec<_>>();
-            column(schema, index, &of(raw), &of(&reconstructed))
+            let of = |values: &'_ [f32]| values.iter().skip(index).step_by(channels).copied().collect::<Vec<_>>();
+            column(schema, index, &of(&raw), &of(&reconstructed))
         })
         .collect();
     columns.sort_by(|a, b| a.right.total_cmp(&b.right));

@@ -77,7 +77,11 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         Some(match pca.as_ref().and_then(|pca| Some((pca, of(&pca.metrics)?))) {
             Some((pca, of_pca)) => {
                 let both = Amount::column(&[own, of_pca]);
-                figure(name, both[0].clone(), format!("PCA, {} components: {}", Count::from(pca.components), both[1]))
+                figure(
+                    name,
+                    both[0].clone(),
+                    format!("PCA, {}: {}", bundle::counted(pca.components, "component"), both[1]),
+                )
             }
             None => figure(name, Amount(own).to_string(), String::new()),
         })
@@ -156,7 +160,7 @@ fn comparison(summary: &Summary) -> Table {
     let same_width = pca.as_ref().filter(|pca| pca.components == summary.latent_dim);
     let mut notes: Vec<String> = summary.left_out.iter().map(|left_out| format!("{left_out}.")).collect();
     notes.extend(same_width.map(|pca| {
-        format!("PCA has {} components, as many as the latent vector has values.", Count::from(pca.components))
+        format!("PCA has {}, as many as the latent vector has values.", bundle::counted(pca.components, "component"))
     }));
     let title = format!("{} test rows", Count::from(test.rows));
     Table { title, header, rows, note: (!notes.is_empty()).then(|| notes.join(" ")) }

@@ -40,11 +40,11 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let device = Device::Cpu;
     let model = run.load_best(&device)?;
     let dataset = match data {
-        None => Dataset::load_again(&config.data, &config.table)?,
-        Some(source) => Dataset::load_table(source, &config.table)?,
+        None => Dataset::load_again(&config.data, &config.preparation())?,
+        Some(source) => Dataset::load_with(source, &config.preparation())?,
     };
     // The columns of another table would be scaled in another way.
-    let is_table = dataset.test.raw().is_some();
+    let is_table = dataset.test.schema().is_some();
     if (data.is_none() || is_table)
         && let Some(summary) = run.summary_if_finished()?
         && summary.data.fingerprint != dataset.fingerprint()
@@ -53,11 +53,11 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
         let reason = format!("expected the rows this run was trained on in `{place}`, found others");
         return Err(Error::file(run.dir(), reason));
     }
-    let ([height, width], [found_height, found_width]) = (model.network().image_shape, dataset.image_shape());
-    if [height, width] != [found_height, found_width] {
-        let reason = format!(
-            "expected images of {height} x {width}, as the run was trained on; found {found_height} x {found_width}"
-        );
+    let (expected, found) = (&model.network().image_shape, dataset.image_shape());
+    if *expected != found {
+        let text = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
+        let (expected, found) = (text(expected), text(&found));
+        let reason = format!("expected images of {expected}, as the run was trained on; found {found}");
         return Err(Error::setting("data", reason));
     }
     let split = Split::new(&dataset, config.validation, config.seed)?;

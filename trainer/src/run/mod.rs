@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bundle::quoted;
+use bundle::{counted, quoted};
 use candle_core::Device;
 
 pub use record::EpochRecord;
@@ -167,7 +167,7 @@ impl Run {
         if self.best().is_file() {
             return Ok(());
         }
-        let way = if self.resume().is_file() {
+        let way = if self.resume().is_file() && self.dir.join(SUMMARY).is_file() {
             let config = quoted(&self.dir.join(CONFIG));
             format!("its {BEST} is missing; `trainer fit --config {config}` trains the run anew")
         } else {
@@ -196,8 +196,9 @@ impl Run {
             Ok(summary) if summary.epochs >= config.epochs => {
                 let done = summary.epochs;
                 let reason = format!(
-                    "{} is finished; expected more than its {done} epochs, as in `--epochs {}`",
+                    "{} is finished; expected more than its {}, as in `--epochs {}`",
                     self.dir.display(),
+                    counted(done, "epoch"),
                     2 * done
                 );
                 Err(Error::setting("epochs", reason))

@@ -22,7 +22,7 @@ pub struct DataReport {
     /// SHA-256 over shapes, pixels and labels.
     pub fingerprint: String,
     /// Height and width in pixels.
-    pub image_shape: [usize; 2],
+    pub image_shape: Vec<usize>,
     /// The byte that became 1.0.
     #[serde(alias = "white")]
     pub max_value: u8,

@@ -161,7 +161,7 @@ impl<'a> Training<'a> {
         let started = Instant::now();
         let on_cpu = self.device.is_cpu();
         let mut steps = || self.steps(epoch, observer);
-        let end = if on_cpu { kernels::stay_awake(steps) } else { steps() }?;
+        let end = if on_cpu { kernels::spinning(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save()?;

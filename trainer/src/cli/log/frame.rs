@@ -5,7 +5,7 @@ use trainer::{Count, Observer, Run, StartReport, Summary};
 
 use crate::cli::output::{print, result_width};
 use crate::cli::result;
-use crate::cli::width::indented_command;
+use bundle::indented_command;
 
 /// An observer that also has the first and the last word.
 pub trait Log: Observer {

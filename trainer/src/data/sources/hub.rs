@@ -118,7 +118,7 @@ mod tests {
         let dataset =
             candle_datasets::vision::Dataset { train_images, train_labels, test_images, test_labels, labels: 10 };
         let (train, test) = convert(dataset).unwrap();
-        assert_eq!((train.pixels(), train.shape(), train.labels()), (&bytes[..], [8, 8], &[0, 1, 2, 3][..]));
+        assert_eq!((train.pixels(), train.size(), train.labels()), (&bytes[..], [8, 8], &[0, 1, 2, 3][..]));
         assert_eq!((test.len(), test.max_value()), (4, 255));
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
     };
     let test = load_pair(test_images, labels(&files.test_labels).as_deref())?;
     if train.shape() != test.shape() {
-        let ([h, w], [found_h, found_w]) = (train.shape(), test.shape());
+        let ([h, w], [found_h, found_w]) = (train.size(), test.size());
         let reason = format!("expected images of {h} x {w} as in the training file, found {found_h} x {found_w}");
         return Err(Error::file(test_images, reason));
     }
@@ -58,7 +58,7 @@ pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
 }
 
 /// Holds out one row in ten, at least one; the same ones every time, whatever a run's seed is.
-fn hold_out(images: &Samples) -> Option<(Samples, Samples)> {
+pub(super) fn hold_out(images: &Samples) -> Option<(Samples, Samples)> {
     let mut rows: Vec<u32> = (0..images.len() as u32).collect();
     rows.shuffle(&mut stream(0, Purpose::Split, 1));
     let mut train = rows.split_off((images.len() / HELD_OUT).max(1));
@@ -200,7 +200,7 @@ mod tests {
         for dir in [raw, mixed] {
             let Loaded { train, test, notes } = load_dir(dir.path()).unwrap();
             assert!(notes.is_empty(), "{notes:?}");
-            assert_eq!((train.len(), test.len(), train.shape()), (3, 2, [2, 2]));
+            assert_eq!((train.len(), test.len(), train.size()), (3, 2, [2, 2]));
             assert_eq!(train.row(2), [8, 9, 10, 11]);
             assert_eq!(test.labels(), [4, 5]);
         }

@@ -54,6 +54,12 @@ impl<'a> Name<'a> {
     }
 }
 
+/// Whether there is a file with a name of IDX in `dir`.
+pub(super) fn is_folder(dir: &Path) -> bool {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| Name::parse(&entry.file_name().to_string_lossy()).is_some())
+}
+
 /// The files of the data set in `dir`.
 ///
 /// # Errors

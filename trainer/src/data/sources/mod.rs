@@ -1,11 +1,13 @@
 //! Where rows come from: one source, one file.
 
+mod arrays;
 mod diagnose;
 mod digits;
 mod hub;
 mod idx;
 mod idx_names;
 mod loaded;
+mod pictures;
 mod series;
 mod table;
 
@@ -18,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub(super) use loaded::Loaded;
 
-use super::table_config::TableConfig;
+use super::picture_config::Preparation;
 use crate::error::Result;
 
 /// Where the images come from. Default: `digits`.
@@ -35,8 +37,8 @@ pub enum DataSource {
     Mnist,
     /// Fashion-MNIST, of the same size: from the folder `$HOURGLASS_FASHION_MNIST` or the Hugging Face hub.
     FashionMnist,
-    /// A table as CSV, gzipped or not; or a folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test images;
-    /// without those, a tenth of the rows is held out.
+    /// A table as CSV, gzipped or not; arrays as `.npy` or `.npz`; a folder of pictures; or a folder with IDX files, raw or gzipped, named as MNIST's or EMNIST's: images, labels if there are any, and test
+    /// images; without those, a tenth of the rows is held out.
     Path(PathBuf),
 }
 
@@ -45,20 +47,39 @@ impl DataSource {
     pub const NAMES: [&str; 4] = ["digits", "series", "mnist", "fashion-mnist"];
 
     /// Training and test rows.
-    pub(super) fn load(&self, table: &TableConfig) -> Result<Loaded> {
+    pub(super) fn load(&self, preparation: &Preparation) -> Result<Loaded> {
+        let Preparation { table, pictures } = preparation;
         match self {
             Self::Digits => digits::load().map(Loaded::from),
             Self::Series => series::load().map(Loaded::from),
             Self::Mnist => hub::MNIST.load(),
             Self::FashionMnist => hub::FASHION_MNIST.load(),
             Self::Path(path) if table::is_table(path) => table::load(path, table),
+            Self::Path(path) if arrays::content(path).is_some() => arrays::load(path, table),
+            Self::Path(dir) if self.is_folder_of_pictures() => pictures::load(dir, pictures),
             Self::Path(dir) => idx::load_dir(dir),
         }
     }
 
-    /// Whether it is a file that is read as a table.
+    /// Whether it holds raw numbers, in columns or over time, and no pictures.
     pub fn is_table(&self) -> bool {
-        matches!(self, Self::Path(path) if table::is_table(path))
+        let Self::Path(path) = self else { return false };
+        table::is_table(path) || arrays::content(path) == Some(arrays::Content::Numbers)
+    }
+
+    /// Whether it holds pictures in a file of arrays or as files of their own.
+    pub fn is_pictures(&self) -> bool {
+        let Self::Path(path) = self else { return false };
+        arrays::content(path) == Some(arrays::Content::Pictures) || self.is_folder_of_pictures()
+    }
+
+    /// Whether it has a name, or its path exists.
+    pub(crate) fn is_there(&self) -> bool {
+        !matches!(self, Self::Path(path) if !rows::array_file(path).exists())
+    }
+
+    pub(crate) fn is_folder_of_pictures(&self) -> bool {
+        matches!(self, Self::Path(dir) if !idx_names::is_folder(dir) && pictures::is_folder(dir))
     }
 
     /// A name that can be part of a folder's name: `digits`, `mnist`, or the folder's own.
@@ -66,8 +87,9 @@ impl DataSource {
         let Self::Path(dir) = self else { return self.to_string() };
         let dir = dir.canonicalize().unwrap_or_else(|_| dir.clone());
         let name = dir.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-        // A table's name is its file's without the ending.
-        let stem = name.split('.').next().filter(|stem| table::is_table(&dir) && !stem.is_empty());
+        // A file's name counts without the ending.
+        let is_file = table::is_table(&dir) || arrays::content(&dir).is_some();
+        let stem = name.split('.').next().filter(|stem| is_file && !stem.is_empty());
         let name = stem.map_or(name.clone(), str::to_owned);
         let name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         if name.is_empty() { "data".into() } else { name }

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn series_fill_their_range_and_differ() {
         let (train, test) = load().unwrap();
-        assert_eq!((train.len(), test.len(), train.shape()), (3000, 600, [64, 1]));
+        assert_eq!((train.len(), test.len(), train.size()), (3000, 600, [64, 1]));
         for images in [&train, &test] {
             for row in 0..images.len() {
                 let (low, high) = (images.row(row).iter().min().unwrap(), images.row(row).iter().max().unwrap());

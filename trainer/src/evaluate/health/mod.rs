@@ -43,7 +43,7 @@ pub(crate) fn findings(
         );
         find(Level::Failed, FindingKind::LearnedNothing, message);
     }
-    let Symptoms { units, constant, active, largest, max_value } = *symptoms;
+    let Symptoms { units, constant, active, largest, max_value, .. } = *symptoms;
     if constant == units {
         let message = format!("the latent is the same for every row: all of its {units} units are constant");
         find(Level::Failed, FindingKind::ConstantLatent, message);
@@ -65,8 +65,8 @@ pub(crate) fn findings(
         && test.mean_row_mse.is_some_and(|mean| mse > GOOD * mean)
     {
         let message = format!(
-            "PCA with {} components is far better: its MSE on the test rows is {}, the network's {}",
-            pca.components,
+            "PCA with {} is far better: its MSE on the test rows is {}, the network's {}",
+            bundle::counted(pca.components, "component"),
             Amount(pca.metrics.mse),
             Amount(mse)
         );

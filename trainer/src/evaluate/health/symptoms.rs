@@ -2,7 +2,7 @@
 
 use candle_core::{D, DType, Tensor};
 
-use crate::data::{Dataset, Split};
+use crate::data::{Dataset, Samples, Split};
 use crate::error::Result;
 use crate::evaluate::measure::Measure;
 use crate::evaluate::pixels::largest;
@@ -28,6 +28,8 @@ pub(crate) struct Symptoms {
     pub(super) largest: u8,
     /// The value that becomes 1.0.
     pub(super) max_value: u8,
+    /// Whether the first training rows are all the same.
+    pub(super) alike: bool,
 }
 
 /// Data whose largest value is this part of the scale, or less, is on another scale.
@@ -62,6 +64,19 @@ impl Symptoms {
             Some(sums.into_iter().filter(|sum| sum / rows.len() as f64 >= ACTIVE).count())
         };
         let max_value = dataset.train.max_value();
-        Ok(Self { units, constant, active, largest: largest(&dataset.train, &split.train), max_value })
+        let (largest, alike) = (largest(&dataset.train, &split.train), are_alike(&dataset.train, &split.train));
+        Ok(Self { units, constant, active, largest, max_value, alike })
     }
+}
+
+/// Whether the first of these rows are all the same.
+fn are_alike(samples: &Samples, rows: &[u32]) -> bool {
+    let row = |row: u32| {
+        let mut values = vec![0.; samples.width()];
+        samples.fill(&[row], &mut values);
+        values
+    };
+    let Some((&first, others)) = rows.split_first() else { return false };
+    let first = row(first);
+    !others.is_empty() && others.iter().take(ROWS).all(|&other| row(other) == first)
 }

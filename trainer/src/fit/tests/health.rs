@@ -92,7 +92,7 @@ fn masks_of_0_and_1_that_are_read_as_bytes_are_on_another_scale() {
     let masks = |factor: u8| {
         let mask = |images: &Samples| {
             let pixels = images.pixels().iter().map(|&ink| u8::from(ink > 8) * factor).collect();
-            Samples::new(pixels, images.labels().to_vec(), images.shape(), 255).unwrap()
+            Samples::new(pixels, images.labels().to_vec(), images.size(), 255).unwrap()
         };
         let digits = digits();
         Dataset { train: mask(&digits.train), test: mask(&digits.test), ..digits }

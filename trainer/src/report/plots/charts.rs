@@ -78,7 +78,9 @@ fn without_rounding(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 type Plane = (Vec<(f64, f64)>, [&'static str; 2]);
 
 fn project(latent: &Tensor, labels: &[u8]) -> Result<Plane> {
-    let pairs = |rows: Vec<Vec<f32>>| rows.iter().map(|row| (f64::from(row[0]), f64::from(row[1]))).collect();
+    // Few rows have fewer components than a plane.
+    let at = |row: &[f32], place: usize| row.get(place).copied().map_or(0., f64::from);
+    let pairs = |rows: Vec<Vec<f32>>| rows.iter().map(|row| (at(row, 0), at(row, 1))).collect();
     Ok(match latent.dim(1)? {
         1 => {
             let units = latent.flatten_all()?.to_vec1::<f32>()?;

@@ -27,6 +27,8 @@ use crate::run::{Run, Summary};
 const SCATTER_POINTS: usize = 1000;
 /// Images on a side of the map of a latent plane.
 const MAP_SIDE: usize = 16;
+/// Channels of a series that are drawn.
+const MAX_CHANNELS: usize = 4;
 /// Images drawn from a variational network: rows of ten.
 const SAMPLES: usize = 60;
 
@@ -56,24 +58,28 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
     let dir = &run.plots();
     file::create_dir(dir)?;
     let picture = |title: &str, caption: &str, image| Picture { title: title.into(), caption: caption.into(), image };
-    // The rows of a table are no pictures.
-    let is_image = test.raw().is_none();
+    // The rows of a table are no pictures; windows of a series are curves.
+    let is_image = test.schema().is_none();
+    let is_series = !is_image && test.size()[0] > 1;
     let mut pictures = Vec::new();
     if is_image {
         pictures.push(draw_reconstructions(&dir.join("reconstructions.png"), finished)?);
+    }
+    if is_series {
+        pictures.push(draw_windows(&dir.join("reconstructions.png"), finished)?);
     }
     if is_image && model.network().variational {
         let noise = normal(&mut stream(config.seed, Purpose::Pictures, 0), SAMPLES * summary.latent_dim);
         let images = model.decode(&Tensor::from_vec(noise, (SAMPLES, summary.latent_dim), device)?)?.to_vec2()?;
         let what = "What the decoder makes of latent vectors drawn from the standard normal distribution.";
-        let grid = reconstructions::Grid { images, columns: 10, shape: test.shape() };
+        let grid = reconstructions::Grid { images, columns: 10, shape: test.image() };
         let image = grid.draw(&dir.join("samples.png"), &[format!("{SAMPLES} samples"), what.into()])?;
         pictures.push(picture("Samples", what, image));
     }
     let points: Vec<u32> = (0..test.len().min(SCATTER_POINTS) as u32).collect();
     let latent = model.encode(&measure.input(&test.batch(&points, device)?)?)?.to_device(&Device::Cpu)?;
     if is_image && summary.latent_dim == 2 {
-        pictures.push(draw_map(&dir.join("map.png"), measure, &latent.to_vec2()?, test.shape())?);
+        pictures.push(draw_map(&dir.join("map.png"), measure, &latent.to_vec2()?, test.image())?);
     }
     let mut chart = |chart: chart::Chart, name: &str, title: &str, caption: &str| {
         pictures.push(picture(title, caption, Image::Chart(chart.to_inline())));
@@ -107,10 +113,14 @@ fn draw_reconstructions(path: &Path, finished: &Finished) -> Result<Picture> {
     let (clean, output) = (clean.to_vec2()?, measure.model.decode(&latent)?.to_vec2()?);
     let denoises = measure.config.input_noise > 0.;
     let rows = reconstructions::Rows {
-        before: vec![if denoises { ("noisy", input.to_vec2()?) } else { ("original", clean.clone()) }],
+        before: vec![if denoises { ("noisy".into(), input.to_vec2()?) } else { ("original".into(), clean.clone()) }],
         latent: latent.to_vec2()?,
-        after: if denoises { vec![("denoised", output), ("clean", clean)] } else { vec![("reconstruction", output)] },
-        shape: test.shape(),
+        after: if denoises {
+            vec![("denoised".into(), output), ("clean".into(), clean)]
+        } else {
+            vec![("reconstruction".into(), output)]
+        },
+        shape: test.image(),
     };
     let caption = if denoises {
         "Test rows with noise, their latent vectors, what the decoder makes of those, and the rows without noise."
@@ -121,8 +131,47 @@ fn draw_reconstructions(path: &Path, finished: &Finished) -> Result<Picture> {
     Ok(Picture { title: "Reconstructions".into(), caption: caption.into(), image })
 }
 
+/// Windows of a series and their reconstructions, channel by channel.
+fn draw_windows(path: &Path, finished: &Finished) -> Result<Picture> {
+    let Finished { summary, measure, test, .. } = *finished;
+    let clean = test.batch(&one_of_each_class(test), measure.device)?;
+    let latent = measure.model.encode(&measure.input(&clean)?)?;
+    let (clean, output) = (clean.to_vec2::<f32>()?, measure.model.decode(&latent)?.to_vec2::<f32>()?);
+    let [steps, channels] = test.size();
+    let channel = |channel: usize| {
+        let of = |window: &[f32]| window.iter().skip(channel).step_by(channels).copied().collect::<Vec<f32>>();
+        let both: Vec<Vec<f32>> = clean.iter().zip(&output).map(|(x, y)| [of(x), of(y)].concat()).collect();
+        let values = || both.iter().flatten().copied();
+        let (low, high) = (values().fold(f32::INFINITY, f32::min), values().fold(f32::NEG_INFINITY, f32::max));
+        let scaled = |value: &f32| (value - low) / (high - low).max(f32::MIN_POSITIVE);
+        let name = test.schema().map(|schema| schema.columns()[channel].name.trim_end_matches("[0]").to_owned());
+        (shortened(&name.unwrap_or_default()), both.iter().map(|pair| pair.iter().map(scaled).collect()).collect())
+    };
+    let rows = reconstructions::Rows {
+        before: (0..channels.min(MAX_CHANNELS)).map(channel).collect(),
+        latent: latent.to_vec2()?,
+        after: vec![],
+        shape: [2, steps, 1],
+    };
+    let image = rows.draw(path, &figures_of(summary))?;
+    let more = if channels > MAX_CHANNELS {
+        format!(" The first {MAX_CHANNELS} of {channels} channels.")
+    } else {
+        String::new()
+    };
+    let caption =
+        format!("Windows of the test rows in blue, their reconstructions in orange, and their latent vectors.{more}");
+    Ok(Picture { title: "Reconstructions".into(), caption, image })
+}
+
+/// A name that fits beside a picture.
+fn shortened(name: &str) -> String {
+    const MOST: usize = 15;
+    if name.chars().count() <= MOST { name.into() } else { name.chars().take(MOST - 2).chain("..".chars()).collect() }
+}
+
 /// What the decoder makes of a latent plane, as far as most of `latent` reaches.
-fn draw_map(path: &Path, measure: &Measure, latent: &[Vec<f32>], shape: [usize; 2]) -> Result<Picture> {
+fn draw_map(path: &Path, measure: &Measure, latent: &[Vec<f32>], shape: [usize; 3]) -> Result<Picture> {
     let range = |unit: usize| {
         let mut values: Vec<f32> = latent.iter().map(|vector| vector[unit]).collect();
         values.sort_by(f32::total_cmp);
@@ -175,7 +224,7 @@ fn figures_of(summary: &Summary) -> [String; 2] {
             let bce =
                 both.map_or(String::new(), |(own, pca)| format!("   |   BCE {}, PCA {}", Amount(own), Amount(pca)));
             let (mse, of_pca) = (Amount(test.metrics.mse), Amount(pca.metrics.mse));
-            format!("MSE {mse}, PCA with {} components {of_pca}{bce}", Count::from(pca.components))
+            format!("MSE {mse}, PCA with {} {of_pca}{bce}", bundle::counted(pca.components, "component"))
         }
     };
     [format!("{network} on {}, {} test rows, epoch {}", data.name, Count::from(test.rows), best.epoch), compared]

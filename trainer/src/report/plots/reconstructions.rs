@@ -23,11 +23,11 @@ const GREY: Rgb888 = Rgb888::new(110, 110, 110);
 
 /// What is drawn, a column for each image: named rows of images, and the latent vectors among them.
 pub(super) struct Rows {
-    pub(super) before: Vec<(&'static str, Vec<Vec<f32>>)>,
+    pub(super) before: Vec<(String, Vec<Vec<f32>>)>,
     pub(super) latent: Vec<Vec<f32>>,
-    pub(super) after: Vec<(&'static str, Vec<Vec<f32>>)>,
-    /// An image's height and width.
-    pub(super) shape: [usize; 2],
+    pub(super) after: Vec<(String, Vec<Vec<f32>>)>,
+    /// An image's channels, height and width.
+    pub(super) shape: [usize; 3],
 }
 
 /// A row of `Rows` with the tiles and colours that it is drawn in.
@@ -35,7 +35,7 @@ struct DrawnRow<'a> {
     name: String,
     values: &'a [Vec<f32>],
     tiles: &'a Tiles,
-    color: &'a dyn Fn(f32) -> Rgb888,
+    color: &'a dyn Fn(&[f32]) -> Rgb888,
 }
 
 impl DrawnRow<'_> {
@@ -56,19 +56,19 @@ impl Rows {
         // One scale for all, so that columns can be compared; it spans zero, which ReLU never goes below.
         let values = || self.latent.iter().flatten().copied();
         let (low, high) = values().fold((0f32, 0f32), |(low, high), value| (low.min(value), high.max(value)));
-        let colored = |value: f32| {
-            let [red, green, blue] = viridis((value - low) / (high - low).max(f32::MIN_POSITIVE));
+        let colored = |values: &[f32]| {
+            let [red, green, blue] = viridis((values[0] - low) / (high - low).max(f32::MIN_POSITIVE));
             Rgb888::new(red, green, blue)
         };
 
         let mut rows = Vec::new();
         for (name, values) in &self.before {
-            rows.push(DrawnRow { name: (*name).into(), values, tiles: &image, color: &grey });
+            rows.push(DrawnRow { name: name.clone(), values, tiles: &image, color: &pixel });
         }
         let name = format!("latent ({latent_dim})");
         rows.push(DrawnRow { name, values: &self.latent, tiles: &latent, color: &colored });
         for (name, values) in &self.after {
-            rows.push(DrawnRow { name: (*name).into(), values, tiles: &image, color: &grey });
+            rows.push(DrawnRow { name: name.clone(), values, tiles: &image, color: &pixel });
         }
 
         let (columns, cell_width) = (self.latent.len() as u32, CELL.max(image.width()).max(latent.width()));
@@ -122,8 +122,8 @@ fn draw_scale(canvas: &mut Canvas, (x, y): (u32, u32)) {
 pub(super) struct Grid {
     pub(super) images: Vec<Vec<f32>>,
     pub(super) columns: u32,
-    /// An image's height and width.
-    pub(super) shape: [usize; 2],
+    /// An image's channels, height and width.
+    pub(super) shape: [usize; 3],
 }
 
 impl Grid {
@@ -136,7 +136,7 @@ impl Grid {
         let draw = |canvas: &mut Canvas, (left, top): (u32, u32)| {
             for (index, values) in (0..).zip(&self.images) {
                 let corner = (left + index % self.columns * cell_width, top + index / self.columns * cell_height);
-                tiles.draw(canvas, corner, values, &grey);
+                tiles.draw(canvas, corner, values, &pixel);
             }
         };
         let mut page = Canvas::page(text_width(caption).max(width) + 2 * GAP, TITLE + height + GAP);
@@ -162,7 +162,9 @@ fn write_caption(canvas: &mut Canvas, caption: &[String; 2]) {
     canvas.write(&caption[1], (GAP, 36), &FONT_9X18, GREY);
 }
 
-fn grey(value: f32) -> Rgb888 {
-    let level = (value.clamp(0., 1.) * 255.).round() as u8;
-    Rgb888::new(level, level, level)
+/// A pixel in colour, or in grey where there are no three channels.
+fn pixel(values: &[f32]) -> Rgb888 {
+    let level = |channel: usize| (values[channel].clamp(0., 1.) * 255.).round() as u8;
+    let [red, green, blue] = if values.len() == 3 { [0, 1, 2] } else { [0; 3] };
+    Rgb888::new(level(red), level(green), level(blue))
 }

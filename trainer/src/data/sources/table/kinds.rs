@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bundle::{ColumnKind, Schema, printable};
+use bundle::{ColumnKind, Schema, counted, printable};
 use rows::{Column, Columns, Texts};
 
 use super::scaling::{Filled, fill, scale};
@@ -58,8 +58,8 @@ impl Kinds {
     fn numbers(&mut self, table: &Columns, place: usize, numbers: &[f32]) -> Result<(), String> {
         let name = printable(&table.names[place]);
         if let Some(row) = numbers.iter().position(|number| number.is_infinite()) {
-            let (line, found) = (table.lines[row], numbers[row]);
-            return Err(format!("line {line}, column `{name}`: expected a finite number, found {found}"));
+            let (place, found) = (table.place(row), numbers[row]);
+            return Err(format!("{place}, column `{name}`: expected a finite number, found {found}"));
         }
         let missing = numbers.iter().filter(|number| number.is_nan()).count();
         if missing == numbers.len() {
@@ -77,9 +77,9 @@ impl Kinds {
         if texts.numbers * 2 >= present {
             let found = printable(texts.get(texts.first).unwrap_or_default());
             return Err(format!(
-                "line {}, column `{name}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out \
+                "{}, column `{name}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out \
                  with `--drop {name}`",
-                table.lines[texts.first]
+                table.place(texts.first)
             ));
         }
         if texts.values.len() > MAX_CATEGORIES && texts.values.len() * 2 > present {
@@ -103,6 +103,13 @@ impl Kinds {
         let categories = order.into_iter().map(|value| texts.values[value as usize].clone()).collect();
         self.columns.push(Kind { place, categories: Some(categories), missing });
         Ok(())
+    }
+
+    /// Fails where a column does not hold numbers.
+    pub(super) fn expect_numbers(&self, table: &Columns) -> Result<(), String> {
+        let Some(kind) = self.columns.iter().find(|kind| kind.categories.is_some()) else { return Ok(()) };
+        let name = printable(&table.names[kind.place]);
+        Err(format!("column `{name}`: windows take numbers, found words; leave the column out with `--drop {name}`"))
     }
 
     /// The schema, its scales learnt on the rows `train`.
@@ -147,8 +154,11 @@ impl Kinds {
         let missing: usize = self.columns.iter().map(|kind| kind.missing).sum();
         if missing > 0 {
             let columns = self.columns.iter().filter(|kind| kind.missing > 0).count();
-            let count = |count: usize, name: &str| format!("{count} {name}{}", if count == 1 { "" } else { "s" });
-            remarks.push(format!("missing: {} in {}, filled in", count(missing, "value"), count(columns, "column")));
+            remarks.push(format!(
+                "missing: {} in {}, filled in",
+                counted(missing, "value"),
+                counted(columns, "column")
+            ));
         }
         remarks
     }

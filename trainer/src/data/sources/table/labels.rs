@@ -67,8 +67,8 @@ impl Labels {
         let texts = texts(table, position(table, name)?);
         if let Some(row) = texts.iter().position(|text| !self.names.contains(text)) {
             return Err(format!(
-                "line {}, column `{name}`: expected a label of the training rows, {}, found `{}`",
-                table.lines[row],
+                "{}, column `{name}`: expected a label of the training rows, {}, found `{}`",
+                table.place(row),
                 list(&self.names),
                 bundle::printable(&texts[row])
             ));
@@ -79,6 +79,16 @@ impl Labels {
     /// The labels of these rows.
     pub(super) fn of(&self, rows: &[u32]) -> Vec<u8> {
         rows.iter().map(|&row| self.rows[row as usize]).collect()
+    }
+
+    /// The labels of windows of `steps` rows: that of the first row which is not normal; without a normal label, that of the first row.
+    pub(super) fn of_windows(&self, starts: &[usize], steps: usize) -> Self {
+        let label = |&start: &usize| {
+            let rows = &self.rows[start..start + steps];
+            let unusual = rows.iter().find(|&&label| self.normal.is_some_and(|normal| label != normal));
+            unusual.or(rows.first()).copied().unwrap_or_default()
+        };
+        Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), normal: self.normal }
     }
 
     /// Where only normal rows train, takes the others from the training rows and says so. They are test rows, unless those have a

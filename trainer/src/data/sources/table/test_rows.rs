@@ -58,7 +58,7 @@ pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u3
 }
 
 /// The group of each row, from 0 on.
-fn groups(table: &Columns, column: usize) -> Vec<u32> {
+pub(super) fn groups(table: &Columns, column: usize) -> Vec<u32> {
     match &table.columns[column] {
         Column::Texts(texts) => {
             let values = texts.values.len() as u32;

@@ -28,7 +28,7 @@ fn labelled() -> TableConfig {
 }
 
 fn schema(loaded: &Loaded) -> &Schema {
-    loaded.train.raw().unwrap().1
+    loaded.train.schema().unwrap()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn scales_are_learnt_on_the_training_rows_alone() {
         let found = loaded(&text(last), &time).unwrap();
         let expected = Feature::Number { column: 0, missing: Some(2.), mean: 2., scale: 1. };
         assert_eq!(schema(&found).features(), [expected], "{last}");
-        assert_eq!(found.test.raw().unwrap().0, [last]);
+        assert_eq!(found.test.raw_row(0), [last]);
     }
 }
 
@@ -79,9 +79,8 @@ fn a_group_never_falls_on_both_sides() {
     let rows: String = (0..60).map(|i| format!("{},{}\n", i / 6, i % 7)).collect();
     let config = TableConfig { split: TestRows::Groups("machine".into()), ..TableConfig::default() };
     let found = loaded(&format!("machine,x\n{rows}"), &config).unwrap();
-    let machines = |images: &Samples| -> HashSet<u32> {
-        images.raw().unwrap().0.iter().step_by(2).map(|machine| machine.to_bits()).collect()
-    };
+    let machines =
+        |images: &Samples| -> HashSet<u32> { (0..images.len()).map(|row| images.raw_row(row)[0].to_bits()).collect() };
     assert!(machines(&found.train).is_disjoint(&machines(&found.test)));
     assert_eq!((found.train.len(), found.test.len()), (48, 12));
 }
@@ -93,7 +92,7 @@ fn test_rows_of_their_own_file_are_prepared_as_the_training_rows() {
     std::fs::write(&test, "mode,size,state\nslow,1,ok\nnew,2,broken\n").unwrap();
     let config = TableConfig { test: Some(test), drop: vec!["id".into(), "constant".into()], ..labelled() };
     let found = loaded(&sensors(), &config).unwrap();
-    assert_eq!(found.test.raw().unwrap().0, [1., 0., 2., 2.], "an unseen category has the place behind the last");
+    assert_eq!(found.test.raw_rows(&[0, 1]), [1., 0., 2., 2.], "an unseen category has the place behind the last");
     assert_eq!(found.test.labels(), [1, 0]);
 }
 
@@ -144,4 +143,49 @@ fn a_filled_gap_can_be_trained_on_as_the_message_says() {
     let text = format!("a,b\n{},1\n", "1,2\n".repeat(9));
     let config = TableConfig { missing: Missing::Mean, ..TableConfig::default() };
     assert_eq!(loaded(&text, &config).unwrap().train.len(), 8);
+}
+
+#[test]
+fn windows_reach_over_no_gap_and_no_group() {
+    let rows: String = (0..60)
+        .map(|i| if i == 20 { "a,,\n".into() } else { format!("{},{i},{}\n", ["a", "b", "c"][i / 24], i * 2) })
+        .collect();
+    let text = format!("machine,x,y\n{rows}");
+    let windows =
+        TableConfig { window: Some(5), stride: Some(1), drop: vec!["machine".into()], ..TableConfig::default() };
+    let found = loaded(&text, &windows).unwrap();
+    let firsts = |samples: &Samples| (0..samples.len()).map(|row| samples.raw_row(row)[0]).collect::<Vec<f32>>();
+    // 48 rows train; none of the windows has row 20.
+    let expected: Vec<f32> = (0..16).chain(21..44).map(|i| i as f32).collect();
+    assert_eq!(firsts(&found.train), expected);
+    assert_eq!(firsts(&found.test), (48..56).map(|i| i as f32).collect::<Vec<f32>>());
+    assert_eq!(found.train.raw_row(0), [0., 0., 1., 2., 2., 4., 3., 6., 4., 8.]);
+    let names: Vec<&str> = schema(&found).columns()[..3].iter().map(|column| &column.name[..]).collect();
+    assert_eq!(names, ["x[0]", "y[0]", "x[1]"]);
+
+    let groups = TableConfig { split: TestRows::Groups("machine".into()), drop: vec![], ..windows.clone() };
+    let found = loaded(&text, &groups).unwrap();
+    let all = [firsts(&found.train), firsts(&found.test)].concat();
+    assert!(all.iter().all(|first| (*first as usize) / 24 == (*first as usize + 4) / 24), "{all:?}");
+
+    let error = loaded("mode,x\na,1\nb,2\na,3\n", &TableConfig { window: Some(2), ..TableConfig::default() });
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("column `mode`: windows take numbers, found words; leave the column out with `--drop mode`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_unusual_step_makes_its_windows_unusual() {
+    let rows: String = (0..100).map(|i| format!("{i},{}\n", u8::from(i == 50))).collect();
+    let windows =
+        TableConfig { window: Some(4), stride: Some(2), label: Some("fault".into()), ..TableConfig::default() };
+    let found = loaded(&format!("x,fault\n{rows}"), &windows).unwrap();
+    let unusual: Vec<f32> = (0..found.test.len())
+        .filter(|&row| found.test.labels()[row] == 1)
+        .map(|row| found.test.raw_row(row)[0])
+        .collect();
+    assert_eq!(unusual, [48., 50.]);
+    assert!(found.train.labels().iter().all(|label| *label == 0));
 }

@@ -8,6 +8,9 @@ const LEAST: usize = 20;
 /// A label is no longer than this; what follows it stands in a column of its own.
 const LABEL: usize = 32;
 
+/// What follows a label has a column of its own only if it is as wide as this.
+const LEAST_TEXT: usize = 24;
+
 /// The columns of the terminal: nothing where text does not go to one, or where it does not say.
 pub fn columns(to_terminal: bool) -> Option<usize> {
     static COLUMNS: OnceLock<Option<usize>> = OnceLock::new();
@@ -47,7 +50,7 @@ fn wrapped_line(line: &str, width: usize) -> String {
     let label = text.find("  ").map_or(0, |end| length(&text[..end]) + gap(&text[end..]));
     let longest = text.split(' ').map(length).max().unwrap_or(0);
     let column = start + label;
-    let aligned = label > 0 && label <= LABEL.min(width / 2) && column + longest <= width;
+    let aligned = label > 0 && label <= LABEL.min(width / 2) && column + longest.max(LEAST_TEXT) <= width;
     let indent = if aligned { column } else { start + 2 };
     broken(line, text.split(' '), Layout { width, indent, end: "" })
 }

@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""Times an epoch on a large table from CSV, end to end, beside pandas with PyTorch on the same cores: programs in turn, medians.
+
+    bench/table.py                                   # 1,000,000 rows of 32 columns, three rounds
+    bench/table.py --rows 100000 --rounds 1          # a small one
+
+Needs pandas and torch in the Python that runs it, and `cargo build --release --bin trainer`.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BATCH = 256
+
+
+def write(path, rows, columns):
+    import numpy as np
+    import pandas as pd
+
+    draw = np.random.default_rng(1)
+    hidden = draw.normal(size=(rows, 6))
+    table = hidden @ draw.normal(size=(6, columns)) * np.logspace(-2, 4, columns) + draw.normal(size=(rows, columns)) * 0.1
+    pd.DataFrame(table, columns=[f"sensor{number}" for number in range(columns)]).to_csv(path, index=False, float_format="%.5g")
+
+
+def peer(path):
+    """What a person writes today: pandas, a standard scaler, a network like ours, one epoch."""
+    import numpy as np
+    import pandas as pd
+    import torch
+    from torch import nn
+
+    torch.manual_seed(1)
+    rows = pd.read_csv(path).to_numpy(np.float32)
+    rows = rows[np.random.default_rng(1).permutation(len(rows))]
+    test, rows = rows[: len(rows) // 5], rows[len(rows) // 5 :]
+    mean, std = rows.mean(0), rows.std(0)
+    train = torch.from_numpy((rows - mean) / std)
+    width = train.shape[1]
+    network = nn.Sequential(
+        nn.Linear(width, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 64), nn.ReLU(),
+        nn.Linear(64, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, width),
+    )
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    order = torch.randperm(len(train))
+    for batch in order.split(BATCH):
+        rows = train[batch]
+        loss = nn.functional.mse_loss(network(rows), rows)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    network.eval()
+    with torch.no_grad():
+        x = torch.from_numpy((test - mean) / std)
+        print(f"test MSE {nn.functional.mse_loss(network(x), x).item():.4f}")
+
+
+def timed(command, **options):
+    start = time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        sys.exit(f"{command[0]} failed:\n{done.stderr}")
+    return seconds, done
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--columns", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", metavar="FILE", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peer:
+        return peer(arguments.peer)
+    times = {"trainer": [], "pandas and PyTorch": []}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "table.csv")
+        write(path, arguments.rows, arguments.columns)
+        print(f"{arguments.rows:,} rows of {arguments.columns} columns, {os.path.getsize(path) / 1e6:.0f} MB of CSV")
+        for number in range(arguments.rounds):
+            fit = [str(ROOT / "target/release/trainer"), "fit", "--data", path, "--epochs", "1", "--batch-size", str(BATCH)]
+            fit += ["--baseline-seconds", "0", "--log-format", "plain", "--out", os.path.join(folder, f"run{number}")]
+            seconds, done = timed(fit)
+            times["trainer"].append(seconds)
+            line = next(line for line in done.stdout.splitlines() + done.stderr.splitlines() if line.startswith("best"))
+            seconds, said = timed([sys.executable, __file__, "--peer", path])
+            times["pandas and PyTorch"].append(seconds)
+            print(f"  trainer {times['trainer'][-1]:.1f} s ({' '.join(line.split())}), peer {seconds:.1f} s ({said.stdout.strip()})")
+    ours, theirs = (statistics.median(measured) for measured in times.values())
+    print(f"end to end: trainer {ours:.1f} s, pandas and PyTorch {theirs:.1f} s: {ours / theirs:.2f} of the time")
+    print(f"{arguments.rows / ours:,.0f} rows/s beside {arguments.rows / theirs:,.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+// Runs the bundle of a table with onnxruntime-node: from a CSV with names, words and gaps to reconstructions.
+//
+//     npm install --prefix examples/node
+//     node examples/node/table.mjs runs/table-sensors-1               # checks the bundle's golden rows
+//     node examples/node/table.mjs runs/table-sensors-1 rows.csv      # prints the reconstructions as CSV
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { findBundle, print, readNpz, stop, TOLERANCE } from "./bundle.mjs";
+
+const USAGE = "usage: node table.mjs [BUNDLE [ROWS.csv]]    BUNDLE: a run or its bundle [default: the newest run in runs/]";
+const MISSING = ["", "na", "nan", "null", "none", "?"];
+const TRUTH = { true: 1, false: 0 };
+
+// The cells of each line; a cell in quotes may hold commas and, doubled, quotes.
+const cells = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
+
+// A raw value: a number as it is, NaN where it is missing, a word by its place; other words come last.
+function rawValue(text, column) {
+  if (MISSING.includes(text.trim().toLowerCase())) return NaN;
+  if (column.kind === "category") {
+    const place = column.values.indexOf(text);
+    return place < 0 ? column.values.length : place;
+  }
+  return TRUTH[text.toLowerCase()] ?? Number(text);
+}
+
+// A raw value as a person writes it.
+const text = (value, column) => (column.kind === "category" ? (column.values[value] ?? "other") : String(Math.fround(value)));
+
+const [name, csv] = process.argv.slice(2);
+const bundle = findBundle(name === undefined ? [] : [name], USAGE);
+const { schema } = JSON.parse(readFileSync(join(bundle, "model.json"), "utf8"));
+if (!schema) stop(`${bundle}: expected the bundle of a table; autoencoder.mjs beside this program runs others`);
+const encoder = await InferenceSession.create(join(bundle, "encoder.onnx"));
+const decoder = await InferenceSession.create(join(bundle, "decoder.onnx"));
+const reconstruct = async (input) => {
+  const { latent } = await encoder.run({ input });
+  return { latent, ...(await decoder.run({ latent })) };
+};
+
+if (csv === undefined) {
+  const golden = readNpz(join(bundle, "golden.npz"));
+  const scales = { latent: [1], reconstruction: schema.map((column) => column.scale ?? 1) };
+  for (const [output, found] of Object.entries(await reconstruct(golden.input))) {
+    const [rows, width] = found.dims;
+    let difference = 0;
+    for (let row = 0; row < rows; row += 1) {
+      // In units of a column's scale, and relative to the largest value of the row.
+      const scale = (at) => scales[output][at % scales[output].length];
+      const known = Array.from({ length: width }, (_, at) => golden[output].data[row * width + at] / scale(at));
+      const size = Math.max(1, ...known.map(Math.abs));
+      known.forEach((value, at) => {
+        const distance = Math.abs(found.data[row * width + at] / scale(at) - value) / size;
+        difference = distance <= difference ? difference : distance; // NaN stays NaN
+      });
+    }
+    print(`${output}: ${rows} golden rows, largest difference ${difference.toExponential(1)}`);
+    if (!(difference <= TOLERANCE)) stop(`${output}: differs from the golden values by more than ${TOLERANCE}`);
+  }
+} else {
+  const [header, ...lines] = readFileSync(csv, "utf8").split(/\r?\n/).filter((line) => line !== "").map(cells);
+  const places = schema.map((column) => header.indexOf(column.name));
+  const absent = schema.filter((_, at) => places[at] < 0).map((column) => column.name);
+  if (absent.length > 0) stop(`${csv}: expected the columns ${absent.join(", ")} too`);
+  const raw = Float32Array.from(lines.flatMap((line) => schema.map((column, at) => rawValue(line[places[at]], column))));
+  const { reconstruction } = await reconstruct(new Tensor("float32", raw, [lines.length, schema.length]));
+  print(schema.map((column) => column.name).join(","));
+  lines.forEach((_, row) => {
+    print(schema.map((column, at) => text(reconstruction.data[row * schema.length + at], column)).join(","));
+  });
+}

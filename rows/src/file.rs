@@ -1,0 +1,72 @@
+//! The bytes of a file, and what kind of file they are.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use flate2::read::MultiGzDecoder;
+
+/// A path with the name of an array behind a `#`, unless there is such a file.
+pub fn split_array(path: &Path) -> (PathBuf, Option<String>) {
+    let split = path.to_str().filter(|_| !path.exists()).and_then(|text| text.rsplit_once('#'));
+    match split {
+        Some((file, array)) if !array.is_empty() => (file.into(), Some(array.into())),
+        _ => (path.into(), None),
+    }
+}
+
+/// The bytes of a file, unpacked if they are gzipped.
+pub fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
+    if path == Path::new("-") {
+        let mut bytes = vec![];
+        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
+        return Ok(bytes);
+    }
+    if !path.exists() {
+        bail!("{}: no such file", path.display());
+    }
+    if path.is_dir() {
+        bail!("{}: expected a file of rows, found a folder", path.display());
+    }
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let mut unpacked = vec![];
+    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
+    read.with_context(|| format!("{}: not a whole gzip file", path.display()))?;
+    Ok(unpacked)
+}
+
+/// Whether a file is a zip file, if only an empty one.
+pub fn is_npz(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Names the formats that are often taken for rows.
+pub fn refuse_binary(bytes: &[u8]) -> anyhow::Result<()> {
+    let known: [(&[u8], &str); 8] = [
+        (b"\x1f\x8b", "a gzip file; `gunzip` unpacks it"),
+        (b"\x89PNG", "an image (PNG)"),
+        (b"\xff\xd8\xff", "an image (JPEG)"),
+        (b"\x89HDF", "an HDF5 file"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as CSV"),
+        (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
+        (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
+        (b"\x80\x04\x95", "a Python pickle; save the array with `numpy.save`"),
+    ];
+    let found = known.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, name)| *name);
+    // The length of its header, and the header as JSON.
+    let found = found.or(bytes.get(8..10).is_some_and(|header| header == b"{\"").then_some("a safetensors file"));
+    // The first field of an ONNX file is its version of the format.
+    let found = found.or((bytes.starts_with(b"\x08") && bytes.contains(&b':')).then_some("an ONNX graph"));
+    let text = bytes.trim_ascii_start();
+    let json = text.starts_with(b"{") || text.starts_with(b"[");
+    let found = found.or(json.then_some("JSON; write each row on a line, with commas between its values"));
+    let found = found.or(bytes.iter().take(1 << 12).any(|&byte| byte == 0).then_some("binary data of another kind"));
+    match found {
+        Some(found) => bail!("expected rows as CSV, .npy or .npz, found {found}"),
+        None => Ok(()),
+    }
+}

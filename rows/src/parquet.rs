@@ -1,0 +1,359 @@
+//! A table with named columns from Parquet: flat columns of numbers, truth values, texts and dates.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bundle::{counted, printable};
+use bytes::Bytes;
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
+use parquet::column::reader::{ColumnReader, get_typed_column_reader};
+use parquet::data_type::{
+    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+};
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
+
+use crate::named::{Column, Columns, MAX_TEXTS, Texts};
+
+/// How a Parquet file begins and ends.
+pub const MAGIC: &[u8] = b"PAR1";
+const NOT_WHOLE: &str = "not a whole Parquet file: it is cut off or damaged";
+const MILLISECONDS_OF_A_DAY: i64 = 86_400_000;
+
+/// Reads a Parquet file.
+pub fn read(path: &Path) -> Result<Columns> {
+    let bytes = Bytes::from(crate::file::content(path)?);
+    // The crate panics on some files that are damaged.
+    let read = catch_unwind(AssertUnwindSafe(|| columns(bytes))).unwrap_or_else(|_| bail!(NOT_WHOLE));
+    read.with_context(|| path.display().to_string())
+}
+
+fn columns(bytes: Bytes) -> Result<Columns> {
+    let reader = SerializedFileReader::new(bytes).map_err(|_| anyhow::anyhow!(NOT_WHOLE))?;
+    let metadata = reader.metadata();
+    let schema = metadata.file_metadata().schema_descr_ptr();
+    let rows = usize::try_from(metadata.file_metadata().num_rows())?;
+    if rows == 0 {
+        bail!("expected at least one row, found none");
+    }
+    let (mut names, mut columns) = (vec![], vec![]);
+    for (place, described) in schema.columns().iter().enumerate() {
+        let name = described.path().string();
+        if described.max_rep_level() > 0 || described.path().parts().len() > 1 {
+            bail!(
+                "column `{}`: expected one value a row, found a nested type; flatten it, or write the file without it",
+                printable(&name)
+            );
+        }
+        if names.contains(&name) {
+            bail!("two columns have the same name, `{}`", printable(&name));
+        }
+        let mut cells = Cells::new(described);
+        for group in 0..reader.num_row_groups() {
+            let group = reader.get_row_group(group).map_err(|error| plain(&name, &error))?;
+            if let Compression::ZSTD(_) = group.metadata().column(place).compression() {
+                bail!("it is compressed with zstd; write it with `compression=\"snappy\"`");
+            }
+            let count = usize::try_from(group.metadata().num_rows())?;
+            let column = group.get_column_reader(place).map_err(|error| plain(&name, &error))?;
+            cells.read(column, count, described.max_def_level() > 0).map_err(|error| plain(&name, &error))?;
+        }
+        if cells.len() != rows {
+            bail!("column `{}`: expected {rows} values, found {}", printable(&name), cells.len());
+        }
+        columns.push(cells.finish());
+        names.push(name);
+    }
+    let note = format!("{} of {} from Parquet", counted(rows, "row"), counted(names.len(), "column"));
+    let lines = (1..=u32::try_from(rows)?).collect();
+    Ok(Columns { names, columns, lines, unit: "row", has_header: true, note })
+}
+
+fn plain(column: &str, error: &ParquetError) -> anyhow::Error {
+    let column = printable(column);
+    match error {
+        ParquetError::NYI(what) => anyhow::anyhow!("column `{column}`: {what} is not read"),
+        _ => anyhow::anyhow!("column `{column}`: {NOT_WHOLE}"),
+    }
+}
+
+/// How the values of a column are read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Number,
+    /// A decimal number with this many digits behind the point.
+    Decimal(i32),
+    Date,
+    /// A point in time; of its unit, this many are a second.
+    Time(i64),
+    Text,
+}
+
+impl Kind {
+    fn of(column: &ColumnDescriptor) -> Self {
+        let scale = || Self::Decimal(column.type_scale());
+        match column.logical_type_ref() {
+            Some(LogicalType::Date) => return Self::Date,
+            Some(LogicalType::Timestamp(timestamp)) => {
+                return Self::Time(match timestamp.unit {
+                    TimeUnit::MILLIS => 1000,
+                    TimeUnit::MICROS => 1_000_000,
+                    TimeUnit::NANOS => 1_000_000_000,
+                });
+            }
+            Some(LogicalType::Decimal(_)) => return scale(),
+            _ => (),
+        }
+        match (column.converted_type(), column.physical_type()) {
+            (ConvertedType::DATE, _) => Self::Date,
+            (ConvertedType::TIMESTAMP_MILLIS, _) => Self::Time(1000),
+            (ConvertedType::TIMESTAMP_MICROS, _) => Self::Time(1_000_000),
+            (ConvertedType::DECIMAL, _) => scale(),
+            (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Self::Text,
+            _ => Self::Number,
+        }
+    }
+
+    fn number(self, value: f64) -> f32 {
+        match self {
+            Self::Decimal(scale) => (value / 10f64.powi(scale)) as f32,
+            _ => value as f32,
+        }
+    }
+
+    /// A whole number that is a date or a time, as text.
+    fn date(self, value: i64) -> Option<String> {
+        let (days, seconds) = match self {
+            Self::Date => return Some(date(value)),
+            Self::Time(unit) => {
+                let seconds = value.div_euclid(unit);
+                (seconds.div_euclid(MILLISECONDS_OF_A_DAY / 1000), seconds.rem_euclid(MILLISECONDS_OF_A_DAY / 1000))
+            }
+            _ => return None,
+        };
+        let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        Some(format!("{}T{hours:02}:{minutes:02}:{seconds:02}", date(days)))
+    }
+}
+
+/// The day so many days after 1970-01-01, by the algorithm `civil_from_days` of Howard Hinnant.
+fn date(days: i64) -> String {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    format!("{:04}-{month:02}-{day:02}", era * 400 + year + i64::from(month <= 2))
+}
+
+/// The values of a column so far.
+struct Cells {
+    kind: Kind,
+    numbers: Vec<f32>,
+    texts: Texts,
+    known: HashMap<Vec<u8>, u32>,
+}
+
+impl Cells {
+    fn new(column: &ColumnDescriptor) -> Self {
+        let texts = Texts { values: vec![], rows: vec![], numbers: 0, first: 0 };
+        Self { kind: Kind::of(column), numbers: vec![], texts, known: HashMap::new() }
+    }
+
+    fn len(&self) -> usize {
+        self.numbers.len().max(self.texts.rows.len())
+    }
+
+    fn finish(self) -> Column {
+        if self.texts.rows.is_empty() { Column::Numbers(self.numbers) } else { Column::Texts(self.texts) }
+    }
+
+    fn read(&mut self, column: ColumnReader, rows: usize, optional: bool) -> Result<(), ParquetError> {
+        let kind = self.kind;
+        match column {
+            ColumnReader::BoolColumnReader(_) => each::<BoolType>(column, rows, optional, |value| {
+                self.number(value.map(|value| f32::from(u8::from(*value))))
+            }),
+            ColumnReader::Int32ColumnReader(_) => {
+                each::<Int32Type>(column, rows, optional, |value| self.whole(value.map(|value| i64::from(*value))))
+            }
+            ColumnReader::Int64ColumnReader(_) => {
+                each::<Int64Type>(column, rows, optional, |value| self.whole(value.copied()))
+            }
+            ColumnReader::FloatColumnReader(_) => {
+                each::<FloatType>(column, rows, optional, |value| self.number(value.copied()))
+            }
+            ColumnReader::DoubleColumnReader(_) => {
+                each::<DoubleType>(column, rows, optional, |value| self.number(value.map(|value| *value as f32)))
+            }
+            ColumnReader::ByteArrayColumnReader(_) => {
+                each::<ByteArrayType>(column, rows, optional, |value| self.bytes(kind, value.map(ByteArray::data)))
+            }
+            ColumnReader::FixedLenByteArrayColumnReader(_) => {
+                each::<FixedLenByteArrayType>(column, rows, optional, |value| {
+                    self.bytes(kind, value.map(|value| value.data()))
+                })
+            }
+            ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96".into())),
+        }
+    }
+
+    fn number(&mut self, value: Option<f32>) {
+        self.numbers.push(value.unwrap_or(f32::NAN));
+    }
+
+    fn whole(&mut self, value: Option<i64>) {
+        match (self.kind, value) {
+            (Kind::Date | Kind::Time(_), value) => {
+                let text = value.and_then(|value| self.kind.date(value));
+                self.text(text.as_deref().map(str::as_bytes));
+            }
+            (kind, value) => self.number(value.map(|value| kind.number(value as f64))),
+        }
+    }
+
+    fn bytes(&mut self, kind: Kind, value: Option<&[u8]>) {
+        let Kind::Decimal(_) = kind else { return self.text(value) };
+        // A whole number of any length, the highest byte first.
+        let whole = |bytes: &[u8]| {
+            let start = if bytes.first().is_some_and(|byte| byte & 0x80 != 0) { -1. } else { 0. };
+            bytes.iter().fold(start, |number: f64, byte| number * 256. + f64::from(*byte))
+        };
+        self.number(value.map(|bytes| kind.number(whole(bytes))));
+    }
+
+    fn text(&mut self, value: Option<&[u8]>) {
+        let Texts { values, rows, .. } = &mut self.texts;
+        rows.push(match value.filter(|text| !text.is_empty()) {
+            None => Texts::MISSING,
+            Some(text) => match self.known.get(text) {
+                Some(&place) => place,
+                None if values.len() < MAX_TEXTS => {
+                    let place = values.len() as u32;
+                    self.known.insert(text.into(), place);
+                    values.push(String::from_utf8_lossy(text).into_owned());
+                    place
+                }
+                None => Texts::OTHER,
+            },
+        });
+    }
+}
+
+/// Gives every value of a row group to `take`, or nothing where it is missing.
+fn each<T: DataType>(
+    column: ColumnReader,
+    rows: usize,
+    optional: bool,
+    mut take: impl FnMut(Option<&T::T>),
+) -> Result<(), ParquetError> {
+    const BLOCK: usize = 1 << 14;
+    let mut column = get_typed_column_reader::<T>(column);
+    let mut left = rows;
+    let (mut values, mut levels) = (vec![], vec![]);
+    while left > 0 {
+        values.clear();
+        levels.clear();
+        let (read, ..) = column.read_records(left.min(BLOCK), optional.then_some(&mut levels), None, &mut values)?;
+        if read == 0 {
+            break;
+        }
+        let mut values = values.iter();
+        match optional {
+            false => values.for_each(|value| take(Some(value))),
+            true => levels.iter().for_each(|level| take(if *level > 0 { values.next() } else { None })),
+        }
+        left -= read;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    /// A file with columns of each kind: three rows, in two row groups.
+    fn file(compression: Compression) -> Vec<u8> {
+        let schema = "message rows { required double speed; optional int32 load; optional binary mode (STRING); required boolean on;
+            required int32 day (DATE); required int64 price (DECIMAL(9, 2)); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = WriterProperties::builder().set_compression(compression).build();
+        let mut writer = SerializedFileWriter::new(vec![], schema, Arc::new(properties)).unwrap();
+        for rows in [0..2, 2..3usize] {
+            let mut group = writer.next_row_group().unwrap();
+            let range = rows.clone();
+            macro_rules! column {
+                ($kind:ty, $values:expr, $levels:expr) => {
+                    let mut column = group.next_column().unwrap().unwrap();
+                    column.typed::<$kind>().write_batch(&$values[range.clone()], $levels, None).unwrap();
+                    column.close().unwrap();
+                };
+            }
+            let count = rows.len();
+            column!(DoubleType, [1e6, 0.5, -3.], None);
+            let first = rows.start == 0;
+            let (loads, levels): (&[i32], &[i16]) = if first { (&[7], &[1, 0]) } else { (&[9], &[1]) };
+            let mut column = group.next_column().unwrap().unwrap();
+            column.typed::<Int32Type>().write_batch(loads, Some(levels), None).unwrap();
+            column.close().unwrap();
+            column!(ByteArrayType, ["slow", "fast", "slow"].map(ByteArray::from), Some(&vec![1; count]));
+            column!(BoolType, [true, false, true], None);
+            column!(Int32Type, [0, 19_358, -1], None);
+            column!(Int64Type, [1250, -1, 0], None);
+            group.close().unwrap();
+        }
+        writer.into_inner().unwrap()
+    }
+
+    #[test]
+    fn columns_of_each_kind_are_read() {
+        for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW] {
+            let table = columns(file(compression).into()).unwrap();
+            assert_eq!(table.names, ["speed", "load", "mode", "on", "day", "price"]);
+            assert_eq!(table.columns[0], Column::Numbers(vec![1e6, 0.5, -3.]));
+            let Column::Numbers(load) = &table.columns[1] else { panic!("{table:?}") };
+            assert!(load[0] == 7. && load[1].is_nan() && load[2] == 9.);
+            let Column::Texts(mode) = &table.columns[2] else { panic!("{table:?}") };
+            assert_eq!((&mode.rows[..], &mode.values[1]), (&[0, 1, 0][..], &"fast".to_owned()));
+            assert_eq!(table.columns[3], Column::Numbers(vec![1., 0., 1.]));
+            let Column::Texts(day) = &table.columns[4] else { panic!("{table:?}") };
+            assert_eq!(day.values, ["1970-01-01", "2023-01-01", "1969-12-31"]);
+            assert_eq!(table.columns[5], Column::Numbers(vec![12.5, -0.01, 0.]));
+            assert_eq!((table.place(2), &table.note[..]), ("row 3".into(), "3 rows of 6 columns from Parquet"));
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_cut_or_damaged_is_an_error() {
+        let whole = file(Compression::SNAPPY);
+        let error = |bytes: Vec<u8>| columns(bytes.into()).map(|_| ()).unwrap_err().to_string();
+        assert_eq!(error(whole[..whole.len() / 2].to_vec()), NOT_WHOLE);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.parquet");
+        for place in (4..whole.len()).step_by(7) {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x55;
+            std::fs::write(&path, damaged).unwrap();
+            // Whatever it says, it neither panics nor never ends.
+            let _ = read(&path);
+        }
+    }
+
+    #[test]
+    fn days_are_dates() {
+        assert_eq!([0, 19_358, -1, 11_016].map(date), ["1970-01-01", "2023-01-01", "1969-12-31", "2000-02-29"]);
+        assert_eq!(Kind::Time(1000).date(86_400_000 + 3_661_000).unwrap(), "1970-01-02T01:01:01");
+    }
+}
