@@ -18,11 +18,14 @@ pub fn for_each_record(
 ) -> Result<()> {
     let squeezed = (separator == Separator::Space).then(|| squeeze(text));
     let text = squeezed.as_deref().unwrap_or(text);
+    // Trimming copies every record: worth it only where there is something to trim.
+    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t' && separator != Separator::Tab;
+    let trim = if text.iter().any(blank) { Trim::All } else { Trim::None };
     let mut lines = Lines { text, byte: 0, line: 1 };
     let mut records = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .trim(Trim::All)
+        .trim(trim)
         .comment(Some(b'#'))
         .delimiter(separator.byte())
         .from_reader(text);

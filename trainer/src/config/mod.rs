@@ -48,7 +48,7 @@ pub struct Config {
     pub min_steps: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
-    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`; `mse` for a table.
+    /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`; `mse` for a table and for `image`.
     pub loss: Loss,
     /// Weight of the L1 penalty on the latent, summed over its units, from 0. Default 0; 1e-4 for `sparse`.
     pub sparsity: f64,
@@ -103,7 +103,7 @@ impl Config {
             (_, Preset::Sparse | Preset::Deep) => (100, 256),
             (_, Preset::Vae) => (50, 128),
             (_, Preset::Table) => (100, 64),
-            (_, Preset::Image) => (50, 64),
+            (_, Preset::Image) => (50, 32),
             _ => (50, 256),
         };
         // In the same epochs, convolutions and LSTMs get further with a higher rate that falls.
@@ -119,7 +119,7 @@ impl Config {
             epochs,
             min_steps: if preset == Preset::Table { 2000 } else { 0 },
             batch_size,
-            loss: if is_table { Loss::Mse } else { Loss::Bce },
+            loss: if is_table || preset == Preset::Image { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
             beta: 1.,
             input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use bundle::{ColumnKind, Schema, counted, printable};
+use rayon::prelude::*;
 use rows::{Column, Columns, Texts};
 
 use super::scaling::{Filled, fill, scale};
@@ -128,7 +129,7 @@ impl Kinds {
             let missing = (config.missing != Missing::Refuse).then_some(missing);
             bundle::Column { missing, flag_missing, ..bundle::Column::new(name, kind_of) }
         };
-        Schema::new(self.columns.iter().map(column).collect()).map_err(|error| error.to_string())
+        Schema::new(self.columns.par_iter().map(column).collect()).map_err(|error| error.to_string())
     }
 
     /// What is unusual about the columns that are trained on.

@@ -15,7 +15,9 @@ pub(super) struct Filled {
 pub(super) fn fill(numbers: &[f32], train: &[u32], missing: Missing) -> Filled {
     let all = || train.iter().map(|&row| numbers[row as usize]);
     let mut present: Vec<f32> = all().filter(|number| !number.is_nan()).collect();
-    present.sort_by(f32::total_cmp);
+    if matches!(missing, Missing::Median | Missing::MostFrequent) {
+        present.sort_by(f32::total_cmp);
+    }
     let fill = match missing {
         _ if present.is_empty() => 0.,
         Missing::Mean | Missing::Refuse => {
