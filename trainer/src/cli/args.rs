@@ -66,7 +66,7 @@ const RUN: &str = "Run";
     after_help = "Examples:
   trainer fit                                      64-32-64 on the built-in digits
   trainer fit --data sensors.csv --label is_fault  your own table, of which normal rows train
-  trainer fit --preset conv --data path/to/idx     convolutions, on your own IDX files
+  trainer fit --data photos                        a folder of pictures
 
 All options: trainer fit --help",
     after_long_help = "Examples:
