@@ -27,6 +27,7 @@ mod shape;
 #[cfg(feature = "clap")]
 mod usage;
 mod width;
+mod windows;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use digest::{Digest, sha256};

@@ -27,4 +27,4 @@ pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;
 pub use read::{Rows, read};
-pub use windows::{channels, missing_steps, raw_windows, window_starts, windowed};
+pub use windows::{missing_steps, raw_windows, window_starts};

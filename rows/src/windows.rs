@@ -1,39 +1,10 @@
 //! Windows of a series: rows that follow each other.
 
-use bundle::{Column, Schema};
+use bundle::Schema;
 
 use crate::error::Result;
 use crate::named::Columns;
 use crate::raw::raw_rows;
-
-/// The channels of windows of `steps` steps, step after step: `speed[0]`, `load[0]`, `speed[1]` and so on. A channel has one scale at
-/// all steps.
-///
-/// # Errors
-///
-/// When the columns are too many for a schema.
-pub fn windowed(channels: &Schema, steps: usize) -> bundle::Result<Schema> {
-    let step = |step: usize| {
-        let column = move |column: &Column| Column {
-            name: format!("{}[{step}]", column.name),
-            flag_missing: false,
-            ..column.clone()
-        };
-        channels.columns().iter().map(column)
-    };
-    Schema::new((0..steps).flat_map(step).collect())
-}
-
-/// The channels of a schema that [`windowed`] made.
-///
-/// # Errors
-///
-/// When they are no schema.
-pub fn channels(windowed: &Schema, steps: usize) -> bundle::Result<Schema> {
-    let first = &windowed.columns()[..windowed.columns().len() / steps.max(1)];
-    let channel = |column: &Column| Column { name: column.name.trim_end_matches("[0]").into(), ..column.clone() };
-    Schema::new(first.iter().map(channel).collect())
-}
 
 /// Where windows of `steps` steps begin, `stride` apart: in every stretch of steps of one `side` in which no step is missing as a whole.
 ///
@@ -68,7 +39,7 @@ pub fn missing_steps(raw: &[f32], channels: usize) -> Vec<bool> {
 ///
 /// As [`raw_rows`].
 pub fn raw_windows(windowed: &Schema, [steps, stride]: [usize; 2], table: &Columns) -> Result<Vec<f32>> {
-    let channels = channels(windowed, steps).map_err(anyhow::Error::from)?;
+    let channels = Schema::new(windowed.channels(steps)).map_err(anyhow::Error::from)?;
     let all: Vec<u32> = (0..table.len() as u32).collect();
     let raw = raw_rows(&channels, table, &all)?;
     let width = channels.raw_len();
@@ -85,20 +56,19 @@ pub fn raw_windows(windowed: &Schema, [steps, stride]: [usize; 2], table: &Colum
 
 #[cfg(test)]
 mod tests {
+    use bundle::Column;
+
     use super::*;
 
     #[test]
     fn a_window_has_the_channels_step_after_step() {
         let schema = Schema::new(vec![Column::number("a", 0., 1.), Column::number("b", 5., 2.)]).unwrap();
-        let windowed = windowed(&schema, 2).unwrap();
-        let names: Vec<&str> = windowed.columns().iter().map(|column| column.name.as_str()).collect();
-        assert_eq!(names, ["a[0]", "b[0]", "a[1]", "b[1]"]);
-        assert_eq!(channels(&windowed, 2).unwrap(), schema);
+        let windowed = schema.windowed(2).unwrap();
         let mut table = Columns::from_numbers(&[10., 1., 20., 2., 30., 3.], 2, String::new());
         table.names = vec!["b".into(), "a".into()];
         let raw = raw_windows(&windowed, [2, 1], &table).unwrap();
         assert_eq!(raw, [1., 10., 2., 20., 2., 20., 3., 30.]);
-        let error = raw_windows(&super::windowed(&schema, 4).unwrap(), [4, 1], &table).unwrap_err().to_string();
+        let error = raw_windows(&schema.windowed(4).unwrap(), [4, 1], &table).unwrap_err().to_string();
         assert_eq!(error, "expected at least one window of 4 rows without a gap, found 3 rows");
     }
 }

@@ -116,6 +116,9 @@ fn a_series_is_cut_into_windows_by_the_trainer_and_by_the_runtime() {
     let fit = ["fit", "--data", "plant.csv", "--window", "32", "--stride", "8", "--epochs", "40"];
     let said = everything(program("trainer", dir).args(fit));
     assert!(said.contains("600 steps of 2 channels: 69 windows of 32 steps, 8 apart"), "{said}");
+    // A channel is one, at whatever step.
+    let report = fs::read_to_string(dir.join("runs/table-plant-1/report.html")).unwrap();
+    assert!(report.contains("voltage") && !report.contains("voltage[0]"));
     succeed(program("exporter", dir).arg("--split"));
     fs::write(dir.join("new.csv"), series(100)).unwrap();
     let encode = ["encode", "runs/table-plant-1", "new.csv", "--out", "latents.csv"];

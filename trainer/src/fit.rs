@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use crate::config::Config;
-use crate::data::Dataset;
+use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, Symptoms, findings, test_report, threshold};
 use crate::report;
@@ -27,6 +27,8 @@ pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Obs
         .num_threads(config.threads)
         .build()
         .map_err(|error| Error::setting("threads", error.to_string()))?;
+    let rows = Split::new(dataset, config.validation, config.seed)?.train.len();
+    let config = &Config { epochs: config.epochs_for(rows), ..config.clone() };
     let job = Job { config, dataset, run };
     // candle divides a product by the number of cores, not of threads, so the pool's size moves work and not results.
     pool.install(|| {

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use bundle::quoted;
-use bundle::{EXPECTED_SHELL, Usage, did_you_mean, with_help};
+use bundle::{EXPECTED_SHELL, Usage, did_you_mean, quoted, with_help};
 use clap::error::{ContextKind, ErrorKind};
 
 /// Says in one line what the command line should have been; `arguments` are those after the program's name.

@@ -37,29 +37,28 @@ pub fn raw_rows(
 
 /// The steps of a series as a table, unless each row of the file is a window by itself.
 fn series(path: &Path, (schema, steps): (&Schema, usize), options: &rows::Options) -> Result<Option<Columns>> {
-    let channels = schema.raw_len() / steps;
+    let names: Vec<String> = schema.channels(steps).into_iter().map(|column| column.name).collect();
+    let channels = names.len();
     let is_array = path.extension().is_some_and(|extension| extension == "npy" || extension == "npz");
     if path == Path::new("-") || options.skip != [0, 0] || options.array.is_some() {
         return Ok(None);
     }
-    let named = |number: usize| schema.columns()[number].name.trim_end_matches("[0]").to_owned();
     if is_array {
         let arrays = Arrays::open(path)?;
-        let names: Vec<&str> = arrays.names().collect();
-        let [name] = names[..] else { return Ok(None) };
+        let [name] = arrays.names().collect::<Vec<_>>()[..] else { return Ok(None) };
         let rows::Array { shape, numbers } = arrays.read(name)?;
         if !matches!(shape[..], [_] if channels == 1) && !matches!(shape[..], [_, width] if width == channels) {
             return Ok(None);
         }
         let mut table = Columns::from_numbers(&numbers.into_floats(), channels, String::new());
-        table.names = (0..channels).map(named).collect();
+        table.names = names;
         return Ok(Some(table));
     }
     let mut table = rows::read_columns(path, options)?;
     if !table.has_header && table.names.len() == channels {
-        table.names = (0..channels).map(named).collect();
+        table.names.clone_from(&names);
     }
-    Ok(table.position(&named(0)).is_some().then_some(table))
+    Ok(table.position(&names[0]).is_some().then_some(table))
 }
 
 /// How many cells are categories that training never saw, in which columns.

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use bundle::quoted;
-use bundle::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, with_help};
+use bundle::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, quoted, with_help};
 use clap::CommandFactory;
 use clap::error::{ContextKind, ErrorKind};
 

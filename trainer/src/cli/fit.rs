@@ -24,8 +24,6 @@ const LEARNED_NOTHING: u8 = 3;
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let (config, resumed) = settings(arguments).map_err(|error| arguments.blame(error))?;
     let (dataset, split, network) = prepare(arguments, &config).map_err(|error| arguments.blame(error))?;
-    let epochs = config.epochs;
-    let config = config.for_rows(split.train.len());
     if let Some(anew) = resumed.as_ref().and_then(anew) {
         say(&format!(
             "note: this network has learned nothing so far; if more epochs do not help, train it anew with `{anew}`"
@@ -41,10 +39,10 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    if config.epochs > epochs {
+    let (epochs, usual) = (config.epochs_for(split.train.len()), config.epochs);
+    if epochs > usual {
         say(&format!(
-            "note: {} epochs instead of {epochs}, since the rows are few; `--epochs` sets another number",
-            config.epochs
+            "note: {epochs} epochs instead of {usual}, since the rows are few; `--epochs` sets another number"
         ));
     }
     // Noise on the input, or a penalty on the latent, keeps a network with a wide latent from copying.

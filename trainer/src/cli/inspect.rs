@@ -80,7 +80,7 @@ impl InspectArguments {
 /// What the columns hold in the training rows; of windows, the channels at all steps.
 fn columns(schema: &Schema, train: &Samples) -> String {
     let [steps, _] = train.size();
-    let described = &schema.columns()[..schema.raw_len() / steps];
+    let described = schema.channels(steps);
     let header = ["column", "holds", "smallest", "mean", "largest", "missing", "values"];
     let mut table = vec![header.map(str::to_owned).to_vec()];
     for (index, column) in described.iter().enumerate().take(MAX_COLUMNS) {
@@ -91,8 +91,7 @@ fn columns(schema: &Schema, train: &Samples) -> String {
         let missing = cells().filter(|cell| cell.is_nan()).count();
         let missing = if missing > 0 { Count::from(missing).to_string() } else { String::new() };
         let flag = usize::from(column.flag_missing);
-        let name = if steps > 1 { column.name.trim_end_matches("[0]") } else { &column.name };
-        let name = bundle::printable(name).to_string();
+        let name = bundle::printable(&column.name).to_string();
         table.push(match &column.kind {
             ColumnKind::Number { .. } => {
                 let present = || cells().filter(|cell| !cell.is_nan()).map(f64::from);

@@ -139,12 +139,11 @@ impl Config {
         }
     }
 
-    /// The same with as many epochs as `rows` training rows need for [`Config::min_steps`].
-    #[must_use]
-    pub fn for_rows(self, rows: usize) -> Self {
+    /// The epochs that `rows` training rows are trained: more than [`Config::epochs`] where those have fewer than
+    /// [`Config::min_steps`] steps.
+    pub fn epochs_for(&self, rows: usize) -> usize {
         let steps = rows.div_ceil(self.batch_size.max(1)).max(1);
-        let epochs = self.epochs.max(self.min_steps.div_ceil(steps)).min(MAX_EPOCHS);
-        Self { epochs, min_steps: 0, ..self }
+        self.epochs.max(self.min_steps.div_ceil(steps)).min(MAX_EPOCHS)
     }
 
     /// How the data becomes training and test rows.

@@ -47,7 +47,7 @@ enum Starts {
 
 /// Windows of a series: what [`Samples::windows`] takes.
 #[derive(Clone, Debug)]
-pub struct Windows {
+pub(crate) struct Windows {
     /// All steps, `[steps, channels]`.
     pub raw: Arc<Vec<f32>>,
     /// The step at which each window begins, in the order of time.
@@ -106,7 +106,7 @@ impl Samples {
     /// # Errors
     ///
     /// [`Error::Setting`] when there are no windows, or one reaches past the last step.
-    pub fn windows(windows: Windows, labels: Vec<u8>, schema: Arc<Schema>) -> Result<Self> {
+    pub(crate) fn windows(windows: Windows, labels: Vec<u8>, schema: Arc<Schema>) -> Result<Self> {
         let Windows { raw, starts, steps, stride } = windows;
         let channels = schema.raw_len() / steps.max(1);
         let fits = |start: &usize| start * channels + schema.raw_len() <= raw.len();

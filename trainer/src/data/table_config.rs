@@ -81,7 +81,22 @@ impl TableConfig {
 
     /// The first setting that is not its default.
     pub(crate) fn first_set(&self) -> Option<&'static str> {
-        let Self { label, drop, train_on, normal, test, test_fraction, split, window, stride, .. } = self;
+        // Every field, so that a new one is not forgotten.
+        let Self {
+            label,
+            drop,
+            train_on,
+            normal,
+            test,
+            test_fraction,
+            split,
+            window,
+            stride,
+            header,
+            separator,
+            missing,
+            scaling,
+        } = self;
         let usual = Self::default();
         let set = [
             ("table.label", label.is_some()),
@@ -93,10 +108,10 @@ impl TableConfig {
             ("table.split", *split != usual.split),
             ("table.window", window.is_some()),
             ("table.stride", stride.is_some()),
-            ("table.header", self.header != usual.header),
-            ("table.separator", self.separator.is_some()),
-            ("table.missing", self.missing != usual.missing),
-            ("table.scaling", self.scaling != usual.scaling),
+            ("table.header", *header != usual.header),
+            ("table.separator", separator.is_some()),
+            ("table.missing", *missing != usual.missing),
+            ("table.scaling", *scaling != usual.scaling),
         ];
         set.into_iter().find_map(|(setting, is_set)| is_set.then_some(setting))
     }

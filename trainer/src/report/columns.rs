@@ -27,11 +27,12 @@ pub(super) fn columns(finished: &Finished) -> Result<Option<Table>> {
     let raw = finished.test.raw_rows(&(0..finished.test.len() as u32).collect::<Vec<_>>());
     let reconstructed = reconstructed(finished, schema)?;
     // Of windows, each channel at all steps.
-    let channels = schema.raw_len() / finished.test.size()[0];
+    let described = schema.channels(finished.test.size()[0]);
+    let channels = described.len();
     let mut columns: Vec<Column> = (0..channels)
         .map(|index| {
             let of = |values: &'_ [f32]| values.iter().skip(index).step_by(channels).copied().collect::<Vec<_>>();
-            column(schema, index, &of(&raw), &of(&reconstructed))
+            column(&described[index], &of(&raw), &of(&reconstructed))
         })
         .collect();
     columns.sort_by(|a, b| a.right.total_cmp(&b.right));
@@ -60,8 +61,7 @@ fn reconstructed(finished: &Finished, schema: &Schema) -> Result<Vec<f32>> {
     Ok(raw)
 }
 
-fn column(schema: &Schema, index: usize, raw: &[f32], reconstructed: &[f32]) -> Column {
-    let described = &schema.columns()[index];
+fn column(described: &bundle::Column, raw: &[f32], reconstructed: &[f32]) -> Column {
     let pairs =
         || raw.iter().zip(reconstructed).filter(|(x, _)| !x.is_nan()).map(|(x, y)| (f64::from(*x), f64::from(*y)));
     let count = pairs().count().max(1) as f64;

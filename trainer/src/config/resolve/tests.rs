@@ -158,3 +158,12 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
     let overrides = toml::toml! { schedule = { name = "cosine", warmup_epochs = 2. } };
     assert!(Config::resolve(None, overrides).is_ok());
 }
+
+#[test]
+fn few_rows_are_trained_more_epochs_unless_those_are_set() {
+    let table = Config::resolve(None, toml::toml! { preset = "table" data = "/rows" }).unwrap();
+    // 100 rows are two steps of 64.
+    assert_eq!((table.epochs, table.epochs_for(100), table.epochs_for(1_000_000)), (100, 1000, 100));
+    let set = Config::resolve(None, toml::toml! { preset = "table" data = "/rows" epochs = 3 }).unwrap();
+    assert_eq!(set.epochs_for(100), 3);
+}

@@ -40,50 +40,39 @@ pub(super) fn content(path: &Path) -> Option<Content> {
         return None;
     }
     // What cannot be read is told when it is loaded.
-    let Ok(arrays) = Arrays::open(path) else { return Some(Content::Numbers) };
-    let shape = Choice::of(&arrays).ok().and_then(|choice| arrays.shape(&choice.train));
-    let is_picture = |(shape, is_bytes): (&[u64], bool)| shape.len() == 4 || shape.len() == 3 && is_bytes;
-    Some(if shape.is_some_and(is_picture) { Content::Pictures } else { Content::Numbers })
+    Some(Choice::open(path).map_or(Content::Numbers, |choice| choice.content()))
 }
 
 /// Loads the arrays in the file at `path`.
 pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
     let fail = |reason: String| Error::file(path, reason);
-    let table = |error: rows::Error| Error::Table(error.to_string());
-    let arrays = Arrays::open(path).map_err(table)?;
-    let choice = Choice::of(&arrays).map_err(fail)?;
-    let read = |name: &String| arrays.read(name).map_err(table);
-    let train = read(&choice.train)?;
-    let labels = choice.labels.as_ref().map(read).transpose()?;
-    let test = choice.test.as_ref().map(read).transpose()?;
-    let test_labels = choice.test_labels.as_ref().filter(|_| labels.is_some()).map(read).transpose()?;
-    if content(path) == Some(Content::Pictures) {
-        return pictures((train, labels), test.map(|test| (test, test_labels))).map_err(fail);
+    let choice = Choice::open(path)?;
+    let (train, test) = (choice.train()?, choice.test()?);
+    if choice.content() == Content::Pictures {
+        return pictures(train, test).map_err(fail);
     }
     let mut config = config.clone();
-    let columns = columns(train, labels, &mut config).map_err(fail)?;
+    let columns = columns(train, &mut config).map_err(fail)?;
     // Test rows that are named come before those of the same file.
-    let others = match (config.test.clone(), test) {
-        (Some(path), _) => Some(test_columns(&path, &mut config)?),
-        (None, Some(test)) => Some(self::columns(test, test_labels, &mut config).map_err(fail)?),
-        (None, None) => None,
+    let (test_path, test) = match config.test.clone() {
+        Some(path) => {
+            let test = Choice::open(&path)?.train()?;
+            (path, Some(test))
+        }
+        None => (path.into(), test),
     };
-    let others_path = config.test.clone().unwrap_or_else(|| path.into());
-    let others = others.map(|columns| Table { columns, path: &others_path });
+    let fail = |reason: String| Error::file(&test_path, reason);
+    let others = test.map(|test| self::columns(test, &mut config)).transpose().map_err(fail)?;
+    let others = others.map(|columns| Table { columns, path: &test_path });
     split(&Table { columns, path }, others.as_ref(), &config)
 }
 
-/// The test rows in a file of their own.
-fn test_columns(path: &Path, config: &mut TableConfig) -> Result<Columns> {
-    let table = |error: rows::Error| Error::Table(error.to_string());
-    let arrays = Arrays::open(path).map_err(table)?;
-    let choice = Choice::of(&arrays).map_err(|reason| Error::file(path, reason))?;
-    let labels = choice.labels.as_ref().map(|name| arrays.read(name)).transpose().map_err(table)?;
-    columns(arrays.read(&choice.train).map_err(table)?, labels, config).map_err(|reason| Error::file(path, reason))
-}
+/// Rows with their labels, if there are any.
+type Labelled = (Array, Option<Array>);
 
-/// The names of the arrays that are meant.
+/// The arrays of a file, and the names of those that are meant.
 struct Choice {
+    arrays: Arrays,
     train: String,
     labels: Option<String>,
     test: Option<String>,
@@ -91,28 +80,53 @@ struct Choice {
 }
 
 impl Choice {
-    fn of(arrays: &Arrays) -> Result<Self, String> {
+    fn open(path: &Path) -> Result<Self> {
+        let arrays = Arrays::open(path).map_err(|error| Error::Table(error.to_string()))?;
         let names: Vec<&str> = arrays.names().collect();
         let usual = |candidates: &[&str]| {
             let found = |candidate: &&str| names.iter().find(|name| name.to_lowercase() == **candidate);
             candidates.iter().find_map(found).map(|name| (*name).to_owned())
         };
-        if let [only] = names[..] {
-            return Ok(Self { train: only.into(), labels: None, test: None, test_labels: None });
-        }
-        let [train, labels, test, test_labels] = NAMES.map(usual);
+        let [train, labels, test, test_labels] = match names[..] {
+            [only] => [Some(only.to_owned()), None, None, None],
+            _ => NAMES.map(usual),
+        };
         let train = train.ok_or_else(|| {
-            format!(
+            let reason = format!(
                 "expected an array with a usual name, such as `x_train`, found {}; `--data FILE.npz#NAME` chooses one",
                 arrays.describe()
-            )
+            );
+            Error::file(path, reason)
         })?;
-        Ok(Self { train, labels, test, test_labels })
+        Ok(Self { arrays, train, labels, test, test_labels })
+    }
+
+    /// Bytes of three axes, and numbers of four, are pictures.
+    fn content(&self) -> Content {
+        match self.arrays.shape(&self.train) {
+            Some(([_, _, _], true) | ([_, _, _, _], _)) => Content::Pictures,
+            _ => Content::Numbers,
+        }
+    }
+
+    fn train(&self) -> Result<Labelled> {
+        Ok((self.read(&self.train)?, self.labels.as_deref().map(|name| self.read(name)).transpose()?))
+    }
+
+    fn test(&self) -> Result<Option<Labelled>> {
+        let Some(test) = &self.test else { return Ok(None) };
+        // Labels of the test rows alone could not be compared.
+        let labels = self.test_labels.as_deref().filter(|_| self.labels.is_some());
+        Ok(Some((self.read(test)?, labels.map(|name| self.read(name)).transpose()?)))
+    }
+
+    fn read(&self, name: &str) -> Result<Array> {
+        self.arrays.read(name).map_err(|error| Error::Table(error.to_string()))
     }
 }
 
 /// The rows of an array as a table, with its labels as a column, and what `config` has to say about them.
-fn columns(array: Array, labels: Option<Array>, config: &mut TableConfig) -> Result<Columns, String> {
+fn columns((array, labels): Labelled, config: &mut TableConfig) -> Result<Columns, String> {
     let numbers = array.numbers.into_floats();
     // Rows of the table for each row of the array.
     let mut repeat = 1;
@@ -156,9 +170,6 @@ fn columns(array: Array, labels: Option<Array>, config: &mut TableConfig) -> Res
     }
     Ok(columns)
 }
-
-/// Pictures with their labels.
-type Labelled = (Array, Option<Array>);
 
 fn pictures(train: Labelled, test: Option<Labelled>) -> Result<Loaded, String> {
     let mut notes = Vec::new();

@@ -138,14 +138,14 @@ fn draw_windows(path: &Path, finished: &Finished) -> Result<Picture> {
     let latent = measure.model.encode(&measure.input(&clean)?)?;
     let (clean, output) = (clean.to_vec2::<f32>()?, measure.model.decode(&latent)?.to_vec2::<f32>()?);
     let [steps, channels] = test.size();
+    let described = test.schema().map(|schema| schema.channels(steps)).unwrap_or_default();
     let channel = |channel: usize| {
         let of = |window: &[f32]| window.iter().skip(channel).step_by(channels).copied().collect::<Vec<f32>>();
         let both: Vec<Vec<f32>> = clean.iter().zip(&output).map(|(x, y)| [of(x), of(y)].concat()).collect();
         let values = || both.iter().flatten().copied();
         let (low, high) = (values().fold(f32::INFINITY, f32::min), values().fold(f32::NEG_INFINITY, f32::max));
         let scaled = |value: &f32| (value - low) / (high - low).max(f32::MIN_POSITIVE);
-        let name = test.schema().map(|schema| schema.columns()[channel].name.trim_end_matches("[0]").to_owned());
-        (shortened(&name.unwrap_or_default()), both.iter().map(|pair| pair.iter().map(scaled).collect()).collect())
+        (shortened(&described[channel].name), both.iter().map(|pair| pair.iter().map(scaled).collect()).collect())
     };
     let rows = reconstructions::Rows {
         before: (0..channels.min(MAX_CHANNELS)).map(channel).collect(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bundle::{Schema, counted};
-use rows::{Columns, missing_steps, raw_rows, window_starts, windowed};
+use rows::{Columns, missing_steps, raw_rows, window_starts};
 
 use super::Table;
 use super::kinds::Kinds;
@@ -60,7 +60,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         notes.push("the last windows are for testing, since windows of one series are alike".into());
     }
     notes.extend(of_windows.keep_normal(config, &mut train, &mut test));
-    let window = Arc::new(windowed(&schema, steps).map_err(|error| fail(error.to_string()))?);
+    let window = Arc::new(schema.windowed(steps).map_err(|error| fail(error.to_string()))?);
     let samples = |series: &Series, starts: Vec<usize>, labels: Vec<u8>, path: &Path| {
         if starts.is_empty() {
             let reason = "expected at least one window of training and one of test rows, found none; a shorter `--window` gives more";
