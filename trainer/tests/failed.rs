@@ -202,3 +202,25 @@ fn a_run_is_no_data() {
     let error = fail(trainer(dir.path()).args(["fit", "--data", "runs/simple-digits-1"]), 1);
     assert!(error.contains("this is a run, not data; `trainer fit --resume"), "{error}");
 }
+
+#[test]
+fn a_series_that_pca_knows_better_is_trained_with_the_network_that_is_advised() {
+    let dir = tempfile::tempdir().unwrap();
+    // As noisy as measurements are.
+    let noise = |i: usize| 0.15 * ((i * i * 7919 % 10_007) as f32 / 10_007. - 0.5);
+    let row = |i: usize| {
+        let (x, y) = ((i as f32 / 9.).sin() + noise(i), (i as f32 / 23.).cos());
+        format!("{x:.5},{y:.5}\n")
+    };
+    fs::write(dir.path().join("plant.csv"), format!("x,y\n{}", (0..1500).map(row).collect::<String>())).unwrap();
+    let fit = ["fit", "--data", "plant.csv", "--window", "48"];
+    let said = |more: &[&str]| {
+        let output = trainer(dir.path()).args(fit).args(more).output().unwrap();
+        assert!(output.status.success());
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    let first = said(&["--epochs", "100"]);
+    assert!(first.contains("far better") && first.contains("train again with `--preset deep`"), "{first}");
+    let second = said(&["--preset", "deep"]);
+    assert!(!second.contains("far better"), "{second}");
+}

@@ -43,7 +43,7 @@ pub struct Config {
     /// `series` 200.
     pub epochs: usize,
     /// Steps at least: where the training rows are so few that the epochs have fewer, there are more epochs. From 0. Default 0; 2,000 for
-    /// `table`, unless the epochs are set.
+    /// `table` and on tables, unless the epochs are set.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub min_steps: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
@@ -100,6 +100,7 @@ impl Config {
         let (epochs, batch_size) = match (&data, preset) {
             (DataSource::Digits, _) => (500, 32),
             (DataSource::Series, _) => (200, 32),
+            _ if is_table => (100, 64),
             (_, Preset::Sparse | Preset::Deep) => (100, 256),
             (_, Preset::Vae) => (50, 128),
             (_, Preset::Table) => (100, 64),
@@ -117,7 +118,7 @@ impl Config {
             device: DeviceKind::Cpu,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             epochs,
-            min_steps: if preset == Preset::Table { 2000 } else { 0 },
+            min_steps: if is_table || preset == Preset::Table { 2000 } else { 0 },
             batch_size,
             loss: if is_table || preset == Preset::Image { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
@@ -175,6 +176,7 @@ impl Config {
             clip_norm: self.clip_norm,
             weight_decay: [self.optimizer.weight_decay(), usual.weight_decay()],
             input_noise: self.input_noise,
+            is_for_tables: self.preset == Preset::Table,
             epochs: self.epochs,
             out_of_time,
             seed: self.seed,

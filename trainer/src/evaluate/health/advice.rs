@@ -20,6 +20,8 @@ pub(crate) struct Recipe {
     pub(crate) weight_decay: [f64; 2],
     /// Standard deviation of the noise on the input.
     pub(crate) input_noise: f64,
+    /// Whether the network is the one for tables, whose dropout keeps it from reconstructing as closely as it could.
+    pub(crate) is_for_tables: bool,
     /// Epochs that were asked for.
     pub(crate) epochs: usize,
     /// Whether the time budget ended training before they were done.
@@ -76,6 +78,7 @@ impl Recipe {
                 let used = units - constant;
                 format!("the same with `--latent-dim {used}` is as good; `--seed {}` may use more units", seed + 1)
             }
+            FindingKind::WorseThanPca if self.is_for_tables => again("--preset deep".into()),
             _ if out_of_time => again("--time-budget 0".into()),
             _ => again(format!("--epochs {}", (epochs * TIMES).min(MAX_EPOCHS))),
         }
