@@ -11,11 +11,13 @@ import { findBundle, print, readNpz, stop, TOLERANCE } from "./bundle.mjs";
 
 const USAGE = "usage: node autoencoder.mjs [BUNDLE]    BUNDLE: a run or its bundle [default: the newest run in runs/]";
 
-// An image of one channel, or the mean of several.
-function draw(values, shape) {
+// A row as lines of text: an image of one channel, or the mean of several, which lie behind each other or, as bytes, side by side.
+function draw(values, { image_shape: shape, input }) {
   const [height, width] = shape.slice(-2);
   const channels = shape.length === 3 ? shape[0] : 1;
-  const mean = (at) => Array.from({ length: channels }, (_, c) => values[c * height * width + at]).reduce((a, b) => a + b) / channels;
+  const [pixel, channel] = input.dtype === "uint8" ? [channels, 1] : [1, height * width];
+  const white = input.range[1];
+  const mean = (at) => Array.from({ length: channels }, (_, c) => values[at * pixel + c * channel]).reduce((a, b) => a + b) / channels / white;
   const pixels = Array.from({ length: height * width }, (_, at) => mean(at));
   const shade = (pixel) => " .:-=+*#%@"[Math.min(Math.floor(Math.max(pixel, 0) * 10), 9)].repeat(2);
   return Array.from({ length: height }, (_, y) => Array.from(pixels.slice(y * width, (y + 1) * width), shade).join(""));
@@ -33,12 +35,13 @@ const { reconstruction } = await decoder.run({ latent });
 print(`${bundle}: network ${manifest.network}, rows and their reconstructions from ${latent.dims[1]} numbers`);
 // The rows of a table are no images: table.mjs runs those.
 if (manifest.image_shape) {
-  const [left, right] = [golden.input, reconstruction].map((rows) => draw(rows.data, manifest.image_shape));
+  const [left, right] = [golden.input, reconstruction].map((rows) => draw(rows.data, manifest));
   left.forEach((line, y) => print(`${line} | ${right[y]}`));
 }
 
 for (const [name, found] of Object.entries({ latent, reconstruction })) {
-  const differences = golden[name].data.map((value, i) => Math.abs(found.data[i] - value) / Math.max(1, Math.abs(value)));
+  const white = manifest[name].range?.[1] ?? 1;
+  const differences = golden[name].data.map((value, i) => Math.abs(found.data[i] - value) / Math.max(white, Math.abs(value)));
   const difference = differences.reduce((most, value) => Math.max(most, value), 0); // NaN stays NaN
   print(`${name}: ${found.dims[0]} golden rows, largest difference ${difference.toExponential(1)}`);
   if (!(difference <= TOLERANCE && found.data.length === golden[name].data.length)) {

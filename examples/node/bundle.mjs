@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { Tensor } from "onnxruntime-node";
 
-export const TOLERANCE = 1e-5; // relative to max(1, |value|), as in the bundle's own verification
+export const TOLERANCE = 1e-5; // relative to max(white, |value|), as in the bundle's own verification
 
 // A reader that has gone away, as `head` does, is no error.
 process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
@@ -42,7 +42,9 @@ export function readNpz(path) {
     const headerLength = bytes[8] + 256 * bytes[9];
     const header = new TextDecoder().decode(bytes.subarray(10, 10 + headerLength));
     const dims = header.match(/'shape': \(([^)]*)\)/)[1].split(",").filter((n) => n.trim()).map(Number);
-    return [name.replace(".npy", ""), new Tensor("float32", new Float32Array(bytes.slice(10 + headerLength).buffer), dims)];
+    const values = bytes.slice(10 + headerLength);
+    const tensor = header.includes("u1'") ? new Tensor("uint8", values, dims) : new Tensor("float32", new Float32Array(values.buffer), dims);
+    return [name.replace(".npy", ""), tensor];
   });
   return Object.fromEntries(arrays);
 }

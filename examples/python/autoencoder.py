@@ -12,11 +12,11 @@ import numpy as np
 import onnxruntime as ort
 
 USAGE = "usage: autoencoder.py [BUNDLE]    BUNDLE: a run or its bundle [default: the newest run in runs/]"
-TOLERANCE = 1e-5  # relative to max(1, |value|), as in the bundle's own verification
+TOLERANCE = 1e-5  # relative to max(white, |value|), as in the bundle's own verification
 
 
 class Autoencoder:
-    """Encoder and decoder of a bundle, on rows as NumPy arrays of float32."""
+    """Encoder and decoder of a bundle, on NumPy arrays: of float32, or of bytes after `exporter --split --input u8`."""
 
     def __init__(self, bundle):
         self.manifest = json.loads((bundle / "model.json").read_text())
@@ -46,9 +46,13 @@ def find_bundle(arguments):
     sys.exit(f"{arguments[0]}: expected a run or a bundle, found no model.json in it\n{USAGE}")
 
 
-def draw(image):
-    """An image of one channel, or the mean of several, as text."""
-    image = image.mean(0) if image.ndim == 3 else image
+def draw(row, manifest):
+    """A row as text: an image of one channel, or the mean of several."""
+    if manifest["input"]["dtype"] == "uint8":
+        image = row.mean(2) / manifest["input"]["range"][1]
+    else:
+        image = row.reshape(manifest["image_shape"])
+        image = image.mean(0) if image.ndim == 3 else image
     shades = " .:-=+*#%@"
     return ["".join(2 * shades[min(int(max(pixel, 0) * 10), 9)] for pixel in line) for line in image]
 
@@ -62,12 +66,14 @@ def main():
 
     print(f"{bundle}: network {autoencoder.manifest['network']}, rows and their reconstructions from {latent.shape[1]} numbers")
     # The rows of a table are no images: table.py runs those.
-    if shape := autoencoder.manifest.get("image_shape"):
-        for left, right in zip(draw(golden["input"][0].reshape(shape)), draw(reconstruction[0].reshape(shape))):
+    if "image_shape" in autoencoder.manifest:
+        images = [draw(rows[0], autoencoder.manifest) for rows in (golden["input"], reconstruction)]
+        for left, right in zip(*images):
             print(left, "|", right)
 
     for name, found in [("latent", latent), ("reconstruction", reconstruction)]:
-        difference = np.max(np.abs(found - golden[name]) / np.maximum(1, np.abs(golden[name])))
+        white = autoencoder.manifest[name].get("range", [0, 1])[1]
+        difference = np.max(np.abs(found - golden[name]) / np.maximum(white, np.abs(golden[name])))
         print(f"{name}: {len(found)} golden rows, largest difference {difference:.1e}")
         if not difference <= TOLERANCE:
             sys.exit(f"{name}: differs from the golden values by {difference:.1e}, more than {TOLERANCE}")

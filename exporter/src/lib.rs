@@ -62,7 +62,7 @@ pub use error::{Error, Result};
 pub use graph::GraphBuilder;
 pub use graph::to_onnx::ToOnnx;
 #[cfg(feature = "hourglass")]
-pub use hourglass::{Bundle, ExportError, ExportOptions, Layout, Parity, ParityRow, export};
+pub use hourglass::{Bundle, ExportError, ExportOptions, InputType, Layout, Parity, ParityRow, export};
 pub use layers::{GroupNorm, Gru, Lstm};
 pub use model::Model;
 pub use onnx::check;

@@ -17,6 +17,16 @@ pub enum Error {
         /// The shape that came.
         found: String,
     },
+    /// A graph that takes bytes was given another number.
+    #[error("input `{input}`: expected bytes, whole numbers from 0 to 255, found {found} in row {row}")]
+    Byte {
+        /// The graph's name for its input.
+        input: String,
+        /// The row, from 1.
+        row: usize,
+        /// The number that is no byte.
+        found: f32,
+    },
     /// The buffer for a result has another length than the result.
     #[error("output `{output}`: expected a buffer of {expected} values, found {found}")]
     OutputLength {

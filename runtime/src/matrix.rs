@@ -36,6 +36,20 @@ impl Matrix {
         Ok(Self { rows, columns, values })
     }
 
+    /// A matrix of bytes, row after row, for an encoder that takes bytes.
+    ///
+    /// ```
+    /// let pixels = runtime::Matrix::from_bytes(1, 3, &[0, 128, 255]).unwrap();
+    /// assert_eq!(pixels.as_slice(), [0., 128., 255.]);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Matrix::new`].
+    pub fn from_bytes(rows: usize, columns: usize, bytes: &[u8]) -> Result<Self> {
+        Self::new(rows, columns, bytes.iter().map(|&byte| f32::from(byte)).collect())
+    }
+
     /// A matrix of zeros; nothing if it does not fit into memory.
     pub(crate) fn zeros(rows: usize, columns: usize) -> Option<Self> {
         let length = rows.checked_mul(columns)?;

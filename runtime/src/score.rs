@@ -30,7 +30,10 @@ impl Autoencoder {
             return Ok(schema.scores(rows.values, reconstructions.as_slice()));
         }
         let pairs = rows.values.chunks(self.input_len()).zip(reconstructions.iter());
-        Ok(pairs.map(|(row, reconstruction)| mean_squared_error(row, reconstruction)).collect())
+        // As the network takes the values: in its range, 1.0 is white.
+        let range = self.manifest().and_then(|manifest| manifest.input.range);
+        let white = range.map_or(1., |[low, high]| f64::from(high - low));
+        Ok(pairs.map(|(row, reconstruction)| mean_squared_error(row, reconstruction) / (white * white)).collect())
     }
 
     /// Whether the score of each row exceeds the bundle's threshold.

@@ -10,6 +10,7 @@ mod layers;
 mod mnist;
 mod other_bundles;
 mod parity;
+mod pictures;
 mod support;
 mod tables;
 mod versions;

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use bundle::{one_line, with_programs};
 use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
-use exporter::{ExportOptions, Layout, export};
+use exporter::{ExportOptions, InputType, Layout, export};
 use onnx::OPSETS;
 
 use find_run::{RUNS, find_run};
@@ -45,6 +45,11 @@ struct Arguments {
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(value_parser = folder)]
     out: Option<PathBuf>,
+    /// What the encoder takes for a picture: f32, values from 0 to 1; or u8, bytes
+    ///
+    /// Bytes are [batch, height, width, channels], as decoders of pictures give them; the reconstruction has the same shape and unit.
+    #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = input_type)]
+    input: InputType,
     /// Version of ONNX's operators, 13 to 21
     #[arg(long, value_name = "N", default_value_t = ExportOptions::default().opset)]
     #[arg(value_parser = opset, allow_negative_numbers = true)]
@@ -78,6 +83,15 @@ fn folder(text: &str) -> Result<PathBuf, String> {
     let path = Path::new(text);
     let is_file = path.extension().is_some_and(|extension| extension == "onnx") && !path.is_dir();
     if is_file { Err("expected a folder, in which the files get names of their own".into()) } else { Ok(path.into()) }
+}
+
+fn input_type(text: &str) -> Result<InputType, String> {
+    match text.to_lowercase().as_str() {
+        "f32" | "float32" | "float" => Ok(InputType::F32),
+        "u8" | "uint8" | "byte" | "bytes" => Ok(InputType::U8),
+        _ if Path::new(text).exists() => Err("expected f32 or u8 (a run stands without an option)".into()),
+        _ => Err("expected f32 or u8".into()),
+    }
 }
 
 fn opset(text: &str) -> Result<i64, String> {
@@ -140,6 +154,7 @@ fn execute(arguments: Arguments) -> Result<()> {
     let options = ExportOptions {
         layout: if arguments.split { Layout::Split } else { Layout::Whole },
         out: arguments.out,
+        input: arguments.input,
         opset: arguments.opset,
         tolerance: arguments.tolerance,
         data: arguments.data.map(Into::into),

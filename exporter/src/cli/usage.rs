@@ -32,7 +32,7 @@ fn unknown(usage: Usage) -> String {
         "completions" | "man" => {
             return format!("`{name}` is a command, not an option; did you mean `exporter {name}`?");
         }
-        "run" | "model" | "input" => {
+        "run" | "model" => {
             let example = "exporter --split runs/simple-digits-1";
             return format!("there is no option `{found}`; the run stands without one, as in `{example}`");
         }

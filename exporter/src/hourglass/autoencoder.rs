@@ -1,12 +1,12 @@
 //! The trainer's autoencoder as ONNX.
 
-use bundle::{LATENT, LOG_VARIANCE, Schema};
+use bundle::{LATENT, LOG_VARIANCE};
 use trainer::{Autoencoder, Layer, Stack};
 
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::graph::to_onnx::ToOnnx;
-use crate::hourglass::preprocessing;
+use crate::hourglass::raw_rows::RawRows;
 use crate::value::Value;
 
 /// The stack's own name comes first, so that an initializer is called as in the checkpoint: `encoder.0.weight`.
@@ -22,8 +22,8 @@ fn layers(graph: &mut GraphBuilder, name: &str, layers: &[Layer], x: Value) -> R
 }
 
 /// The encoder's outputs: `latent`, and `log_variance` of a variational network.
-pub(super) fn encoder(model: &Autoencoder, schema: Option<&Schema>, graph: &mut GraphBuilder, x: Value) -> Result<()> {
-    let x = prepared(schema, graph, x)?;
+pub(super) fn encoder(model: &Autoencoder, form: &RawRows, graph: &mut GraphBuilder, x: Value) -> Result<()> {
+    let x = form.prepare(graph, x)?;
     let Some(log_variance) = model.log_variance() else {
         let latent = model.encoder().to_onnx(graph, x)?;
         return graph.output(LATENT, latent);
@@ -37,34 +37,29 @@ pub(super) fn encoder(model: &Autoencoder, schema: Option<&Schema>, graph: &mut 
     graph.output(LOG_VARIANCE, log_variance)
 }
 
-/// From latents to rows; of a table, raw ones.
+/// From latents to raw rows.
 pub(super) struct Decoder<'a> {
     pub(super) model: &'a Autoencoder,
-    pub(super) schema: Option<&'a Schema>,
+    pub(super) form: &'a RawRows,
 }
 
 impl ToOnnx for Decoder<'_> {
     fn to_onnx(&self, graph: &mut GraphBuilder, latent: Value) -> Result<Value> {
         let rows = self.model.decoder().to_onnx(graph, latent)?;
-        self.schema.map_or(Ok(rows), |schema| preprocessing::restore(schema, graph, rows))
+        self.form.restore(graph, rows)
     }
 }
 
 /// Encoder and decoder in one graph.
 pub(super) struct Whole<'a> {
     pub(super) model: &'a Autoencoder,
-    pub(super) schema: Option<&'a Schema>,
+    pub(super) form: &'a RawRows,
 }
 
 impl ToOnnx for Whole<'_> {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let x = prepared(self.schema, graph, x)?;
+        let x = self.form.prepare(graph, x)?;
         let latent = self.model.encoder().to_onnx(graph, x)?;
-        Decoder { model: self.model, schema: self.schema }.to_onnx(graph, latent)
+        Decoder { model: self.model, form: self.form }.to_onnx(graph, latent)
     }
-}
-
-/// Raw rows of a table as the network takes them; other rows as they are.
-fn prepared(schema: Option<&Schema>, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-    schema.map_or(Ok(x), |schema| preprocessing::prepare(schema, graph, x))
 }

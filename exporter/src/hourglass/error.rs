@@ -51,6 +51,11 @@ pub enum ExportError {
         /// The tolerance that was asked for.
         found: f32,
     },
+    /// Bytes were asked for, and the run was not trained on pictures.
+    #[error(
+        "input u8: expected a run that was trained on pictures, found one of a table or a series; leave `--input` out"
+    )]
+    Input,
     /// The run's data is no longer what the run was trained on.
     #[error(
         "data `{data}`: expected the rows that the run was trained on (fingerprint {expected}), found others ({found}); {advice}"

@@ -1,14 +1,14 @@
 //! Held-out rows and what candle computes for them: what every exported file is compared with.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use bundle::{ColumnKind, INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION, Schema};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use trainer::{Autoencoder, Samples};
 
 use crate::error::Result;
 use crate::hourglass::error::ExportError;
+use crate::hourglass::raw_rows::{RawRows, channels_last, largest};
 
 /// The most rows that are compared at each batch size.
 const MAX_ROWS: usize = 512;
@@ -20,10 +20,11 @@ const GOLDEN_ROWS: usize = 10;
 /// A model and rows that it was not trained on.
 pub(super) struct HeldOut<'a> {
     model: &'a Autoencoder,
-    /// As the network takes them.
+    form: &'a RawRows,
+    /// As the network takes them, `[rows, input_dim]`.
     input: Tensor,
-    /// Of a table, the raw rows and their columns.
-    raw: Option<(Vec<f32>, Arc<Schema>)>,
+    /// As the graphs take them.
+    raw: Tensor,
     distinct: usize,
 }
 
@@ -57,68 +58,43 @@ impl Known {
     }
 }
 
-/// The largest absolute value of a row, at least 1.
-fn largest(row: &[f32]) -> f32 {
-    row.iter().fold(1., |largest, value| largest.max(value.abs()))
-}
-
 impl<'a> HeldOut<'a> {
-    pub(super) fn new(test: &Samples, model: &'a Autoencoder) -> Result<Self, ExportError> {
+    pub(super) fn new(test: &Samples, model: &'a Autoencoder, form: &'a RawRows) -> Result<Self, ExportError> {
         let rows: Vec<u32> = (0..test.len() as u32).cycle().take(test.len().clamp(MIN_ROWS, MAX_ROWS)).collect();
         let distinct = test.len().min(rows.len());
-        let Some(schema) = test.schema() else {
-            return Ok(Self { model, input: test.batch(&rows, &Device::Cpu)?, raw: None, distinct });
+        let (input, raw) = match form {
+            RawRows::Prepared(_) => {
+                let input = test.batch(&rows, &Device::Cpu)?;
+                (input.clone(), input)
+            }
+            RawRows::Bytes { image, .. } => {
+                let bytes: Vec<u8> = rows.iter().flat_map(|&row| test.row(row as usize)).copied().collect();
+                let bytes = Tensor::from_vec(bytes, (rows.len(), image.iter().product::<usize>()), &Device::Cpu)?;
+                (test.batch(&rows, &Device::Cpu)?, channels_last(&bytes, *image)?)
+            }
+            RawRows::Table(schema) => {
+                let mut raw = test.raw_rows(&rows);
+                raw.extend(edge_cases(schema, &test.raw_rows(&(0..test.len() as u32).collect::<Vec<_>>())));
+                let count = raw.len() / schema.raw_len();
+                let mut input = vec![0.; count * schema.input_len()];
+                schema.prepare(&raw, &mut input);
+                let input = Tensor::from_vec(input, (count, schema.input_len()), &Device::Cpu)?;
+                (input, Tensor::from_vec(raw, (count, schema.raw_len()), &Device::Cpu)?)
+            }
         };
-        let width = schema.raw_len();
-        let mut values = test.raw_rows(&rows);
-        values.extend(edge_cases(schema, &test.raw_rows(&(0..test.len() as u32).collect::<Vec<_>>())));
-        let mut input = vec![0.; values.len() / width * schema.input_len()];
-        schema.prepare(&values, &mut input);
-        let input = Tensor::from_vec(input, (values.len() / width, schema.input_len()), &Device::Cpu)?;
-        Ok(Self { model, input, raw: Some((values, schema.clone())), distinct })
+        Ok(Self { model, form, input, raw, distinct })
     }
 
-    /// The rows from `first` on that the network takes as `input`, as the graphs take them.
-    fn raw_input(&self, first: usize, input: &Tensor) -> candle_core::Result<Tensor> {
-        let Some((raw, schema)) = &self.raw else { return Ok(input.clone()) };
-        let (rows, width) = (input.dim(0)?, schema.raw_len());
-        Tensor::from_slice(&raw[first * width..][..rows * width], (rows, width), &Device::Cpu)
-    }
-
-    /// What the network gives, as the graphs give it. The numbers of a table are measured in units of their scale, as the network
-    /// computes them, or by themselves where they are larger.
+    /// What the network gives, as the graphs give it.
     fn known_output(&self, output: &Tensor) -> candle_core::Result<Known> {
-        let values = self.raw_output(output)?.flatten_all()?.to_vec1::<f32>()?;
-        let Some((_, schema)) = &self.raw else { return Ok(Known::alone(values)) };
-        let scales: Vec<f32> = schema.columns().iter().map(|column| scale(&column.kind)).collect();
-        let output = output.flatten_all()?.to_vec1::<f32>()?;
-        let rows = output.chunks(schema.input_len()).zip(values.chunks(schema.raw_len()));
-        let sizes = rows.flat_map(|(output, raw)| {
-            let largest = largest(output);
-            let size = move |(raw, scale): (&f32, &f32)| raw.abs().max(scale * largest);
-            raw.iter().zip(&scales).map(size).collect::<Vec<_>>()
-        });
-        let sizes = sizes.collect();
+        let values = self.form.restored(output)?.flatten_all()?.to_vec1::<f32>()?;
+        let sizes = self.form.sizes(&output.flatten_all()?.to_vec1::<f32>()?, &values);
         Ok(Known { values, sizes })
     }
 
     /// How [`Known::sizes`] are defined, for the report.
     pub(super) fn relative_to(&self) -> &'static str {
-        match self.raw {
-            None => "max(1, |candle|)",
-            Some(_) => {
-                "the largest |candle| of the row, at least 1, in units of the column's scale; or |candle| if larger"
-            }
-        }
-    }
-
-    /// What the network gives, as the graphs give it.
-    fn raw_output(&self, output: &Tensor) -> candle_core::Result<Tensor> {
-        let Some((_, schema)) = &self.raw else { return Ok(output.clone()) };
-        let rows = output.dim(0)?;
-        let mut raw = vec![0.; rows * schema.raw_len()];
-        schema.restore(&output.flatten_all()?.to_vec1::<f32>()?, &mut raw);
-        Tensor::from_vec(raw, (rows, schema.raw_len()), &Device::Cpu)
+        self.form.relative_to()
     }
 
     /// The number of different rows among those that are compared.
@@ -132,12 +108,14 @@ impl<'a> HeldOut<'a> {
             let input = self.input.narrow(0, index * size, size)?;
             let (latent, log_variance) = self.model.encode_distribution(&input)?;
             let reconstruction = self.model.decode(&latent)?;
+            let is_table = matches!(self.form, RawRows::Table(_));
             let latents = |tensor: &Tensor| -> candle_core::Result<Known> {
                 let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-                Ok(if self.raw.is_some() { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
+                Ok(if is_table { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
             };
+            let raw = self.raw.narrow(0, index * size, size)?.flatten_all()?;
             Ok(Expected {
-                input: self.raw_input(index * size, &input)?.flatten_all()?.to_vec1()?,
+                input: raw.to_dtype(DType::F32)?.to_vec1()?,
                 latent: latents(&latent)?,
                 log_variance: log_variance.as_ref().map(latents).transpose()?.unwrap_or(Known::alone(Vec::new())),
                 reconstruction: self.known_output(&reconstruction)?,
@@ -148,21 +126,14 @@ impl<'a> HeldOut<'a> {
     /// Writes a few rows with their latents and reconstructions, and for a variational network their `log_variance`: clients in
     /// other languages compare their results with these.
     pub(super) fn write_golden(&self, path: &Path) -> Result<(), ExportError> {
-        let input = self.input.narrow(0, 0, GOLDEN_ROWS.min(self.distinct))?.contiguous()?;
-        let (latent, log_variance) = self.model.encode_distribution(&input)?;
-        let reconstruction = self.model.decode(&latent)?;
-        let (input, reconstruction) = (self.raw_input(0, &input)?, self.raw_output(&reconstruction)?);
-        let mut arrays = vec![(INPUT, input), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
+        let count = GOLDEN_ROWS.min(self.distinct);
+        let (latent, log_variance) = self.model.encode_distribution(&self.input.narrow(0, 0, count)?.contiguous()?)?;
+        let reconstruction = self.form.restored(&self.model.decode(&latent)?)?;
+        let raw = self.raw.narrow(0, 0, count)?.contiguous()?;
+        let mut arrays = vec![(INPUT, raw), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
         Tensor::write_npz(&arrays, path)?;
         Ok(())
-    }
-}
-
-fn scale(kind: &ColumnKind) -> f32 {
-    match kind {
-        ColumnKind::Number { scale, .. } => *scale,
-        ColumnKind::Category { .. } => 1.,
     }
 }
 

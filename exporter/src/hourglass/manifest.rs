@@ -8,9 +8,7 @@ use bundle::{
 use trainer::{Autoencoder, Config, Metrics, Samples, Summary};
 
 use crate::hourglass::options::{ExportOptions, Layout};
-
-/// The values of a well-prepared pixel.
-const PIXELS: [f32; 2] = [0., 1.];
+use crate::hourglass::raw_rows::{RawRows, Side};
 
 /// A run whose training has finished.
 pub(super) struct Trained {
@@ -24,17 +22,15 @@ impl Trained {
     pub(super) fn manifest(
         &self,
         options: &ExportOptions,
-        test: &Samples,
+        (test, form): (&Samples, &RawRows),
         files: BTreeMap<String, FileEntry>,
     ) -> Manifest {
         let Self { config, summary, model } = self;
         let schema = test.schema().map(AsRef::as_ref);
         let network = model.network();
-        let rows = |name| match schema {
-            None => Tensor { range: Some(PIXELS), ..Tensor::new(name, [network.input_dim()]) },
-            Some(schema) => Tensor::new(name, [schema.raw_len()]),
-        };
         let latent = |name| Tensor::new(name, [network.latent_dim()]);
+        // Where the graphs take the rows as they come, nothing is left to be prepared.
+        let is_prepared = matches!(form, RawRows::Prepared(_));
         let preprocessing = Preprocessing { max_value: f32::from(summary.data.max_value) };
         let Metrics { bce, mse } = summary.test.metrics;
         Manifest {
@@ -49,10 +45,10 @@ impl Trained {
             },
             opset: options.opset,
             image_shape: if schema.is_none() { network.image_shape.clone() } else { vec![] },
-            input: Tensor { preprocessing: schema.is_none().then_some(preprocessing), ..rows(INPUT) },
+            input: Tensor { preprocessing: is_prepared.then_some(preprocessing), ..form.describe(INPUT, Side::Input) },
             latent: latent(LATENT),
             log_variance: model.log_variance().map(|_| latent(LOG_VARIANCE)),
-            reconstruction: rows(RECONSTRUCTION),
+            reconstruction: form.describe(RECONSTRUCTION, Side::Reconstruction),
             schema: schema.cloned(),
             window: test.window(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),

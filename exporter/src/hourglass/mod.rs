@@ -9,19 +9,20 @@ mod manifest;
 mod options;
 mod parity;
 mod preprocessing;
+mod raw_rows;
 mod staging;
 
 use std::path::PathBuf;
 
 use bundle::{
     AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, PARITY_FILE,
-    RECONSTRUCTION, Schema, quoted,
+    RECONSTRUCTION, quoted,
 };
 use candle_core::Device;
 use trainer::{Autoencoder, Dataset, Run};
 
 pub use error::ExportError;
-pub use options::{ExportOptions, Layout};
+pub use options::{ExportOptions, InputType, Layout};
 pub use parity::{Parity, ParityRow};
 
 use crate::error::Result;
@@ -29,6 +30,7 @@ use crate::model::Model;
 use autoencoder::{Decoder, Whole};
 use held_out::HeldOut;
 use manifest::Trained;
+use raw_rows::RawRows;
 use staging::Staging;
 
 /// A finished bundle.
@@ -73,9 +75,9 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
     }
     let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
     let dataset = load_data(run, &trained, options)?;
-    let schema = dataset.test.schema().map(AsRef::as_ref);
-    let graphs = graphs(&trained.model, schema, options)?;
-    let rows = HeldOut::new(&dataset.test, &trained.model)?;
+    let form = RawRows::new(&dataset.test, trained.model.network(), options.input)?;
+    let graphs = graphs(&trained.model, &form, options)?;
+    let rows = HeldOut::new(&dataset.test, &trained.model, &form)?;
     let (out, staging) = match &options.out {
         Some(out) => (out.clone(), Staging::new(out)?),
         None => {
@@ -93,34 +95,31 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         Layout::Whole => parity::verify_whole(staging.dir(), &rows, options.tolerance)?,
     };
     staging.write(PARITY_FILE, &parity.to_json())?;
-    let manifest = trained.manifest(options, &dataset.test, staging.entries()?);
+    let manifest = trained.manifest(options, (&dataset.test, &form), staging.entries()?);
     staging.write(MANIFEST_FILE, &manifest.to_json())?;
     let files = staging.publish()?;
     Ok(Bundle { dir: out, files, parity })
 }
 
-fn graphs(model: &Autoencoder, schema: Option<&Schema>, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
+fn graphs(model: &Autoencoder, form: &RawRows, options: &ExportOptions) -> Result<Vec<(&'static str, Model)>> {
     let network = model.network();
     let names = network.to_string();
-    let width = schema.map_or(network.input_dim(), Schema::raw_len);
-    let (input, latent) = (("batch", width), ("batch", network.latent_dim()));
     Ok(match options.layout {
         Layout::Split => {
             let encoder = Model::build("encoder", options.opset, |graph| {
-                let x = graph.input(INPUT, input)?;
-                autoencoder::encoder(model, schema, graph, x)
+                let x = graph.input_of(form.element_type(), INPUT, form)?;
+                autoencoder::encoder(model, form, graph, x)
             });
-            let decoder = Decoder { model, schema };
-            let decoder = Model::trace(&decoder).name("decoder").input(LATENT, latent).output(RECONSTRUCTION);
-            vec![
-                (ENCODER_FILE, encoder?.with_metadata("network", &names)?),
-                (DECODER_FILE, decoder.opset(options.opset).metadata("network", &names).build()?),
-            ]
+            let decoder = Decoder { model, form };
+            let decoder = Model::trace(&decoder).name("decoder").input(LATENT, ("batch", network.latent_dim()));
+            let decoder = decoder.output(RECONSTRUCTION).opset(options.opset).metadata("network", &names);
+            vec![(ENCODER_FILE, encoder?.with_metadata("network", &names)?), (DECODER_FILE, decoder.build()?)]
         }
         Layout::Whole => {
-            let whole = Whole { model, schema };
-            let whole = Model::trace(&whole).name("autoencoder").input(INPUT, input).output(RECONSTRUCTION);
-            vec![(AUTOENCODER_FILE, whole.opset(options.opset).metadata("network", &names).build()?)]
+            let whole = Whole { model, form };
+            let whole = Model::trace(&whole).name("autoencoder").input_of(form.element_type(), INPUT, form);
+            let whole = whole.output(RECONSTRUCTION).opset(options.opset).metadata("network", &names);
+            vec![(AUTOENCODER_FILE, whole.build()?)]
         }
     })
 }

@@ -32,6 +32,21 @@ impl Layout {
     }
 }
 
+/// What the encoder takes for a picture.
+///
+/// ```
+/// assert_eq!(exporter::ExportOptions::default().input, exporter::InputType::F32);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputType {
+    /// Floats in 0.0..=1.0, a row of `channels * height * width` values.
+    #[default]
+    F32,
+    /// Bytes as decoders of pictures give them, `[batch, height, width, channels]`. The decoder then gives floats of the same
+    /// shape, in 0.0..=255.0 where the byte 255 stands for white.
+    U8,
+}
+
 /// How to export a run.
 ///
 /// ```
@@ -45,6 +60,8 @@ pub struct ExportOptions {
     pub layout: Layout,
     /// Where to write them. Default: `onnx` in the run, or `onnx-whole` for [`Layout::Whole`].
     pub out: Option<PathBuf>,
+    /// What the encoder takes for a picture. Default: floats.
+    pub input: InputType,
     /// The version of ONNX's operators, in 13..=21. Default: 17.
     pub opset: i64,
     /// The largest difference from candle that is allowed, relative to `max(1, |value|)`; finite, 0 or more. Default: 1e-5.
@@ -55,6 +72,13 @@ pub struct ExportOptions {
 
 impl Default for ExportOptions {
     fn default() -> Self {
-        Self { layout: Layout::Split, out: None, opset: DEFAULT_OPSET, tolerance: DEFAULT_TOLERANCE, data: None }
+        Self {
+            layout: Layout::Split,
+            out: None,
+            input: InputType::F32,
+            opset: DEFAULT_OPSET,
+            tolerance: DEFAULT_TOLERANCE,
+            data: None,
+        }
     }
 }

@@ -147,6 +147,10 @@ impl Graph {
 
     /// Computes blocks of rows, on several threads if there is enough work. A row's result does not depend on its block.
     fn compute<const N: usize>(&self, rows: &[f32], places: [usize; N], outputs: [&mut [f32]; N]) -> Result<()> {
+        if let Some(misfit) = self.input.misfit(rows) {
+            let (input, row) = (self.input.name.clone(), misfit / self.input.row_len() + 1);
+            return Err(Error::Byte { input, row, found: rows[misfit] });
+        }
         let count = rows.len() / self.input.row_len();
         let work = match &self.engine {
             Engine::Native(network) => network.work().saturating_mul(count),

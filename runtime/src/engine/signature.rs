@@ -8,6 +8,8 @@ use onnx::{DataType, DimensionValue, GraphProto, TensorTypeProto, ValueInfoProto
 pub(crate) struct Signature {
     pub(crate) name: String,
     pub(crate) row_shape: Vec<usize>,
+    /// Whether its values are bytes, and not 32-bit floats.
+    pub(crate) is_bytes: bool,
 }
 
 /// How the rows of a batch lie in the graph's input.
@@ -46,6 +48,12 @@ impl Signature {
         self.row_shape.iter().product()
     }
 
+    /// The first of these values that the tensor cannot hold.
+    pub(crate) fn misfit(&self, values: &[f32]) -> Option<usize> {
+        let is_byte = |value: &f32| (0. ..=255.).contains(value) && value.fract() == 0.;
+        if self.is_bytes { values.iter().position(|value| !is_byte(value)) } else { None }
+    }
+
     /// `[batch, 784]`.
     pub(crate) fn describe(&self) -> String {
         let dims = self.row_shape.iter().map(usize::to_string);
@@ -64,7 +72,10 @@ enum Dim {
 /// the caller knows it.
 pub(crate) fn input(value: &ValueInfoProto, known: Option<&[usize]>) -> Result<(Signature, Layout), String> {
     let place = |reason: String| format!("its input `{}`: {reason}", printable(&value.name));
-    let tensor = float_tensor(value).map_err(place)?;
+    let (tensor, is_bytes) = match byte_tensor(value) {
+        Some(tensor) => (tensor, true),
+        None => (float_tensor(value).map_err(place)?, false),
+    };
     let (row_shape, layout) = match dims(tensor) {
         None => known.map(|row| (row.to_vec(), Layout { before: 0, batch: Batch::Any })).ok_or_else(|| no_shape(None)),
         Some(dims) => rows(&dims, known),
@@ -74,7 +85,7 @@ pub(crate) fn input(value: &ValueInfoProto, known: Option<&[usize]>) -> Result<(
     if values.is_none_or(|values| values > isize::MAX as usize / size_of::<f32>()) {
         return Err(place(format!("no row can have the shape {row_shape:?}")));
     }
-    Ok((Signature { name: value.name.clone(), row_shape }, layout))
+    Ok((Signature { name: value.name.clone(), row_shape, is_bytes }, layout))
 }
 
 /// The numbers and names of the wanted outputs among the graph's.
@@ -85,6 +96,12 @@ pub(crate) fn wanted(graph: &GraphProto, tensors: &Tensors) -> Result<Vec<(usize
     float_tensor(output).map_err(|reason| format!("its output `{}`: {reason}", printable(&output.name)))?;
     let second = find(&tensors.second).filter(|&second| second != first && float_tensor(&graph.output[second]).is_ok());
     Ok([first].into_iter().chain(second).map(|number| (number, graph.output[number].name.clone())).collect())
+}
+
+/// The input's tensor if it has bytes, as pictures may.
+fn byte_tensor(value: &ValueInfoProto) -> Option<&TensorTypeProto> {
+    let tensor = value.r#type.as_ref()?.tensor_type.as_ref()?;
+    (tensor.elem_type == i32::from(DataType::Uint8)).then_some(tensor)
 }
 
 fn float_tensor(value: &ValueInfoProto) -> Result<&TensorTypeProto, String> {

@@ -36,7 +36,7 @@ fn the_width_that_a_file_claims_for_its_output_is_not_law() {
 #[cfg(feature = "tract")]
 #[test]
 fn an_output_that_there_is_no_memory_for_is_an_error() {
-    let wide = Signature { name: "y".into(), row_shape: vec![1 << 46] };
+    let wide = Signature { name: "y".into(), row_shape: vec![1 << 46], is_bytes: false };
     let error = softplus(2).unwrap().zeros(2, &wide).unwrap_err();
     let expected = "encoder: there is no memory for 2 rows of `y`, [batch, 70368744177664]";
     assert_eq!(error.to_string(), expected);

@@ -7,6 +7,7 @@ pub(crate) use enabled::Plan;
 
 #[cfg(feature = "tract")]
 mod enabled {
+    use std::borrow::Cow;
     use std::io::Cursor;
     use std::iter;
     use std::sync::Arc;
@@ -112,11 +113,13 @@ mod enabled {
         fn call(&self, rows: &[f32], count: usize) -> TractResult<TVec<TValue>> {
             let shape = shape(self.layout, count, &self.input.row_shape);
             let len = self.input.row_len();
-            let input = if rows.len() == count * len {
-                Tensor::from_shape(&shape, rows)?
+            let missing = rows[rows.len() - len..].repeat(count - rows.len() / len);
+            let rows = if missing.is_empty() { Cow::from(rows) } else { Cow::from([rows, &missing].concat()) };
+            let input = if self.input.is_bytes {
+                let bytes: Vec<u8> = rows.iter().map(|&value| value as u8).collect();
+                Tensor::from_shape(&shape, &bytes)?
             } else {
-                let missing = rows[rows.len() - len..].repeat(count - rows.len() / len);
-                Tensor::from_shape(&shape, &[rows, &missing].concat())?
+                Tensor::from_shape(&shape, &rows)?
             };
             self.plan.run(tvec!(input.into()))
         }
@@ -128,7 +131,8 @@ mod enabled {
         let onnx = tract_onnx::onnx().with_ignore_output_shapes(true).with_ignore_value_info(true);
         let mut model = onnx.model_for_read(&mut Cursor::new(bytes))?;
         let shape = shape(layout, batch(&model.symbols, layout), &request.input.row_shape);
-        model.set_input_fact(0, InferenceFact::dt_shape(f32::datum_type(), shape))?;
+        let kind = if request.input.is_bytes { u8::datum_type() } else { f32::datum_type() };
+        model.set_input_fact(0, InferenceFact::dt_shape(kind, shape))?;
         let outlets: Vec<OutletId> = request.wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
         model.select_output_outlets(&outlets)?;
         let model = model.into_typed()?;
@@ -187,7 +191,7 @@ mod enabled {
                 let found: Vec<String> = fact.shape.iter().map(ToString::to_string).collect();
                 format!("{}: expected a row for each row of the input, found shape [{}]", place(), found.join(", "))
             })?;
-            Ok(Signature { name: name.clone(), row_shape })
+            Ok(Signature { name: name.clone(), row_shape, is_bytes: false })
         };
         request.wanted.iter().enumerate().map(output).collect()
     }

@@ -1,12 +1,15 @@
 //! Graphs made of layers that have a kernel: faster than on tract, without allocations and without dependencies.
 
 mod attributes;
+mod elements;
 mod network;
 mod operators;
 mod reader;
 mod sequences;
 mod unsupported;
 
+#[cfg(test)]
+mod element_tests;
 #[cfg(test)]
 mod sequence_tests;
 #[cfg(test)]

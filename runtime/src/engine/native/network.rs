@@ -62,6 +62,43 @@ pub(super) enum Layer {
     Range(usize),
     /// All values again and again.
     Repeat,
+    /// Each value with a value of the constant, which begins anew at its end.
+    Arithmetic {
+        operation: Arithmetic,
+        constant: Vec<f32>,
+    },
+    /// A matrix of so many rows and columns, column after column.
+    Transpose([usize; 2]),
+}
+
+/// What is computed of a value and a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+impl Arithmetic {
+    fn run(self, x: &[f32], constant: &[f32], out: &mut [f32]) {
+        match self {
+            Self::Add => with_constant(x, constant, out, |x, constant| x + constant),
+            Self::Sub => with_constant(x, constant, out, |x, constant| x - constant),
+            Self::Mul => with_constant(x, constant, out, |x, constant| x * constant),
+            Self::Div => with_constant(x, constant, out, |x, constant| x / constant),
+        }
+    }
+}
+
+fn with_constant(x: &[f32], constant: &[f32], out: &mut [f32], compute: impl Fn(f32, f32) -> f32) {
+    if let [constant] = *constant {
+        out.iter_mut().zip(x).for_each(|(out, x)| *out = compute(*x, constant));
+        return;
+    }
+    for (out, x) in out.chunks_exact_mut(constant.len()).zip(x.chunks_exact(constant.len())) {
+        out.iter_mut().zip(x).zip(constant).for_each(|((out, x), constant)| *out = compute(*x, *constant));
+    }
 }
 
 impl Network {
@@ -137,6 +174,15 @@ impl Step {
             Layer::Repeat => {
                 for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
                     to.chunks_exact_mut(self.from_len).for_each(|to| to.copy_from_slice(from));
+                }
+            }
+            Layer::Arithmetic { operation, constant } => operation.run(x, constant, out),
+            Layer::Transpose([rows, columns]) => {
+                for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
+                    for (column, to) in to.chunks_exact_mut(*rows).enumerate() {
+                        let from = from[column..].iter().step_by(*columns);
+                        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                    }
                 }
             }
         }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use kernels::Activation;
 use onnx::{GraphProto, NodeProto, OPSETS, TensorProto};
 
-use super::network::{Layer, Network, Place, Step};
+use super::network::{Arithmetic, Layer, Network, Place, Step};
 use super::unsupported::unsupported;
 use crate::engine::constants::constant;
 use crate::engine::describe::describe;
@@ -76,6 +76,8 @@ pub(super) enum Common {
 
 pub(super) struct Reader<'a> {
     pub(super) layout: Layout,
+    /// The name and the value of rows that come in as bytes, which only a cast makes numbers.
+    pub(super) bytes: Option<(&'a str, Value)>,
     pub(super) constants: HashMap<&'a str, &'a TensorProto>,
     /// How many nodes and outputs read each name.
     uses: HashMap<&'a str, usize>,
@@ -97,11 +99,14 @@ impl<'a> Reader<'a> {
         request.wanted.iter().for_each(|(_, name)| *uses.entry(name).or_default() += 1);
         let shape = request.input.row_shape.clone();
         let value = Value { place: Place::Input, padded: shape.clone(), shape, batch_axis: 0 };
+        let input = (request.input.name.as_str(), value);
+        let (bytes, floats) = if request.input.is_bytes { (Some(input), None) } else { (None, Some(input)) };
         Self {
             layout: request.layout,
+            bytes,
             constants: graph.initializer.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect(),
             uses,
-            values: HashMap::from([(request.input.name.as_str(), value)]),
+            values: HashMap::from_iter(floats),
             common: HashMap::new(),
             steps: vec![],
             unbiased: None,
@@ -136,12 +141,15 @@ impl<'a> Reader<'a> {
             "Flatten" => self.flatten(node),
             "Identity" => self.identity(node),
             "MatMul" => self.matmul(node),
-            "Add" => self.add(node),
+            "Add" => self.add(node).or_else(|| self.arithmetic(node, Arithmetic::Add)),
+            "Sub" => self.arithmetic(node, Arithmetic::Sub),
+            "Div" => self.arithmetic(node, Arithmetic::Div),
+            "Cast" => self.cast(node),
             "LSTM" => self.lstm(node),
-            "Transpose" => self.transpose(node),
+            "Transpose" => self.transpose(node).or_else(|| self.turn(node)),
             "Squeeze" => self.squeeze(node),
             "Unsqueeze" => self.unsqueeze(node),
-            "Mul" => self.repeat(node),
+            "Mul" => self.repeat(node).or_else(|| self.arithmetic(node, Arithmetic::Mul)),
             "Relu" => self.activation(node, Activation::Relu),
             "Sigmoid" => self.activation(node, Activation::Sigmoid),
             "Tanh" => self.activation(node, Activation::Tanh),
@@ -159,7 +167,8 @@ impl<'a> Reader<'a> {
 
     /// Whether no value that is known has this name.
     fn is_new(&self, name: &str) -> bool {
-        !self.constants.contains_key(name) && !self.values.contains_key(name)
+        let is_input = self.bytes.as_ref().is_some_and(|(input, _)| *input == name);
+        !is_input && !self.constants.contains_key(name) && !self.values.contains_key(name)
     }
 
     /// The places of those outputs of a node that another node or the graph reads.
@@ -225,7 +234,7 @@ impl<'a> Reader<'a> {
                 .last_step(name)
                 .ok_or_else(|| format!("output `{name}`: expected values of a layer that no other reads"))?;
             self.steps[index].to = Place::Output(number);
-            outputs.push(Signature { name: name.clone(), row_shape });
+            outputs.push(Signature { name: name.clone(), row_shape, is_bytes: false });
         }
         let mut between = 0;
         let mut starts = vec![];

@@ -211,7 +211,7 @@ impl Reader<'_> {
     }
 
     /// Whether axis 0 is the batch and axis 1 the first of a row.
-    fn has_batch_first(&self) -> bool {
+    pub(super) fn has_batch_first(&self) -> bool {
         self.layout.before == 0 && self.layout.batch != Batch::Single
     }
 
@@ -221,7 +221,7 @@ impl Reader<'_> {
     }
 
     /// The names of a node's two inputs, a value of the rows and a constant, in this order.
-    fn value_and_constant<'n>(&self, node: &'n NodeProto) -> Option<[&'n str; 2]> {
+    pub(super) fn value_and_constant<'n>(&self, node: &'n NodeProto) -> Option<[&'n str; 2]> {
         let [a, b] = &node.input[..] else { return None };
         match (self.values.contains_key(a.as_str()), self.values.contains_key(b.as_str())) {
             (true, false) => Some([a, b]),

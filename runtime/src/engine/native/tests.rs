@@ -14,7 +14,7 @@ pub(super) const ANY: Layout = Layout { before: 0, batch: Batch::Any };
 pub(super) fn network(model: &ModelProto, row_shape: &[usize], layout: Layout) -> Result<Network, String> {
     let outputs = &model.graph.as_ref().unwrap().output;
     let wanted: Vec<_> = outputs.iter().map(|output| output.name.clone()).enumerate().collect();
-    let input = &Signature { name: "x".into(), row_shape: row_shape.into() };
+    let input = &Signature { name: "x".into(), row_shape: row_shape.into(), is_bytes: false };
     read(&Request { model, input, layout, wanted: &wanted }).map(|(network, _)| network)
 }
 

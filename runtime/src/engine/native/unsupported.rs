@@ -16,15 +16,16 @@ pub(super) fn unsupported(node: &NodeProto) -> String {
         "Slice" => "the first rows or columns of images, and steps of a sequence",
         "Gather" => "one step of a sequence",
         "MatMul" => "products of rows or steps and constant weights",
-        "Add" => "a constant bias, behind a MatMul that no other node reads",
+        "Add" | "Sub" | "Div" => "a row and a constant, one value or those of the last dimensions",
+        "Cast" => "bytes that come in, to 32-bit floats",
         "LSTM" => {
             "one layer in the order of the steps, without clipping, peepholes or lengths, that begins with zeros and of \
              which one output is read"
         }
         "Transpose" | "Squeeze" | "Unsqueeze" => {
-            "dimensions that move nothing in memory, of values that no other node reads"
+            "dimensions that move nothing in memory, of values that no other node reads, or channels put first or last"
         }
-        "Mul" => "a row repeated at every step, as a product with ones",
+        "Mul" => "a row and a constant, or a row repeated at every step, as a product with ones",
         "Pad" => "one more row or column, equal to the last, of images of odd size that no other node reads",
         "Reshape" | "Flatten" => "rows in another shape that no other node reads",
         "Relu" | "Sigmoid" | "Tanh" => "the values of a layer without activation that no other node reads",
