@@ -1,5 +1,7 @@
 //! The columns of a table: what a raw row holds, and how it becomes the network's input and comes back.
 
+use std::f32::consts::{FRAC_PI_2, TAU};
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -48,6 +50,13 @@ pub struct Column {
     /// Whether the network's input has a further value, which is 1 where this column's value is missing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub flag_missing: bool,
+    /// In a column of dates, the moment from which its numbers count seconds: `2026-01-05T00:00:00`, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Periods in seconds. For each, the network's input has the sine and the cosine of the number's place in it, so that 23:59 is
+    /// next to 00:00. They do not count in [`Schema::scores`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cycles: Vec<f32>,
 }
 
 /// What a column holds.
@@ -90,6 +99,15 @@ pub enum Feature {
         /// The place of the category.
         place: usize,
     },
+    /// The sine of the number's place in a period, or, a quarter of it later, the cosine; 0 where it is missing.
+    Cycle {
+        /// The column.
+        column: usize,
+        /// See [`Column::cycles`].
+        period: f32,
+        /// The angle that is added: 0 for the sine, pi / 2 for the cosine.
+        shift: f32,
+    },
     /// 1 where the column's value is missing, else 0.
     Missing {
         /// The column.
@@ -100,7 +118,7 @@ pub enum Feature {
 impl Column {
     /// A column of this kind, whose missing values are refused.
     pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
-        Self { name: name.into(), kind, missing: None, flag_missing: false }
+        Self { name: name.into(), kind, missing: None, flag_missing: false, since: None, cycles: Vec::new() }
     }
 
     /// A column of numbers, whose missing values are refused.
@@ -122,8 +140,14 @@ impl Column {
             ColumnKind::Number { .. } => 0,
             ColumnKind::Category { values } => values.len() + 1,
         };
+        let cycle = move |&period: &f32| [0., FRAC_PI_2].map(|shift| Feature::Cycle { column, period, shift });
+        let cycles: Vec<Feature> = self.cycles.iter().flat_map(cycle).collect();
         let flag = self.flag_missing.then_some(Feature::Missing { column });
-        numbers.into_iter().chain((0..categories).map(move |place| Feature::Category { column, place })).chain(flag)
+        numbers
+            .into_iter()
+            .chain((0..categories).map(move |place| Feature::Category { column, place }))
+            .chain(cycles)
+            .chain(flag)
     }
 }
 
@@ -147,6 +171,13 @@ impl Schema {
                 let name = crate::printable(&column.name);
                 let reason =
                     format!("column `{name}`: expected a finite mean and a scale above 0, found {mean} and {scale}");
+                return Err(Error::Schema(reason));
+            }
+            let is_period = |period: &f32| period.is_finite() && *period > 0.;
+            let is_number = matches!(column.kind, ColumnKind::Number { .. });
+            if !column.cycles.iter().all(is_period) || !is_number && !column.cycles.is_empty() {
+                let name = crate::printable(&column.name);
+                let reason = format!("column `{name}`: expected periods above 0 of numbers, found {:?}", column.cycles);
                 return Err(Error::Schema(reason));
             }
         }
@@ -184,6 +215,10 @@ impl Schema {
                         (if x.is_nan() { missing.unwrap_or(x) } else { x } - mean) / scale
                     }
                     Feature::Category { column, place } => f32::from(u8::from(raw[column] == place as f32)),
+                    Feature::Cycle { column, period, shift } => {
+                        let angle = raw[column] % period * (TAU / period) + shift;
+                        if angle.is_nan() { 0. } else { angle.sin() }
+                    }
                     Feature::Missing { column } => f32::from(u8::from(raw[column].is_nan())),
                 };
             }
@@ -204,7 +239,7 @@ impl Schema {
                             raw[column] = place as f32;
                         }
                     }
-                    Feature::Missing { .. } => (),
+                    Feature::Cycle { .. } | Feature::Missing { .. } => (),
                 }
             }
         }
@@ -221,10 +256,18 @@ impl Schema {
             .map(|(raw, restored)| {
                 self.prepare(raw, &mut row);
                 self.prepare(restored, &mut reconstruction);
+                // They follow from a number that is compared already, and a small error of a date is several turns of a day.
+                for (index, _) in self.features.iter().enumerate().filter(|(_, feature)| is_cycle(feature)) {
+                    reconstruction[index] = row[index];
+                }
                 mean_squared_error(&row, &reconstruction)
             })
             .collect()
     }
+}
+
+fn is_cycle(feature: &Feature) -> bool {
+    matches!(feature, Feature::Cycle { .. })
 }
 
 impl TryFrom<Vec<Column>> for Schema {
@@ -283,6 +326,27 @@ mod tests {
         let schema = Schema::new(vec![Column::number("large", 1e6, 100.), Column::number("small", 0., 0.01)]).unwrap();
         let scores = schema.scores(&[1e6, 0., 1e6, 0.], &[1e6 + 100., 0., 1e6, 0.02]);
         assert!((scores[0] - 0.5).abs() < 1e-6 && (scores[1] - 2.).abs() < 1e-6, "{scores:?}");
+    }
+
+    #[test]
+    fn a_cycle_meets_its_start_and_counts_nothing_in_the_score() {
+        let time = Column { cycles: vec![24.], missing: Some(0.), ..Column::number("time", 0., 1.) };
+        let schema = Schema::new(vec![time]).unwrap();
+        let mut input = [f32::NAN; 12];
+        schema.prepare(&[6., 47.99, 24., f32::NAN], &mut input);
+        let expected = [6., 1., 0., 47.99, -0.003, 1., 24., 0., 1., 0., 0., 0.];
+        assert!(input.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-3), "{input:?}");
+        assert_eq!(schema.scores(&[6.], &[9.]), [3.]);
+        let mut raw = [0.];
+        schema.restore(&[5., 1., 1.], &mut raw);
+        assert_eq!(raw, [5.]);
+        let category = ColumnKind::Category { values: vec![] };
+        for wrong in [
+            Column { cycles: vec![0.], ..Column::number("x", 0., 1.) },
+            Column { cycles: vec![1.], ..Column::new("x", category) },
+        ] {
+            assert!(Schema::new(vec![wrong]).is_err());
+        }
     }
 
     #[test]

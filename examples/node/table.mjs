@@ -16,18 +16,25 @@ const TRUTH = { true: 1, false: 0 };
 // The cells of each line; a cell in quotes may hold commas and, doubled, quotes.
 const cells = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
 
-// A raw value: a number as it is, NaN where it is missing, a word by its place; other words come last.
+// The seconds of a date as ISO 8601 has it; without an offset it counts as UTC.
+const seconds = (text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(text) || !/\d:\d/.test(text) ? text : `${text.replace(" ", "T")}Z`) / 1000;
+
+// A raw value: a number as it is, NaN where it is missing, a date in seconds, a word by its place; other words come last.
 function rawValue(text, column) {
   if (MISSING.includes(text.trim().toLowerCase())) return NaN;
   if (column.kind === "category") {
     const place = column.values.indexOf(text);
     return place < 0 ? column.values.length : place;
   }
+  if (column.since) return seconds(text) - seconds(column.since);
   return TRUTH[text.toLowerCase()] ?? Number(text);
 }
 
 // A raw value as a person writes it.
-const text = (value, column) => (column.kind === "category" ? (column.values[value] ?? "other") : String(Math.fround(value)));
+function text(value, column) {
+  if (column.kind === "category") return column.values[value] ?? "other";
+  return column.since ? new Date(1000 * (seconds(column.since) + value)).toISOString().slice(0, 19) : String(Math.fround(value));
+}
 
 const [name, csv] = process.argv.slice(2);
 const bundle = findBundle(name === undefined ? [] : [name], USAGE);

@@ -7,6 +7,7 @@
 import csv
 import math
 import sys
+from datetime import datetime, timezone
 
 import numpy as np
 
@@ -16,13 +17,21 @@ MISSING = {"", "na", "nan", "null", "none", "?"}
 TRUTH = {"true": 1.0, "false": 0.0}
 
 
+def moment(text):
+    """A date as ISO 8601 has it; without an offset it counts as UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
 def cell(text, column):
-    """A raw value: a number as it is, NaN where it is missing, a word by its place; other words come last."""
+    """A raw value: a number as it is, NaN where it is missing, a date in seconds, a word by its place; other words come last."""
     if text.strip().lower() in MISSING:
         return math.nan
     if column["kind"] == "category":
         values = column["values"]
         return float(values.index(text) if text in values else len(values))
+    if "since" in column:
+        return (moment(text) - moment(column["since"])).total_seconds()
     return TRUTH[text.lower()] if text.lower() in TRUTH else float(text)
 
 

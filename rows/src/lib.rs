@@ -3,6 +3,7 @@
 mod array;
 mod cells;
 mod csv;
+mod dates;
 mod dialect;
 mod error;
 mod file;
@@ -18,13 +19,16 @@ mod records;
 mod table;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod windows;
 
 pub use array::{Array, Arrays, array_file};
+pub use dates::{date_of, seconds_of};
 pub use error::{Error, Result};
-pub use named::{Column, Columns, Texts, read_columns};
+pub use named::{Column, Columns, read_columns};
 pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;
 pub use read::{Rows, read};
+pub use texts::Texts;
 pub use windows::{missing_steps, raw_windows, window_starts};

@@ -1,6 +1,5 @@
 //! A table with named columns, as CSV has it: numbers where all cells are numbers, texts elsewhere.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -12,9 +11,7 @@ use crate::dialect::{Dialect, detect};
 use crate::error::Result;
 use crate::options::{Header, Options};
 use crate::records::{for_each_record, without_mark};
-
-/// The most different texts of a column that are kept.
-pub const MAX_TEXTS: usize = 1 << 16;
+use crate::texts::{Texts, TextsBuilder};
 
 /// A table with named columns, all of the same length.
 #[derive(Clone, Debug)]
@@ -40,32 +37,6 @@ pub enum Column {
     Numbers(Vec<f32>),
     /// A text each.
     Texts(Texts),
-}
-
-/// The cells of a column in which at least one is no number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Texts {
-    /// The different texts, in the order in which they first occur; at most 65,536.
-    pub values: Vec<String>,
-    /// For each row the place of its text in `values`; [`Texts::MISSING`] for an empty cell, [`Texts::OTHER`] for a text that
-    /// was not kept.
-    pub rows: Vec<u32>,
-    /// How many cells are numbers.
-    pub numbers: usize,
-    /// The first row whose cell is no number.
-    pub first: usize,
-}
-
-impl Texts {
-    /// A missing value.
-    pub const MISSING: u32 = u32::MAX;
-    /// One text of too many.
-    pub const OTHER: u32 = u32::MAX - 1;
-
-    /// The text of a row; nothing where it is missing, or was not kept.
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.values.get(self.rows[row] as usize).map(String::as_str)
-    }
 }
 
 impl Columns {
@@ -150,7 +121,7 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
             Ok(())
         })?;
     }
-    let columns = second.columns;
+    let columns = second.finish();
     let names = names.unwrap_or_else(|| (1..=columns.len()).map(column_name).collect());
     Ok(Columns { names, columns, lines, unit: "line", has_header, note })
 }
@@ -239,31 +210,25 @@ fn names<'a>(cells: impl Iterator<Item = &'a [u8]>, line: usize) -> anyhow::Resu
     Ok(names)
 }
 
-/// A second pass over the file.
+/// A second pass over the file, for the columns that are not all numbers.
 struct SecondPass {
     dialect: Dialect,
     /// Whether the next record is the header.
     header: bool,
-    columns: Vec<Column>,
-    /// For each column the texts that are known.
-    known: Vec<HashMap<Vec<u8>, u32>>,
+    columns: Vec<(Parsed, Option<TextsBuilder>)>,
 }
 
 impl SecondPass {
     fn new(dialect: Dialect, header: bool, parsed: Vec<Parsed>) -> Self {
-        let known = parsed.iter().map(|_| HashMap::new()).collect();
-        let column = |Parsed { numbers, missing, texts, first }: Parsed| match first {
-            None => Column::Numbers(numbers),
-            Some(first) => {
-                let (rows, numbers) = (Vec::with_capacity(numbers.len()), numbers.len() - texts - missing);
-                Column::Texts(Texts { values: vec![], rows, numbers, first })
-            }
+        let column = |parsed: Parsed| {
+            let texts = parsed.first.map(|_| TextsBuilder::new());
+            (parsed, texts)
         };
-        Self { dialect, header, columns: parsed.into_iter().map(column).collect(), known }
+        Self { dialect, header, columns: parsed.into_iter().map(column).collect() }
     }
 
     fn is_needed(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column, Column::Texts(_)))
+        self.columns.iter().any(|(_, texts)| texts.is_some())
     }
 
     /// Collects the texts of a record.
@@ -271,22 +236,20 @@ impl SecondPass {
         if std::mem::take(&mut self.header) {
             return;
         }
-        let cells = cells(record, self.dialect);
-        for ((bytes, column), known) in cells.zip(&mut self.columns).zip(&mut self.known) {
-            let Column::Texts(texts) = column else { continue };
-            texts.rows.push(if cell(bytes, self.dialect.decimal_commas) == Cell::Missing {
-                Texts::MISSING
-            } else if let Some(&place) = known.get(bytes) {
-                place
-            } else if texts.values.len() < MAX_TEXTS {
-                let place = texts.values.len() as u32;
-                known.insert(bytes.to_vec(), place);
-                texts.values.push(String::from_utf8_lossy(bytes).into_owned());
-                place
-            } else {
-                Texts::OTHER
-            });
+        for (bytes, (_, texts)) in cells(record, self.dialect).zip(&mut self.columns) {
+            let Some(texts) = texts else { continue };
+            let is_missing = cell(bytes, self.dialect.decimal_commas) == Cell::Missing;
+            texts.push((!is_missing).then_some(bytes));
         }
+    }
+
+    fn finish(self) -> Vec<Column> {
+        let column =
+            |(Parsed { numbers, missing, texts: count, first }, texts): (Parsed, Option<TextsBuilder>)| match texts {
+                Some(texts) => Column::Texts(texts.finish(numbers.len() - count - missing, first.unwrap_or_default())),
+                None => Column::Numbers(numbers),
+            };
+        self.columns.into_iter().map(column).collect()
     }
 }
 

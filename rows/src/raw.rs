@@ -3,8 +3,10 @@
 use anyhow::bail;
 use bundle::{ColumnKind, Schema, printable};
 
+use crate::dates::seconds_of;
 use crate::error::Result;
-use crate::named::{Column, Columns, Texts};
+use crate::named::{Column, Columns};
+use crate::texts::Texts;
 
 /// The raw rows of a table, `[rows.len(), schema.raw_len()]`, which may be another one than the schema was made of.
 ///
@@ -24,6 +26,13 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
             bail!("expected a column `{name}`, found {}", list(&table.names));
         };
         let values: Vec<f32> = match (&column.kind, &table.columns[place]) {
+            (ColumnKind::Number { .. }, cells) if column.since.is_some() => {
+                let start = column.since.as_deref().and_then(seconds_of).unwrap_or_default();
+                let Column::Texts(Texts { dates: Some(dates), .. }) = cells else {
+                    bail!("column `{name}`: expected dates such as 2026-01-31T23:59:59, found {}", other(table, place));
+                };
+                rows.iter().map(|&row| (dates[row as usize] - start) as f32).collect()
+            }
             (ColumnKind::Number { .. }, Column::Numbers(numbers)) => {
                 rows.iter().map(|&row| numbers[row as usize]).collect()
             }
@@ -63,6 +72,19 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
         raw.iter_mut().skip(index).step_by(columns).zip(values).for_each(|(target, value)| *target = value);
     }
     Ok(raw)
+}
+
+/// What a column holds that is no column of dates.
+fn other(table: &Columns, place: usize) -> String {
+    match &table.columns[place] {
+        Column::Numbers(_) => "numbers".into(),
+        Column::Texts(texts) => {
+            let row = (0..table.len()).find(|&row| texts.get(row).is_some_and(|text| seconds_of(text).is_none()));
+            let found =
+                row.map(|row| format!("`{}` in {}", printable(texts.get(row).unwrap_or_default()), table.place(row)));
+            found.unwrap_or("none".into())
+        }
+    }
 }
 
 /// `a`, `b` and 7 more

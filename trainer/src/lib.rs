@@ -37,8 +37,8 @@ pub use bundle::Threshold;
 
 pub use config::{Config, Preset};
 pub use data::{
-    DataSource, Dataset, Missing, PictureConfig, Preparation, Samples, Scaling, Split, TableConfig, TestRows, TrainOn,
-    Validation,
+    DataSource, Dataset, Dates, Missing, PictureConfig, Preparation, Samples, Scaling, Split, TableConfig, TestRows,
+    TrainOn, Validation,
 };
 pub use device::DeviceKind;
 pub use error::{Error, Result};

@@ -1,8 +1,11 @@
 //! A table's schema as nodes: the encoder takes raw rows, and the decoder gives them.
 
+use std::f32::consts::TAU;
+
 use bundle::{ColumnKind, Feature, Schema};
 use candle_core::{Device, Tensor};
 
+use crate::attribute::int;
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::value::{ElementType, Value};
@@ -15,16 +18,17 @@ pub(super) fn prepare(schema: &Schema, graph: &mut GraphBuilder, raw: Value) -> 
     let features = schema.features();
     let columns: Vec<usize> = features.iter().map(|feature| column(*feature)).collect();
     let mut x = select(graph, raw, &columns, schema.raw_len())?;
-    let mut flags = None;
+    let (mut flags, mut missing) = (None, None);
     if schema.columns().iter().any(|column| column.may_be_missing()) {
         let fill = each(graph, features, |feature| match feature {
             Feature::Number { missing, .. } => missing.unwrap_or(f32::NAN),
             _ => NO_PLACE,
         })?;
         // Of all numbers, only one that is missing differs from itself.
-        let missing = graph.ne(x, x)?;
-        flags = Some(graph.cast(missing, ElementType::F32)?);
-        x = graph.where_cond(missing, fill, x)?;
+        let is_missing = graph.ne(x, x)?;
+        flags = Some(graph.cast(is_missing, ElementType::F32)?);
+        x = graph.where_cond(is_missing, fill, x)?;
+        missing = Some(is_missing);
     }
     let [mean, scale] = [
         each(graph, features, |feature| if let Feature::Number { mean, .. } = feature { mean } else { 0. })?,
@@ -42,6 +46,11 @@ pub(super) fn prepare(schema: &Schema, graph: &mut GraphBuilder, raw: Value) -> 
         let is_category = mask(graph, features, |feature| matches!(feature, Feature::Category { .. }))?;
         input = graph.where_cond(is_category, found, input)?;
     }
+    if features.iter().any(|feature| matches!(feature, Feature::Cycle { .. })) {
+        let is_cycle = mask(graph, features, |feature| matches!(feature, Feature::Cycle { .. }))?;
+        let cycles = cycles(features, graph, x, missing)?;
+        input = graph.where_cond(is_cycle, cycles, input)?;
+    }
     if let Some(flags) = flags
         && features.iter().any(|feature| matches!(feature, Feature::Missing { .. }))
     {
@@ -49,6 +58,24 @@ pub(super) fn prepare(schema: &Schema, graph: &mut GraphBuilder, raw: Value) -> 
         input = graph.where_cond(is_flag, flags, input)?;
     }
     Ok(input)
+}
+
+/// The sines of [`Feature::Cycle`]; what stands at the other features means nothing.
+fn cycles(features: &[Feature], graph: &mut GraphBuilder, x: Value, missing: Option<Value>) -> Result<Value> {
+    let period_of = |feature| if let Feature::Cycle { period, .. } = feature { period } else { 1. };
+    let [period, turn, shift] = [
+        each(graph, features, period_of)?,
+        each(graph, features, |feature| TAU / period_of(feature))?,
+        each(graph, features, |feature| if let Feature::Cycle { shift, .. } = feature { shift } else { 0. })?,
+    ];
+    // The remainder of a division of floats is exact, so that a late date loses nothing of its place in a day.
+    let place = graph.node("Mod", &[x, period], vec![int("fmod", 1)], x.shape)?;
+    let angles = graph.mul(place, turn)?;
+    let angles = graph.add(angles, shift)?;
+    let sines = graph.sin(angles)?;
+    let Some(missing) = missing else { return Ok(sines) };
+    let zero = graph.scalar(0.)?;
+    graph.where_cond(missing, zero, sines)
 }
 
 /// What the network gives, `[batch, input_len]`, as raw rows, `[batch, raw_len]`: [`Schema::restore`] as nodes.
@@ -86,7 +113,10 @@ pub(super) fn restore(schema: &Schema, graph: &mut GraphBuilder, x: Value) -> Re
 
 fn column(feature: Feature) -> usize {
     match feature {
-        Feature::Number { column, .. } | Feature::Category { column, .. } | Feature::Missing { column } => column,
+        Feature::Number { column, .. }
+        | Feature::Category { column, .. }
+        | Feature::Cycle { column, .. }
+        | Feature::Missing { column } => column,
         _ => unreachable!("there are no other features"),
     }
 }

@@ -122,16 +122,26 @@ fn write_csv(output: impl Write, matrix: &Matrix, schema: Option<&Schema>) -> Re
 /// Raw rows of a table below their names.
 fn write_table(output: impl Write, matrix: &Matrix, schema: &Schema) -> Result<()> {
     let mut output = csv::Writer::from_writer(output);
-    // As an error of the operating system: a pipe that was closed is none.
-    output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(io::Error::from)?;
+    output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(plain)?;
     for row in matrix.iter() {
         let cell = |(value, column): (&f32, &bundle::Column)| match &column.kind {
             ColumnKind::Category { values } => values.get(*value as usize).cloned().unwrap_or("other".into()),
-            _ => value.to_string(),
+            _ => match &column.since {
+                Some(since) => rows::date_of(rows::seconds_of(since).unwrap_or_default() + f64::from(*value)),
+                None => value.to_string(),
+            },
         };
-        output.write_record(row.iter().zip(schema.columns()).map(cell)).map_err(io::Error::from)?;
+        output.write_record(row.iter().zip(schema.columns()).map(cell)).map_err(plain)?;
     }
     Ok(output.flush()?)
+}
+
+/// The operating system's own error, by which a pipe that was closed is known.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,10 @@ pub struct ColumnArguments {
     #[arg(long, value_parser = ["comma", "semicolon", "tab", "pipe", "space"], help_heading = TABLES)]
     #[arg(hide_short_help = true, hide_possible_values = true, value_name = "comma|semicolon|tab|pipe|space")]
     pub separator: Option<String>,
+    #[arg(long, value_parser = ["seconds", "cycles", "drop"], help_heading = TABLES,
+        long_help = with_default("Dates as seconds, with their place in day, week and year too, or left out", &default("dates")))]
+    #[arg(hide_short_help = true, hide_possible_values = true, value_name = "seconds|cycles|drop")]
+    pub dates: Option<String>,
     #[arg(long, value_parser = ["mean", "median", "zero", "most-frequent", "refuse"], help_heading = TABLES,
         long_help = with_default("What a missing number counts as, or `refuse`", &default("missing")))]
     #[arg(hide_short_help = true, hide_possible_values = true, value_name = "mean|median|zero|most-frequent|refuse")]
@@ -61,10 +65,11 @@ pub struct ColumnArguments {
 
 /// The default of a setting of tables, as it would be typed.
 fn default(setting: &str) -> String {
-    let TableConfig { test_fraction, split, missing, scaling, .. } = TableConfig::default();
+    let TableConfig { test_fraction, split, dates, missing, scaling, .. } = TableConfig::default();
     let value = match setting {
         "test_fraction" => Value::Float(test_fraction),
         "split" => Value::String(split.into()),
+        "dates" => Value::try_from(dates).expect("it is written as a word"),
         "missing" => Value::try_from(missing).expect("it is written as a word"),
         _ => Value::try_from(scaling).expect("it is written as a word"),
     };
@@ -88,6 +93,7 @@ impl ColumnArguments {
             ("separator", text(&self.separator)),
             ("window", self.window.map(Value::Integer)),
             ("stride", self.stride.map(Value::Integer)),
+            ("dates", text(&self.dates)),
             ("missing", text(&self.missing)),
             ("scaling", text(&self.scaling)),
         ];

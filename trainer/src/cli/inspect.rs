@@ -98,8 +98,14 @@ fn columns(schema: &Schema, train: &Samples) -> String {
                 let (low, high) =
                     present().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
                 let mean = present().sum::<f64>() / present().count().max(1) as f64;
-                let [low, mean, high] = [low, mean, high].map(significant);
-                vec![name, "numbers".into(), low, mean, high, missing, Count::from(steps + flag).to_string()]
+                let start = column.since.as_deref().and_then(rows::seconds_of);
+                let [low, mean, high] = match start {
+                    Some(start) => [low, mean, high].map(|seconds| rows::date_of(start + seconds)),
+                    None => [low, mean, high].map(significant),
+                };
+                let holds = if start.is_some() { "dates" } else { "numbers" };
+                let width = steps + 2 * column.cycles.len() + flag;
+                vec![name, holds.into(), low, mean, high, missing, Count::from(width).to_string()]
             }
             ColumnKind::Category { values } => {
                 let shown: Vec<String> =

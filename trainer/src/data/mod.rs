@@ -12,4 +12,4 @@ pub use picture_config::{PictureConfig, Preparation};
 pub use samples::Samples;
 pub use sources::DataSource;
 pub use split::{Split, Validation};
-pub use table_config::{Missing, Scaling, TableConfig, TestRows, TrainOn};
+pub use table_config::{Dates, Missing, Scaling, TableConfig, TestRows, TrainOn};

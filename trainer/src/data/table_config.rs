@@ -42,6 +42,10 @@ pub struct TableConfig {
     /// What separates the values of a line: `comma`, `semicolon`, `tab`, `pipe` or `space`. Default: it is found out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<Separator>,
+    /// What becomes of dates: `seconds`; `cycles`, which adds their place in the day, the week and the year; or `drop`, which leaves
+    /// them out. Default `seconds`.
+    #[serde(skip_serializing_if = "Dates::is_seconds")]
+    pub dates: Dates,
     /// What a missing number counts as: `mean`, `median`, `zero`, `most-frequent`, or `refuse`. Default `mean`.
     pub missing: Missing,
     /// How numbers are scaled: `standard`, `robust`, `min-max` or `none`. Default `standard`.
@@ -62,6 +66,7 @@ impl Default for TableConfig {
             stride: None,
             header: Header::Auto,
             separator: None,
+            dates: Dates::Seconds,
             missing: Missing::Mean,
             scaling: Scaling::Standard,
         }
@@ -94,6 +99,7 @@ impl TableConfig {
             stride,
             header,
             separator,
+            dates,
             missing,
             scaling,
         } = self;
@@ -110,6 +116,7 @@ impl TableConfig {
             ("table.stride", stride.is_some()),
             ("table.header", *header != usual.header),
             ("table.separator", separator.is_some()),
+            ("table.dates", *dates != usual.dates),
             ("table.missing", *missing != usual.missing),
             ("table.scaling", *scaling != usual.scaling),
         ];
@@ -171,6 +178,25 @@ impl From<TestRows> for String {
             TestRows::Time => "time".into(),
             TestRows::Groups(column) => column,
         }
+    }
+}
+
+/// What becomes of a column of dates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dates {
+    /// A number: seconds.
+    #[default]
+    Seconds,
+    /// The same, and its place in the day, the week and the year, as far as the rows cover two of them.
+    Cycles,
+    /// Nothing.
+    Drop,
+}
+
+impl Dates {
+    fn is_seconds(&self) -> bool {
+        *self == Self::Seconds
     }
 }
 

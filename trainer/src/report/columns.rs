@@ -74,7 +74,9 @@ fn column(described: &bundle::Column, raw: &[f32], reconstructed: &[f32]) -> Col
     let squares = pairs().map(|(x, y)| (x - y).powi(2)).sum::<f64>();
     let variance = pairs().map(|(x, _)| (x - mean).powi(2)).sum::<f64>();
     let right = if variance > 0. { 1. - squares / variance } else { f64::NAN };
-    Column { name, error: Amount((squares / count).sqrt()).to_string(), right }
+    let error = Amount((squares / count).sqrt());
+    let error = if described.since.is_some() { format!("{error} s") } else { error.to_string() };
+    Column { name, error, right }
 }
 
 /// A part that may be below 0, where the column's mean is better; nothing for a column that is the same in all rows.

@@ -6,8 +6,9 @@ use bundle::{ColumnKind, Schema, counted, printable};
 use rayon::prelude::*;
 use rows::{Column, Columns, Texts};
 
+use super::dates::DateColumn;
 use super::scaling::{Filled, fill, scale};
-use crate::data::table_config::{Missing, TableConfig};
+use crate::data::table_config::{Dates, Missing, TableConfig};
 
 /// The most categories that a column may have; the rest are one, "other".
 const MAX_CATEGORIES: usize = 32;
@@ -26,6 +27,8 @@ struct Kind {
     place: usize,
     /// The words of a column of categories, the most frequent first.
     categories: Option<Vec<String>>,
+    /// A column of dates as numbers.
+    dates: Option<DateColumn>,
     missing: usize,
 }
 
@@ -37,7 +40,10 @@ impl Kinds {
             let name = printable(&table.names[place]);
             match &table.columns[place] {
                 Column::Numbers(numbers) => kinds.numbers(table, place, numbers)?,
-                Column::Texts(texts) => kinds.texts(table, place, texts)?,
+                Column::Texts(texts) => match &texts.dates {
+                    Some(dates) => kinds.dates(table, place, dates, config),
+                    None => kinds.texts(table, place, texts)?,
+                },
             }
             if let Some(Kind { place: last, missing, .. }) = kinds.columns.last()
                 && *last == place
@@ -67,8 +73,47 @@ impl Kinds {
             self.notes.push(format!("column `{name}` is left out: all its values are missing"));
             return Ok(());
         }
-        self.columns.push(Kind { place, categories: None, missing });
+        self.columns.push(Kind { place, categories: None, dates: None, missing });
         Ok(())
+    }
+
+    fn dates(&mut self, table: &Columns, place: usize, dates: &[f64], config: &TableConfig) {
+        let name = printable(&table.names[place]);
+        let reason = match config.dates {
+            Dates::Drop => Some("as `--dates drop` says"),
+            _ if config.window.is_some() => Some("windows follow the order of the rows"),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            self.notes.push(format!("column `{name}` is left out, it holds dates: {reason}"));
+            return;
+        }
+        let mut column = DateColumn::new(dates);
+        let since = &column.since[..10];
+        self.notes.push(match config.dates {
+            Dates::Cycles if column.periods.is_empty() => {
+                format!("column `{name}` is dates, in seconds since {since}: they cover no two days, weeks or years")
+            }
+            Dates::Cycles => format!(
+                "column `{name}` is dates, in seconds since {since}, with the place in {}; later rows than those that train look \
+                 unusual by it",
+                column.cycles()
+            ),
+            _ => format!(
+                "column `{name}` is dates, in seconds since {since}; later rows than those that train look unusual by it: \
+                 `--drop {name}` leaves it out{}",
+                if column.periods.is_empty() {
+                    String::new()
+                } else {
+                    format!(", `--dates cycles` adds the place in {}", column.cycles())
+                }
+            ),
+        });
+        if config.dates != Dates::Cycles {
+            column.periods.clear();
+        }
+        let missing = dates.iter().filter(|seconds| seconds.is_nan()).count();
+        self.columns.push(Kind { place, categories: None, dates: Some(column), missing });
     }
 
     fn texts(&mut self, table: &Columns, place: usize, texts: &Texts) -> Result<(), String> {
@@ -102,7 +147,7 @@ impl Kinds {
             order.truncate(MAX_CATEGORIES);
         }
         let categories = order.into_iter().map(|value| texts.values[value as usize].clone()).collect();
-        self.columns.push(Kind { place, categories: Some(categories), missing });
+        self.columns.push(Kind { place, categories: Some(categories), dates: None, missing });
         Ok(())
     }
 
@@ -118,16 +163,23 @@ impl Kinds {
         let column = |kind: &Kind| {
             let name = table.names[kind.place].clone();
             let flag_missing = kind.missing as f64 > MANY_MISSING * table.len() as f64;
-            let (kind_of, missing) = match (&kind.categories, &table.columns[kind.place]) {
-                (None, Column::Numbers(numbers)) => {
+            let numbers = match (&kind.dates, &table.columns[kind.place]) {
+                (Some(dates), _) => Some(&dates.seconds),
+                (None, Column::Numbers(numbers)) => Some(numbers),
+                _ => None,
+            };
+            let (kind_of, missing) = match (&kind.categories, numbers) {
+                (None, Some(numbers)) => {
                     let Filled { values, fill } = fill(numbers, train, config.missing);
                     let [mean, scale] = scale(&values, config.scaling);
                     (ColumnKind::Number { mean, scale }, fill)
                 }
                 (categories, _) => (ColumnKind::Category { values: categories.clone().unwrap_or_default() }, 0.),
             };
+            let since = kind.dates.as_ref().map(|dates| dates.since.clone());
+            let cycles = kind.dates.as_ref().map(|dates| dates.periods.clone()).unwrap_or_default();
             let missing = (config.missing != Missing::Refuse).then_some(missing);
-            bundle::Column { missing, flag_missing, ..bundle::Column::new(name, kind_of) }
+            bundle::Column { missing, flag_missing, since, cycles, ..bundle::Column::new(name, kind_of) }
         };
         Schema::new(self.columns.par_iter().map(column).collect()).map_err(|error| error.to_string())
     }

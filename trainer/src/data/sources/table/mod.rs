@@ -1,5 +1,6 @@
 //! A table: rows with named columns.
 
+mod dates;
 mod kinds;
 mod labels;
 mod names;

@@ -3,7 +3,7 @@
 use bundle::{ColumnKind, Feature, Schema};
 
 use super::*;
-use crate::data::table_config::{Missing, TestRows, TrainOn};
+use crate::data::table_config::{Dates, Missing, TestRows, TrainOn};
 
 /// A file of this name and text, and what is loaded from it.
 fn loaded(text: &str, config: &TableConfig) -> Result<Loaded> {
@@ -188,4 +188,45 @@ fn an_unusual_step_makes_its_windows_unusual() {
         .collect();
     assert_eq!(unusual, [48., 50.]);
     assert!(found.train.labels().iter().all(|label| *label == 0));
+}
+
+/// 60 hours: a time with a gap, a load, and a day on which no two are alike.
+fn hours() -> String {
+    let row = |i: usize| {
+        let time = if i == 4 { String::new() } else { format!("2026-02-0{} {:02}:00", 1 + i / 24, i % 24) };
+        format!("{time},{}.5\n", i % 7)
+    };
+    format!("time,load\n{}", (0..60).map(row).collect::<String>())
+}
+
+#[test]
+fn dates_count_in_seconds_and_cycles_are_offered() {
+    let found = loaded(&hours(), &TableConfig::default()).unwrap();
+    let time = &schema(&found).columns()[0];
+    assert_eq!((time.since.as_deref(), time.cycles.len()), (Some("2026-01-26T00:00:00"), 0));
+    assert!(matches!(time.kind, ColumnKind::Number { scale, .. } if scale > 3600. * 10.));
+    assert!(found.train.raw_row(0)[0] >= 6. * 86_400.);
+    let notes = found.notes.join("\n");
+    assert!(notes.contains("`--drop time` leaves it out, `--dates cycles` adds the place in day"), "{notes}");
+
+    let cycles = loaded(&hours(), &TableConfig { dates: Dates::Cycles, ..TableConfig::default() }).unwrap();
+    assert_eq!(schema(&cycles).columns()[0].cycles, [86_400.]);
+    assert_eq!(schema(&cycles).input_len(), 4);
+    let dropped = loaded(&hours(), &TableConfig { dates: Dates::Drop, ..TableConfig::default() }).unwrap();
+    assert_eq!(schema(&dropped).raw_len(), 1);
+    let windows = loaded(&hours(), &TableConfig { window: Some(4), ..TableConfig::default() }).unwrap();
+    assert!(windows.notes.join("\n").contains("column `time` is left out, it holds dates"), "{:?}", windows.notes);
+}
+
+#[test]
+fn a_test_file_without_dates_where_they_are_expected_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = dir.path().join("test.csv");
+    for (cell, found) in [("7", "found numbers"), ("soon", "found `soon` in line 2")] {
+        std::fs::write(&test, format!("time,load\n{cell},0.5\n")).unwrap();
+        let error =
+            loaded(&hours(), &TableConfig { test: Some(test.clone()), ..TableConfig::default() }).err().unwrap();
+        assert!(error.to_string().contains("column `time`: expected dates such as"), "{error}");
+        assert!(error.to_string().ends_with(found), "{error}");
+    }
 }
