@@ -16,6 +16,7 @@ mod parquet;
 mod raw;
 mod read;
 mod records;
+mod shards;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -30,5 +31,6 @@ pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;
 pub use read::{Rows, read};
+pub use shards::is_shards;
 pub use texts::Texts;
 pub use windows::{missing_steps, raw_windows, window_starts};

@@ -24,6 +24,8 @@ pub struct Columns {
     pub lines: Vec<u32>,
     /// What `lines` counts: `line` or `row`.
     pub unit: &'static str,
+    /// Where the rows come from several files, the first row of each and its name.
+    pub shards: Vec<(usize, String)>,
     /// Whether the file has a header, which the names come from.
     pub has_header: bool,
     /// How the file was understood: separator and header.
@@ -58,6 +60,7 @@ impl Columns {
             columns: (0..columns).map(|number| Column::Numbers(column(number))).collect(),
             lines: (1..=(numbers.len() / columns) as u32).collect(),
             unit: "row",
+            shards: vec![],
             has_header: false,
             note,
         }
@@ -70,9 +73,15 @@ impl Columns {
         self.columns.push(Column::Numbers(numbers));
     }
 
-    /// Where a row is, for messages: `line 7`.
+    /// Where a row is, for messages: `line 7`, or `part-2.csv, line 7`.
     pub fn place(&self, row: usize) -> String {
-        format!("{} {}", self.unit, self.lines[row])
+        let shard = self.shards.get(self.shard(row)).map(|(_, name)| format!("{name}, ")).unwrap_or_default();
+        format!("{shard}{} {}", self.unit, self.lines[row])
+    }
+
+    /// The number of the file that a row comes from, from 0.
+    pub fn shard(&self, row: usize) -> usize {
+        self.shards.partition_point(|(first, _)| *first <= row).saturating_sub(1)
     }
 
     /// The place of the column with this name.
@@ -81,13 +90,16 @@ impl Columns {
     }
 }
 
-/// Reads a CSV file, gzipped or not, or a Parquet file, as a table with named columns.
+/// Reads a CSV file, gzipped or not, a Parquet file, or a folder of either or of `.npy` files, as a table with named columns.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, has no rows, rows of different lengths or two columns of the same name: the error names
 /// the line.
 pub fn read_columns(path: &Path, options: &Options) -> Result<Columns> {
+    if path.is_dir() {
+        return Ok(crate::shards::read(path, options)?);
+    }
     let bytes = crate::file::content(path)?;
     if bytes.starts_with(crate::parquet::MAGIC) {
         return Ok(crate::parquet::read(path)?);
@@ -123,7 +135,7 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
     }
     let columns = second.finish();
     let names = names.unwrap_or_else(|| (1..=columns.len()).map(column_name).collect());
-    Ok(Columns { names, columns, lines, unit: "line", has_header, note })
+    Ok(Columns { names, columns, lines, unit: "line", shards: vec![], has_header, note })
 }
 
 fn column_name(number: usize) -> String {

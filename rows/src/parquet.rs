@@ -69,7 +69,7 @@ fn columns(bytes: Bytes) -> Result<Columns> {
     }
     let note = format!("{} of {} from Parquet", counted(rows, "row"), counted(names.len(), "column"));
     let lines = (1..=u32::try_from(rows)?).collect();
-    Ok(Columns { names, columns, lines, unit: "row", has_header: true, note })
+    Ok(Columns { names, columns, lines, unit: "row", shards: vec![], has_header: true, note })
 }
 
 fn plain(column: &str, error: &ParquetError) -> anyhow::Error {

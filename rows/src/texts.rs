@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::dates::seconds_of;
 
 /// The most different texts of a column that are kept.
-const MAX_TEXTS: usize = 1 << 16;
+pub(crate) const MAX_TEXTS: usize = 1 << 16;
 
 /// The cells of a column in which at least one is no number.
 #[derive(Clone, Debug, PartialEq)]

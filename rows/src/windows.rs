@@ -43,7 +43,7 @@ pub fn raw_windows(windowed: &Schema, [steps, stride]: [usize; 2], table: &Colum
     let all: Vec<u32> = (0..table.len() as u32).collect();
     let raw = raw_rows(&channels, table, &all)?;
     let width = channels.raw_len();
-    let starts = window_starts(&missing_steps(&raw, width), |_| (), [steps, stride]);
+    let starts = window_starts(&missing_steps(&raw, width), |row| table.shard(row), [steps, stride]);
     if starts.is_empty() {
         return Err(anyhow::anyhow!(
             "expected at least one window of {steps} rows without a gap, found {} rows",

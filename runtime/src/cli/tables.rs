@@ -23,7 +23,9 @@ pub fn raw_rows(
     }
     let plain = is_array || path == Path::new("-") || options.skip != [0, 0] || options.array.is_some();
     let table = if plain { None } else { Some(rows::read_columns(path, options)?) };
-    let Some(table) = table.filter(|table| table.has_header) else { return Ok(rows::read(path, options)?) };
+    let Some(table) = table.filter(|table| table.has_header || path.is_dir()) else {
+        return Ok(rows::read(path, options)?);
+    };
     let all: Vec<u32> = (0..table.len() as u32).collect();
     let values = rows::raw_rows(schema, &table, &all).with_context(|| path.display().to_string())?;
     let known = |name: &&String| schema.columns().iter().any(|column| column.name == **name);

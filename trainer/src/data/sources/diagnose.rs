@@ -47,7 +47,7 @@ const OTHERS: [(&str, &str, &str); 14] = [
 /// Why `path`, which is no folder, cannot be trained on.
 pub(super) fn not_a_folder(path: &Path) -> String {
     let sources = format!(
-        "`--data` takes {}, a table (CSV, Parquet), arrays (.npy, .npz), or a folder of pictures or IDX files",
+        "`--data` takes {}, a table (CSV, Parquet), arrays (.npy, .npz), or a folder of pictures, tables or IDX files",
         DataSource::NAMES.join(", ")
     );
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -94,7 +94,7 @@ pub(super) fn incomplete(dir: &Path, missing: &[&str]) -> String {
         more => format!("{} and {} more", shown.join(", "), more - 4),
     };
     format!(
-        "expected pictures (PNG, JPEG, WebP), or four IDX files, raw or with `.gz`; found {shown}; missing: {}",
+        "expected pictures (PNG, JPEG, WebP), tables (CSV, Parquet, .npy), or four IDX files, raw or with `.gz`; found {shown}; missing: {}",
         missing.join(", ")
     )
 }

@@ -17,7 +17,7 @@ use crate::data::sources::loaded::Loaded;
 use crate::data::table_config::{TableConfig, TestRows};
 use crate::error::{Error, Result};
 
-/// Cuts a table into windows of `steps` rows. A window never reaches over a gap, from one group to the next, or from the training
+/// Cuts a table into windows of `steps` rows. A window never reaches over a gap, from one group or file to the next, or from the training
 /// rows to the test rows, which are the last ones unless whole groups are held out.
 pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig, steps: usize) -> Result<Loaded> {
     let Table { columns, path } = table;
@@ -43,7 +43,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
     let mut is_test = vec![false; columns.len()];
     test.iter().for_each(|&row| is_test[row as usize] = true);
     let group = group.map(|column| groups(columns, column));
-    let side = |row: usize| (is_test[row], group.as_ref().map(|groups| groups[row]));
+    let side = |row: usize| (is_test[row], group.as_ref().map(|groups| groups[row]), columns.shard(row));
     let series = Series::new(columns, path, &schema)?;
     let stride = config.stride_of(steps);
     let starts = window_starts(&series.missing, side, [steps, stride]);
@@ -75,7 +75,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         Some(Table { columns, path }) => {
             let series = Series::new(columns, path, &schema)?;
             let labels = labels.in_table(columns, config).map_err(|reason| Error::file(path, reason))?;
-            let starts = window_starts(&series.missing, |_| (), [steps, stride]);
+            let starts = window_starts(&series.missing, |row| columns.shard(row), [steps, stride]);
             let of_windows = labels.of_windows(&starts, steps);
             let all: Vec<u32> = (0..starts.len() as u32).collect();
             samples(&series, starts, of_windows.of(&all), path)?
