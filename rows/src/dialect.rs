@@ -54,7 +54,7 @@ pub fn detect(text: &[u8], given: Option<Separator>, expected: Option<usize>) ->
     let readings = Separator::ALL.into_iter().filter(|&separator| given.is_none_or(|given| given == separator));
     let mut best: Option<(Reading, Dialect)> = None;
     for separator in readings {
-        let reading = read(rows, separator, expected, sample.len() - rows.len());
+        let reading = read(rows, separator, expected, sample.first().filter(|_| sample.len() > 1).copied());
         if best.as_ref().is_none_or(|(best, _)| reading.0 > *best) {
             best = Some(reading);
         }
@@ -67,8 +67,8 @@ pub fn detect(text: &[u8], given: Option<Separator>, expected: Option<usize>) ->
 /// are numbers, and how many cells there are.
 type Reading = (bool, u32, usize);
 
-/// Reads some rows; the first of them has `below` lines above it.
-fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: usize) -> (Reading, Dialect) {
+/// Reads some rows below the line `first`.
+fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, first: Option<&[u8]>) -> (Reading, Dialect) {
     let split = |line: &'_ [u8]| -> Vec<Vec<u8>> {
         let cells = line.trim_ascii_end().len();
         // A tab at the end is a separator, and a space is not.
@@ -82,7 +82,15 @@ fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: us
     let rows: Vec<Vec<Vec<u8>>> = rows.iter().map(|line| split(line)).collect();
     let ends_empty = |row: &Vec<Vec<u8>>| row.len() > 1 && row.last().is_some_and(Vec::is_empty);
     let as_expected = |row: &Vec<Vec<u8>>| Some(row.len()) == expected;
-    let trailing = !rows.is_empty() && rows.iter().all(ends_empty) && !rows.iter().all(as_expected);
+    // Below names of all its values, an empty last value is a missing one.
+    let names_all = |first: &[u8]| {
+        let names = split(first);
+        !ends_empty(&names) && rows.iter().all(|row| row.len() <= names.len())
+    };
+    let trailing = !rows.is_empty()
+        && rows.iter().all(ends_empty)
+        && !rows.iter().all(as_expected)
+        && !first.is_some_and(names_all);
     let cells = || rows.iter().flat_map(|row| &row[..row.len() - usize::from(trailing)]);
     let count = cells().count();
     let numbers = |commas| cells().filter(|bytes| cell(bytes, commas) != Cell::Text).count();
@@ -90,7 +98,7 @@ fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, below: us
     let part = (numbers(decimal_commas) * 1000).checked_div(count).unwrap_or(0) as u32;
     let fits = !rows.is_empty() && rows.iter().all(|row| Some(row.len() - usize::from(trailing)) == expected);
     let is_decimal = |bytes: &&Vec<u8>| bytes.iter().any(|byte| b".,eE".contains(byte));
-    let decimals = below > 0
+    let decimals = first.is_some()
         && cells().filter(|bytes| cell(bytes, decimal_commas) != Cell::Missing).all(|bytes| is_decimal(&bytes));
     // A comma may be part of a number, and a semicolon, a tab or a bar is not.
     let sure = matches!(separator, Separator::Semicolon | Separator::Tab | Separator::Pipe);

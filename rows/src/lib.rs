@@ -1,6 +1,7 @@
 //! Rows of numbers, and tables with named columns, from files as people have them: CSV, `.npy` and `.npz`.
 
 mod array;
+mod blocks;
 mod cells;
 mod csv;
 mod dates;
@@ -24,6 +25,7 @@ mod texts;
 mod windows;
 
 pub use array::{Array, Arrays, array_file};
+pub use blocks::{Blocks, Progress};
 pub use dates::{date_of, seconds_of};
 pub use error::{Error, Result};
 pub use named::{Column, Columns, read_columns};

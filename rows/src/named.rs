@@ -111,14 +111,38 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
     crate::file::refuse_binary(bytes)?;
     let text = without_mark(bytes);
     let dialect = detect(text, options.separator, None);
-    let mut pass = FirstPass { dialect, header: options.header, names: None, columns: vec![], lines: vec![] };
-    for_each_record(text, dialect.separator, |record, line| pass.record(record, line))?;
-    let FirstPass { names, columns, lines, .. } = pass;
-    if lines.is_empty() {
-        let below = if names.is_some() { " below the header" } else { "" };
+    let (table, first) = parse_block(text, dialect, options, None, 0)?;
+    if table.is_empty() {
+        let below = if first.has_header { " below the header" } else { "" };
         bail!("expected at least one row{below}, found none");
     }
-    let has_header = names.is_some();
+    Ok(table)
+}
+
+/// What the first lines of a file say about all others.
+pub(crate) struct FirstLines {
+    names: Vec<String>,
+    has_header: bool,
+}
+
+/// Reads the rows in `text`, of whose file `lines` lines came before; the first lines are `known` if they did.
+pub(crate) fn parse_block(
+    text: &[u8],
+    dialect: Dialect,
+    options: &Options,
+    known: Option<&FirstLines>,
+    lines: usize,
+) -> anyhow::Result<(Columns, FirstLines)> {
+    let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
+    let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };
+    for_each_record(text, dialect.separator, |record, line| pass.record(record, lines + line))?;
+    let FirstPass { names, mut columns, lines, .. } = pass;
+    let begins_with_header = names.is_some();
+    let has_header = known.map_or(begins_with_header, |known| known.has_header);
+    let names = match known {
+        Some(known) => known.names.clone(),
+        None => names.unwrap_or_else(|| (1..=columns.len()).map(column_name).collect()),
+    };
     let header = if has_header { "below a header" } else { "without a header" };
     let note = format!(
         "{} of {} separated by {}, {header}",
@@ -126,16 +150,21 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
         counted(columns.len(), "column"),
         dialect.separator.plural()
     );
-    let mut second = SecondPass::new(dialect, has_header, columns);
+    for (name, column) in names.iter().zip(&mut columns) {
+        // As if the first cell were no number.
+        if options.words.contains(name) && column.first.is_none() && column.missing < lines.len() {
+            column.first = Some(0);
+        }
+    }
+    let mut second = SecondPass::new(dialect, begins_with_header, columns);
     if second.is_needed() {
         for_each_record(text, dialect.separator, |record, _| {
             second.record(record);
             Ok(())
         })?;
     }
-    let columns = second.finish();
-    let names = names.unwrap_or_else(|| (1..=columns.len()).map(column_name).collect());
-    Ok(Columns { names, columns, lines, unit: "line", shards: vec![], has_header, note })
+    let (columns, first) = (second.finish(), FirstLines { names: names.clone(), has_header });
+    Ok((Columns { names, columns, lines, unit: "line", shards: vec![], has_header, note }, first))
 }
 
 fn column_name(number: usize) -> String {
@@ -300,6 +329,12 @@ mod tests {
         let Column::Numbers(first) = &table.columns[0] else { panic!("{table:?}") };
         assert!(first[0] == 1. && first[1].is_nan());
         assert_eq!(table.columns[1], Column::Numbers(vec![2.5, 3.5]));
+    }
+
+    #[test]
+    fn an_empty_last_cell_below_its_name_is_missing() {
+        let last = |text: &str| table(text).columns.len();
+        assert_eq!((last("a,b,c\n1,2,\n"), last("a,b\n1,2,\n"), last("a,b,\n1,2,\n")), (3, 2, 2));
     }
 
     #[test]

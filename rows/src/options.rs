@@ -17,6 +17,8 @@ pub struct Options {
     pub expected: Option<Expected>,
     /// Whether values may be missing, which then are NaN.
     pub missing: bool,
+    /// Columns of a table that hold words, even where all of them look like numbers.
+    pub words: Vec<String>,
 }
 
 /// The rows that the network takes.
