@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result as AnyResult, bail};
 use flate2::read::MultiGzDecoder;
 
-use crate::dialect::{Dialect, detect};
 use crate::error::Result;
 use crate::named::{Columns, FirstLines, parse_block};
 use crate::options::Options;
@@ -35,7 +34,7 @@ pub struct Blocks {
     /// What is read and not yet given.
     text: Vec<u8>,
     /// What the first block said.
-    first: Option<(Dialect, FirstLines)>,
+    first: Option<FirstLines>,
     /// Lines that were given.
     lines: usize,
     is_at_end: bool,
@@ -124,12 +123,9 @@ impl Blocks {
             if self.first.is_none() {
                 crate::file::refuse_binary(text)?;
             }
-            let dialect =
-                self.first.as_ref().map_or_else(|| detect(text, self.options.separator, None), |(dialect, _)| *dialect);
-            let known = self.first.as_ref().map(|(_, first)| first);
-            let (table, first) = parse_block(text, dialect, &self.options, known, self.lines)?;
+            let (table, first) = parse_block(text, &self.options, self.first.as_ref(), self.lines)?;
             self.lines += lines(text);
-            self.first.get_or_insert((dialect, first));
+            self.first.get_or_insert(first);
             // A block may hold nothing but comments, or a header alone.
             if !table.is_empty() {
                 return Ok(Some(table));
@@ -186,7 +182,8 @@ fn lines(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::named::{Column, read_columns};
+    use crate::columns::read_columns;
+    use crate::named::Column;
 
     fn blocks(text: &[u8], options: &Options) -> Result<Vec<Columns>> {
         let dir = tempfile::tempdir().unwrap();

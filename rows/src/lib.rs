@@ -1,8 +1,9 @@
-//! Rows of numbers, and tables with named columns, from files as people have them: CSV, `.npy` and `.npz`.
+//! Rows of numbers, and tables with named columns, from files as people have them: CSV, Parquet, `.npy` and `.npz`.
 
 mod array;
 mod blocks;
 mod cells;
+mod columns;
 mod csv;
 mod dates;
 mod dialect;
@@ -26,9 +27,10 @@ mod windows;
 
 pub use array::{Array, Arrays, array_file};
 pub use blocks::{Blocks, Progress};
+pub use columns::read_columns;
 pub use dates::{date_of, seconds_of};
 pub use error::{Error, Result};
-pub use named::{Column, Columns, read_columns};
+pub use named::{Column, Columns};
 pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;

@@ -1,14 +1,11 @@
 //! A table with named columns, as CSV has it: numbers where all cells are numbers, texts elsewhere.
 
-use std::path::Path;
-
-use anyhow::{Context, bail};
+use anyhow::bail;
 use bundle::{counted, printable};
 use csv::ByteRecord;
 
 use crate::cells::{Cell, cell, is_header};
 use crate::dialect::{Dialect, detect};
-use crate::error::Result;
 use crate::options::{Header, Options};
 use crate::records::{for_each_record, without_mark};
 use crate::texts::{Texts, TextsBuilder};
@@ -90,28 +87,10 @@ impl Columns {
     }
 }
 
-/// Reads a CSV file, gzipped or not, a Parquet file, or a folder of either or of `.npy` files, as a table with named columns.
-///
-/// # Errors
-///
-/// When the file cannot be read, has no rows, rows of different lengths or two columns of the same name: the error names
-/// the line.
-pub fn read_columns(path: &Path, options: &Options) -> Result<Columns> {
-    if path.is_dir() {
-        return Ok(crate::shards::read(path, options)?);
-    }
-    let bytes = crate::file::content(path)?;
-    if bytes.starts_with(crate::parquet::MAGIC) {
-        return Ok(crate::parquet::read(path)?);
-    }
-    Ok(parse(&bytes, options).with_context(|| path.display().to_string())?)
-}
-
-fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
+/// Reads the bytes of a CSV file.
+pub(crate) fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
     crate::file::refuse_binary(bytes)?;
-    let text = without_mark(bytes);
-    let dialect = detect(text, options.separator, None);
-    let (table, first) = parse_block(text, dialect, options, None, 0)?;
+    let (table, first) = parse_block(without_mark(bytes), options, None, 0)?;
     if table.is_empty() {
         let below = if first.has_header { " below the header" } else { "" };
         bail!("expected at least one row{below}, found none");
@@ -121,6 +100,7 @@ fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> {
 
 /// What the first lines of a file say about all others.
 pub(crate) struct FirstLines {
+    dialect: Dialect,
     names: Vec<String>,
     has_header: bool,
 }
@@ -128,11 +108,11 @@ pub(crate) struct FirstLines {
 /// Reads the rows in `text`, of whose file `lines` lines came before; the first lines are `known` if they did.
 pub(crate) fn parse_block(
     text: &[u8],
-    dialect: Dialect,
     options: &Options,
     known: Option<&FirstLines>,
     lines: usize,
 ) -> anyhow::Result<(Columns, FirstLines)> {
+    let dialect = known.map_or_else(|| detect(text, options.separator, None), |known| known.dialect);
     let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };
     for_each_record(text, dialect.separator, |record, line| pass.record(record, lines + line))?;
@@ -163,7 +143,7 @@ pub(crate) fn parse_block(
             Ok(())
         })?;
     }
-    let (columns, first) = (second.finish(), FirstLines { names: names.clone(), has_header });
+    let (columns, first) = (second.finish(), FirstLines { dialect, names: names.clone(), has_header });
     Ok((Columns { names, columns, lines, unit: "line", shards: vec![], has_header, note }, first))
 }
 

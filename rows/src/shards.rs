@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use bundle::{counted, printable};
 
-use crate::array::Arrays;
-use crate::named::{Column, Columns, read_columns};
-use crate::options::Options;
+use crate::named::{Column, Columns};
 use crate::texts::{MAX_TEXTS, Texts};
 
 /// For each kind of shard, the endings of its files.
@@ -35,8 +33,8 @@ fn files(dir: &Path) -> Vec<(PathBuf, usize)> {
     files
 }
 
-/// Reads all shards in a folder as one table.
-pub(crate) fn read(dir: &Path, options: &Options) -> Result<Columns> {
+/// The shards in a folder, all of one kind.
+pub(crate) fn shards(dir: &Path) -> Result<Vec<PathBuf>> {
     let files = files(dir);
     let Some((first, kind)) = files.first() else {
         bail!("{}: expected a file of rows or a folder of them, found a folder without any", dir.display());
@@ -45,28 +43,16 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Columns> {
         let (dir, first, other) = (dir.display(), name(first), name(other));
         bail!("{dir}: expected files of one kind, found `{first}` and `{other}`; move one kind elsewhere");
     }
-    let parts: Result<Vec<_>> = files.iter().map(|(path, _)| Ok((name(path), part(path, options)?))).collect();
-    joined(parts?).with_context(|| dir.display().to_string())
+    Ok(files.into_iter().map(|(path, _)| path).collect())
 }
 
-fn name(path: &Path) -> String {
+/// The name of a file, for messages.
+pub(crate) fn name(path: &Path) -> String {
     printable(&path.file_name().unwrap_or_default().to_string_lossy()).to_string()
 }
 
-fn part(path: &Path, options: &Options) -> Result<Columns> {
-    if path.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("npy")) {
-        return Ok(read_columns(path, options)?);
-    }
-    let array = Arrays::open(path)?.read("")?;
-    let (&[rows, ..], &[_] | &[_, _]) = (&array.shape[..], &array.shape[..]) else {
-        bail!("{}: expected rows along the first of two axes, found {:?}", path.display(), array.shape);
-    };
-    let numbers = array.numbers.into_floats();
-    Ok(Columns::from_numbers(&numbers, numbers.len() / rows.max(1), String::new()))
-}
-
 /// The rows of all parts, whose columns may be in another order than the first one's.
-fn joined(mut parts: Vec<(String, Columns)>) -> Result<Columns> {
+pub(crate) fn joined(mut parts: Vec<(String, Columns)>) -> Result<Columns> {
     let (first, (names, has_header, unit)) = match parts.first() {
         Some((name, part)) => (name.clone(), (part.names.clone(), part.has_header, part.unit)),
         None => bail!("expected at least one part"),
@@ -156,6 +142,8 @@ fn column(parts: Vec<(&str, Column)>) -> Result<Column> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::columns::read_columns;
+    use crate::options::Options;
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();

@@ -150,3 +150,34 @@ fn pictures_in_colour_are_trained_exported_and_run() {
     let golden = ["encode", "run", "run/onnx/golden.npz", "--out", "latents.csv"];
     succeed(program("runtime", dir).args(golden));
 }
+
+#[test]
+fn a_large_file_is_computed_block_by_block() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let pad = "0".repeat(60);
+    let row = |i: usize| format!("{}.{pad},{},x\n", i % 17, i % 29);
+    let text = |rows: usize| format!("a,b,c\n{}", (0..rows).map(row).collect::<String>());
+    fs::write(dir.join("few.csv"), text(400)).unwrap();
+    fs::write(dir.join("many.csv"), text(150_000)).unwrap();
+    let fit = ["fit", "--data", "few.csv", "--epochs", "30", "--out", "run", "--log-format", "plain"];
+    everything(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "run"]));
+
+    let said = everything(program("runtime", dir).args(["encode", "run", "many.csv", "--out", "many.npy"]));
+    assert!(said.starts_with("many.csv: 150000 rows of 3 columns separated by commas, below a header"), "{said}");
+    everything(program("runtime", dir).args(["encode", "run", "few.csv", "--out", "few.npy"]));
+    let [many, few] = ["many.npy", "few.npy"].map(|name| fs::read(dir.join(name)).unwrap());
+    let columns = Autoencoder::load(dir.join("run")).unwrap().latent_dim();
+    assert!(many.starts_with(b"\x93NUMPY") && many.len() == 128 + 150_000 * columns * 4);
+    assert!(many[128..][..400 * columns * 4] == few[128..], "the first rows are the same");
+
+    // What is wrong far behind leaves nothing.
+    fs::write(dir.join("broken.csv"), text(150_000) + "1,two,x\n").unwrap();
+    let said = fail(program("runtime", dir).args(["reconstruct", "run", "broken.csv", "--out", "rebuilt.csv"]));
+    assert!(said.contains("line 150002, column `b`: expected a number, found `two`"), "{said}");
+    let left = fs::read_dir(dir)
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("rebuilt"));
+    assert_eq!(left.count(), 0);
+}

@@ -150,6 +150,7 @@ impl RowsArguments {
             array: self.array.clone(),
             expected: None,
             missing: false,
+            words: vec![],
         }
     }
 }

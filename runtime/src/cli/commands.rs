@@ -6,13 +6,14 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, locate};
 use clap::CommandFactory;
-use rows::Expected;
+use rows::{Expected, Progress};
 use runtime::{Autoencoder, Decoder, Encoder, Matrix};
 
 use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
-use super::output::{Output, STDOUT};
+use super::output::{Output, STDOUT, Writer};
+use super::progress::ProgressBar;
 use super::range::prepare;
-use super::tables;
+use super::tables::{self, RowBlocks};
 
 /// Says a line on standard error, if anybody reads it.
 pub fn say(line: &str) {
@@ -105,7 +106,15 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let expected = Some(Expected { name: tensor.name.clone(), columns, other });
     let schema = manifest.schema.as_ref();
     let of_rows = schema.filter(|_| !matches!(command, Command::Decode(_)));
-    let options = rows::Options { expected, missing: of_rows.is_some(), ..arguments.rows.options() };
+    let words = of_rows.map(tables::words).unwrap_or_default();
+    let options = rows::Options { expected, missing: of_rows.is_some(), words, ..arguments.rows.options() };
+    let of_result = schema.filter(|_| !matches!(command, Command::Encode(_)));
+    let is_plain = manifest.window.is_none() && arguments.preparation().is_empty();
+    if let Some(schema) = of_rows.filter(|_| is_plain)
+        && let Some((blocks, progress)) = RowBlocks::open(path, schema, &options)?
+    {
+        return by_blocks(blocks, &progress, &compute, output.start(of_result)?);
+    }
     let mut rows = match of_rows {
         Some(schema) => tables::raw_rows(path, (schema, manifest.window), &options)?,
         None => rows::read(path, &options)?,
@@ -115,8 +124,22 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let note = note.with_context(|| path.display().to_string())?;
     note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
     let rows = Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?;
-    let of_result = schema.filter(|_| !matches!(command, Command::Encode(_)));
     output.write(&compute(&rows)?, of_result)
+}
+
+/// Computes and writes a block of rows while the next one is read, and says how far it is.
+fn by_blocks(mut blocks: RowBlocks, progress: &Progress, compute: &Compute, mut writer: Writer) -> Result<()> {
+    let mut bar = ProgressBar::new();
+    while let Some(values) = blocks.next() {
+        let values = values?;
+        let columns = blocks.columns();
+        writer.append(&compute(&Matrix::new(values.len() / columns, columns, values)?)?)?;
+        bar.show(blocks.rows(), progress.part());
+    }
+    writer.finish()?;
+    drop(bar);
+    say(&blocks.note());
+    Ok(())
 }
 
 /// What a command computes of rows.

@@ -1,12 +1,11 @@
 //! Results as `.csv` or `.npy`: a file is written beside its place and moved there when it is whole.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bundle::{ColumnKind, Schema};
-use npyz::WriterBuilder;
 use runtime::Matrix;
 
 /// What failed where the result goes to standard output.
@@ -61,28 +60,27 @@ impl Output {
 
     /// Writes a result. As CSV, the raw rows of a table have a header, and words for categories.
     pub fn write(&self, matrix: &Matrix, schema: Option<&Schema>) -> Result<()> {
-        match self {
-            Self::Stdout => write_csv(std::io::stdout().lock(), matrix, schema).context(STDOUT),
-            Self::File { path, format } => {
-                let failed = || format!("cannot write {}", path.display());
-                if path.exists() && !path.is_file() {
-                    return write(File::create(path).with_context(failed)?, *format, (matrix, schema))
-                        .with_context(failed);
-                }
-                // A link stays one.
-                let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let beside = folder(&path).join(format!(".{name}.{}", std::process::id()));
-                let written =
-                    File::create(&beside).map_err(Into::into).and_then(|file| write(file, *format, (matrix, schema)));
-                let moved = written.and_then(|()| Ok(fs::rename(&beside, &path)?));
-                if moved.is_err() {
-                    // What was written of it is of no use.
-                    let _ = fs::remove_file(&beside);
-                }
-                moved.with_context(failed)
-            }
+        let mut writer = self.start(schema)?;
+        writer.append(matrix)?;
+        writer.finish()
+    }
+
+    /// Starts to write a result whose rows come one block after the other.
+    pub fn start<'a>(&self, schema: Option<&'a Schema>) -> Result<Writer<'a>> {
+        let Self::File { path, format } = self else {
+            return Writer::new((Box::new(io::stdout()), Format::Csv), schema, STDOUT.into(), None);
+        };
+        let failed = format!("cannot write {}", path.display());
+        if path.exists() && !path.is_file() {
+            let file = File::create(path).with_context(|| failed.clone())?;
+            return Writer::new((Box::new(file), *format), schema, failed, None);
         }
+        // A link stays one.
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let beside = folder(&path).join(format!(".{name}.{}", std::process::id()));
+        let file = File::create(&beside).with_context(|| failed.clone())?;
+        Writer::new((Box::new(file), *format), schema, failed, Some(Moved { beside, path }))
     }
 }
 
@@ -90,50 +88,172 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn write(file: File, format: Format, (matrix, schema): (&Matrix, Option<&Schema>)) -> Result<()> {
-    match format {
-        Format::Csv => write_csv(file, matrix, schema),
-        Format::Npy => write_npy(file, matrix),
+/// A result that is being written. Until it is finished, nothing is in its place.
+pub struct Writer<'a> {
+    rows: Rows<'a>,
+    /// What to say where something cannot be written.
+    failed: String,
+    moved: Option<Moved>,
+}
+
+/// A file that is written beside its place. Unless it is moved there, it is of no use and removed.
+struct Moved {
+    beside: PathBuf,
+    path: PathBuf,
+}
+
+impl Drop for Moved {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.beside);
     }
 }
 
-fn write_npy(file: File, matrix: &Matrix) -> Result<()> {
-    let shape = [matrix.rows() as u64, matrix.columns() as u64];
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(BufWriter::new(file)).begin_nd()?;
-    writer.extend(matrix.as_slice())?;
-    Ok(writer.finish()?)
+enum Rows<'a> {
+    Csv(BufWriter<Box<dyn Target>>),
+    /// Raw rows of a table below their names.
+    Table(Box<csv::Writer<Box<dyn Target>>>, &'a Schema),
+    Npy {
+        output: BufWriter<Box<dyn Target>>,
+        rows: usize,
+        columns: usize,
+    },
 }
 
-fn write_csv(output: impl Write, matrix: &Matrix, schema: Option<&Schema>) -> Result<()> {
-    let mut output = BufWriter::new(output);
-    if let Some(schema) = schema {
-        return write_table(output, matrix, schema);
+/// What rows are written to.
+trait Target: Write + Send {
+    /// Writes once more what stands at the start.
+    fn rewrite_start(&mut self, start: &[u8]) -> io::Result<()>;
+}
+
+impl Target for File {
+    fn rewrite_start(&mut self, start: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(0))?;
+        self.write_all(start)
     }
-    for row in matrix.iter() {
-        for (column, value) in row.iter().enumerate() {
-            let separator = if column == 0 { "" } else { "," };
-            write!(output, "{separator}{value}")?;
+}
+
+impl Target for Stdout {
+    fn rewrite_start(&mut self, _start: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotSeekable.into())
+    }
+}
+
+impl<'a> Writer<'a> {
+    fn new(
+        (target, format): (Box<dyn Target>, Format),
+        schema: Option<&'a Schema>,
+        failed: String,
+        moved: Option<Moved>,
+    ) -> Result<Self> {
+        let mut writer = Self { rows: Rows::new(target, format, schema), failed, moved };
+        writer.rows.begin().with_context(|| writer.failed.clone())?;
+        Ok(writer)
+    }
+
+    /// Writes these rows behind those before them.
+    pub fn append(&mut self, matrix: &Matrix) -> Result<()> {
+        self.rows.append(matrix).with_context(|| self.failed.clone())
+    }
+
+    /// Puts the whole result in its place.
+    pub fn finish(mut self) -> Result<()> {
+        self.rows.finish().with_context(|| self.failed.clone())?;
+        match self.moved.take() {
+            Some(moved) => fs::rename(&moved.beside, &moved.path).with_context(|| self.failed.clone()),
+            None => Ok(()),
         }
-        writeln!(output)?;
     }
-    Ok(output.flush()?)
 }
 
-/// Raw rows of a table below their names.
-fn write_table(output: impl Write, matrix: &Matrix, schema: &Schema) -> Result<()> {
-    let mut output = csv::Writer::from_writer(output);
-    output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(plain)?;
-    for row in matrix.iter() {
-        let cell = |(value, column): (&f32, &bundle::Column)| match &column.kind {
-            ColumnKind::Category { values } => values.get(*value as usize).cloned().unwrap_or("other".into()),
-            _ => match &column.since {
-                Some(since) => rows::date_of(rows::seconds_of(since).unwrap_or_default() + f64::from(*value)),
-                None => value.to_string(),
-            },
-        };
-        output.write_record(row.iter().zip(schema.columns()).map(cell)).map_err(plain)?;
+impl<'a> Rows<'a> {
+    fn new(target: Box<dyn Target>, format: Format, schema: Option<&'a Schema>) -> Self {
+        match (format, schema) {
+            (Format::Npy, _) => Self::Npy { output: BufWriter::new(target), rows: 0, columns: 0 },
+            (Format::Csv, None) => Self::Csv(BufWriter::new(target)),
+            (Format::Csv, Some(schema)) => Self::Table(Box::new(csv::Writer::from_writer(target)), schema),
+        }
     }
-    Ok(output.flush()?)
+
+    fn begin(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(_) => Ok(()),
+            Self::Table(output, schema) => {
+                output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(plain)
+            }
+            Self::Npy { output, .. } => output.write_all(&npy_header(0, 0)),
+        }
+    }
+
+    fn append(&mut self, matrix: &Matrix) -> io::Result<()> {
+        match self {
+            Self::Csv(output) => {
+                for row in matrix.iter() {
+                    for (column, value) in row.iter().enumerate() {
+                        let separator = if column == 0 { "" } else { "," };
+                        write!(output, "{separator}{value}")?;
+                    }
+                    writeln!(output)?;
+                }
+            }
+            Self::Table(output, schema) => {
+                let mut text = String::new();
+                for row in matrix.iter() {
+                    for (value, column) in row.iter().zip(schema.columns()) {
+                        text.clear();
+                        write_cell(*value, column, &mut text);
+                        output.write_field(&text).map_err(plain)?;
+                    }
+                    output.write_record(None::<&[u8]>).map_err(plain)?;
+                }
+            }
+            Self::Npy { output, rows, columns } => {
+                (*rows, *columns) = (*rows + matrix.rows(), matrix.columns());
+                for value in matrix.as_slice() {
+                    output.write_all(&value.to_le_bytes())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Csv(output) => output.flush(),
+            Self::Table(output, _) => output.flush(),
+            Self::Npy { output, rows, columns } => {
+                output.flush()?;
+                output.get_mut().rewrite_start(&npy_header(*rows, *columns))
+            }
+        }
+    }
+}
+
+/// The header of an array of floats, always of the same length.
+fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
+    const LEN: usize = 128;
+    let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {columns}), }}");
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend((LEN as u16 - 10).to_le_bytes());
+    header.extend(text.as_bytes());
+    header.resize(LEN - 1, b' ');
+    header.push(b'\n');
+    header
+}
+
+/// Writes a raw value as a person writes it.
+fn write_cell(value: f32, column: &bundle::Column, text: &mut String) {
+    match (&column.kind, &column.since) {
+        (ColumnKind::Category { values }, _) => {
+            text.push_str(values.get(value as usize).map_or("other", String::as_str));
+        }
+        (_, Some(since)) => {
+            text.push_str(&rows::date_of(rows::seconds_of(since).unwrap_or_default() + f64::from(value)));
+        }
+        _ => {
+            // A `String` takes everything.
+            let _ = std::fmt::Write::write_fmt(text, format_args!("{value}"));
+        }
+    }
 }
 
 /// The operating system's own error, by which a pipe that was closed is known.

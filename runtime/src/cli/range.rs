@@ -12,6 +12,13 @@ pub struct Preparation {
     pub clip: bool,
 }
 
+impl Preparation {
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.divide.is_none() && !self.clip
+    }
+}
+
 /// Divides and clips the values of rows as `preparation` says. Returns a line about what was clipped; fails where values are
 /// still outside the range of `tensor`.
 pub fn prepare(

@@ -115,12 +115,10 @@ mod enabled {
             let len = self.input.row_len();
             let missing = rows[rows.len() - len..].repeat(count - rows.len() / len);
             let rows = if missing.is_empty() { Cow::from(rows) } else { Cow::from([rows, &missing].concat()) };
-            let input = if self.input.is_bytes {
-                let bytes: Vec<u8> = rows.iter().map(|&value| value as u8).collect();
-                Tensor::from_shape(&shape, &bytes)?
-            } else {
-                Tensor::from_shape(&shape, &rows)?
-            };
+            let bytes = || rows.iter().map(|&value| value as u8).collect::<Vec<_>>();
+            let is_bytes = self.input.is_bytes;
+            let input =
+                if is_bytes { Tensor::from_shape(&shape, &bytes())? } else { Tensor::from_shape(&shape, &rows)? };
             self.plan.run(tvec!(input.into()))
         }
     }
