@@ -13,6 +13,7 @@
 //! ```
 
 mod advice;
+mod dates;
 mod digest;
 mod error;
 mod locate;
@@ -26,10 +27,12 @@ mod score;
 mod shape;
 #[cfg(feature = "clap")]
 mod usage;
+mod values;
 mod width;
 mod windows;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
+pub use dates::{date_of, seconds_of};
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use locate::locate;
@@ -46,4 +49,5 @@ pub use score::{Threshold, mean_squared_error};
 pub use shape::Shape;
 #[cfg(feature = "clap")]
 pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, long_dash, with_help};
+pub use values::{is_missing, truth};
 pub use width::{columns, indented_command, labelled_command, wrapped};

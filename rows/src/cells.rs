@@ -1,5 +1,7 @@
 //! One cell of a CSV file as a number.
 
+use bundle::{is_missing, truth};
+
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Cell {
@@ -8,9 +10,6 @@ pub enum Cell {
     Missing,
     Text,
 }
-
-/// Words for a missing value, in lower case.
-const MISSING: [&str; 7] = ["", "na", "n/a", "nan", "null", "none", "?"];
 
 /// Reads a cell; with `decimal_commas`, 0,5 is a half.
 pub fn cell(bytes: &[u8], decimal_commas: bool) -> Cell {
@@ -24,12 +23,11 @@ pub fn cell(bytes: &[u8], decimal_commas: bool) -> Cell {
     {
         return Cell::Number(number);
     }
-    for (word, number) in [("true", 1.), ("false", 0.)] {
-        if text.eq_ignore_ascii_case(word) {
-            return Cell::Number(number);
-        }
+    match truth(text) {
+        Some(number) => Cell::Number(number),
+        None if is_missing(text) => Cell::Missing,
+        None => Cell::Text,
     }
-    if MISSING.iter().any(|word| text.eq_ignore_ascii_case(word)) { Cell::Missing } else { Cell::Text }
 }
 
 /// Whether these cells are a header: no numbers at all, the numbers of the columns from 0 or from 1 on, or four and more whole

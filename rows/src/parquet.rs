@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bundle::{counted, printable};
+use bundle::{counted, date_of, printable};
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, get_typed_column_reader};
@@ -15,12 +15,13 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
-use crate::dates::{date_of, day};
 use crate::named::{Column, Columns};
 use crate::texts::TextsBuilder;
 
 /// How a Parquet file begins and ends.
 pub const MAGIC: &[u8] = b"PAR1";
+/// Seconds of a day.
+const DAY: f64 = 86_400.;
 const NOT_WHOLE: &str = "not a whole Parquet file: it is cut off or damaged";
 
 /// Reads a Parquet file.
@@ -127,7 +128,7 @@ impl Kind {
     /// A whole number that is a date or a time, as text.
     fn date(self, value: i64) -> Option<String> {
         match self {
-            Self::Date => Some(day(value)),
+            Self::Date => Some(date_of(value as f64 * DAY).split('T').next()?.to_owned()),
             Self::Time(unit) => Some(date_of(value.div_euclid(unit) as f64)),
             _ => None,
         }

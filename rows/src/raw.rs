@@ -1,9 +1,8 @@
 //! The raw rows that a network takes, from a table whose columns may be in any order.
 
 use anyhow::bail;
-use bundle::{ColumnKind, Schema, printable};
+use bundle::{ColumnKind, Schema, printable, seconds_of};
 
-use crate::dates::seconds_of;
 use crate::error::Result;
 use crate::named::{Column, Columns};
 use crate::texts::Texts;

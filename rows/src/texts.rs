@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::dates::seconds_of;
+use bundle::seconds_of;
 
 /// The most different texts of a column that are kept.
 pub(crate) const MAX_TEXTS: usize = 1 << 16;
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn more_dates_than_texts_are_kept_are_dates_all_the_same() {
-        let cells: Vec<String> = (0..MAX_TEXTS + 2).map(|minute| crate::date_of(minute as f64 * 60.)).collect();
+        let cells: Vec<String> = (0..MAX_TEXTS + 2).map(|minute| bundle::date_of(minute as f64 * 60.)).collect();
         let found = texts(&cells.iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!((found.values.len(), found.rows[MAX_TEXTS]), (MAX_TEXTS, Texts::OTHER));
         assert_eq!(found.dates.unwrap()[MAX_TEXTS + 1], (MAX_TEXTS + 1) as f64 * 60.);

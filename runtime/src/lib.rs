@@ -25,7 +25,7 @@ mod score;
 mod threads;
 
 pub use autoencoder::Autoencoder;
-pub use bundle::{Manifest, Preprocessing, Tensor, Threshold};
+pub use bundle::{Column, ColumnKind, Manifest, Preprocessing, Schema, Tensor, Threshold};
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Error, Result};

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use bundle::{ColumnKind, Schema};
+use bundle::Schema;
 use runtime::Matrix;
 
 /// What failed where the result goes to standard output.
@@ -200,7 +200,7 @@ impl<'a> Rows<'a> {
                 for row in matrix.iter() {
                     for (value, column) in row.iter().zip(schema.columns()) {
                         text.clear();
-                        write_cell(*value, column, &mut text);
+                        column.write(*value, &mut text);
                         output.write_field(&text).map_err(plain)?;
                     }
                     output.write_record(None::<&[u8]>).map_err(plain)?;
@@ -238,22 +238,6 @@ fn npy_header(rows: usize, columns: usize) -> Vec<u8> {
     header.resize(LEN - 1, b' ');
     header.push(b'\n');
     header
-}
-
-/// Writes a raw value as a person writes it.
-fn write_cell(value: f32, column: &bundle::Column, text: &mut String) {
-    match (&column.kind, &column.since) {
-        (ColumnKind::Category { values }, _) => {
-            text.push_str(values.get(value as usize).map_or("other", String::as_str));
-        }
-        (_, Some(since)) => {
-            text.push_str(&rows::date_of(rows::seconds_of(since).unwrap_or_default() + f64::from(value)));
-        }
-        _ => {
-            // A `String` takes everything.
-            let _ = std::fmt::Write::write_fmt(text, format_args!("{value}"));
-        }
-    }
 }
 
 /// The operating system's own error, by which a pipe that was closed is known.

@@ -98,9 +98,9 @@ fn columns(schema: &Schema, train: &Samples) -> String {
                 let (low, high) =
                     present().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
                 let mean = present().sum::<f64>() / present().count().max(1) as f64;
-                let start = column.since.as_deref().and_then(rows::seconds_of);
+                let start = column.since.as_deref().and_then(bundle::seconds_of);
                 let [low, mean, high] = match start {
-                    Some(start) => [low, mean, high].map(|seconds| rows::date_of(start + seconds)),
+                    Some(start) => [low, mean, high].map(|seconds| bundle::date_of(start + seconds)),
                     None => [low, mean, high].map(significant),
                 };
                 let holds = if start.is_some() { "dates" } else { "numbers" };

@@ -1,6 +1,6 @@
 //! A column of dates as numbers: seconds since the Monday before the first of them.
 
-use rows::date_of;
+use bundle::date_of;
 
 const DAY: f64 = 86_400.;
 const WEEK: f64 = 7. * DAY;
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn seconds_count_from_the_monday_before_and_periods_occur_twice() {
-        let start = rows::seconds_of("2026-01-31T12:00:00").unwrap();
+        let start = bundle::seconds_of("2026-01-31T12:00:00").unwrap();
         let hours = |count: usize| (0..count).map(|hour| start + 3600. * hour as f64).collect::<Vec<_>>();
         let column = DateColumn::new(&hours(24 * 20));
         assert_eq!((column.since.as_str(), column.seconds[0]), ("2026-01-26T00:00:00", 5.5 * 86_400.));

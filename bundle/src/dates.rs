@@ -8,9 +8,9 @@ const DAY: f64 = 86_400.;
 /// `23:59:59.5`; then `Z` or an offset such as `+01:00`. A time without an offset counts as UTC.
 ///
 /// ```
-/// assert_eq!(rows::seconds_of("1970-01-02T01:00:00Z"), Some(90_000.));
-/// assert_eq!(rows::seconds_of("02.01.1970"), Some(86_400.));
-/// assert_eq!(rows::seconds_of("01/02/1970"), None); // the day or the month first?
+/// assert_eq!(bundle::seconds_of("1970-01-02T01:00:00Z"), Some(90_000.));
+/// assert_eq!(bundle::seconds_of("02.01.1970"), Some(86_400.));
+/// assert_eq!(bundle::seconds_of("01/02/1970"), None); // the day or the month first?
 /// ```
 pub fn seconds_of(text: &str) -> Option<f64> {
     let text = text.trim();
@@ -22,7 +22,7 @@ pub fn seconds_of(text: &str) -> Option<f64> {
 /// The moment so many seconds after 1970-01-01T00:00:00 UTC, to the second.
 ///
 /// ```
-/// assert_eq!(rows::date_of(90_000.), "1970-01-02T01:00:00");
+/// assert_eq!(bundle::date_of(90_000.), "1970-01-02T01:00:00");
 /// ```
 pub fn date_of(seconds: f64) -> String {
     if !seconds.is_finite() {
@@ -34,7 +34,7 @@ pub fn date_of(seconds: f64) -> String {
 }
 
 /// The day so many days after 1970-01-01, by the algorithm `civil_from_days` of Howard Hinnant.
-pub(crate) fn day(days: i64) -> String {
+fn day(days: i64) -> String {
     let days = days.saturating_add(719_468);
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
