@@ -16,6 +16,8 @@ use crate::records::without_mark;
 
 /// Bytes of text in a block, and a line more.
 const BLOCK: usize = 4 << 20;
+/// The most bytes without the end of a record: a small gzip file may unpack to a line without end.
+const MAX_RECORD: usize = 64 << 20;
 
 /// A CSV file, gzipped or not, as tables of some rows each, which follow each other. Separator and header are those of the first.
 ///
@@ -108,6 +110,12 @@ impl Blocks {
             if let Some(end) = last_end(&self.text) {
                 let rest = self.text.split_off(end);
                 return Ok(std::mem::replace(&mut self.text, rest));
+            }
+            if self.text.len() > MAX_RECORD {
+                let (line, most) = (self.lines + 1, MAX_RECORD >> 20);
+                bail!(
+                    "line {line}: expected the end of a row within {most} MiB, found none; is there a `\"` too many?"
+                );
             }
             self.more()?;
         }
@@ -236,6 +244,16 @@ mod tests {
         assert_eq!(
             (code.values.as_slice(), &found[0].columns[1]),
             (&["05".into(), "1.0".into()][..], &Column::Numbers(vec![1., 2.]))
+        );
+    }
+
+    #[test]
+    fn a_row_without_end_is_refused() {
+        let text = [b"a,b\n1,\"".to_vec(), vec![b'x'; MAX_RECORD + 2 * BLOCK]].concat();
+        let error = blocks(&text, &Options::default()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("line 2: expected the end of a row within 64 MiB, found none; is there a `\"` too many?"),
+            "{error}"
         );
     }
 
