@@ -63,9 +63,9 @@ pub fn detect(text: &[u8], given: Option<Separator>, expected: Option<usize>) ->
     best.map_or(plain, |(_, dialect)| dialect)
 }
 
-/// How well a reading fits, the better the larger: whether all rows are as long as expected, the part of the cells that
-/// are numbers, and how many cells there are.
-type Reading = (bool, u32, usize);
+/// How well a reading fits, the better the larger: whether all rows are as long as expected, whether they are as long as the line
+/// above them, the part of the cells that are numbers, whether it is no reading by spaces, which texts have too, and how many cells there are.
+type Reading = (bool, bool, u32, bool, usize);
 
 /// Reads some rows below the line `first`.
 fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, first: Option<&[u8]>) -> (Reading, Dialect) {
@@ -104,7 +104,13 @@ fn read(rows: &[&[u8]], separator: Separator, expected: Option<usize>, first: Op
     let sure = matches!(separator, Separator::Semicolon | Separator::Tab | Separator::Pipe);
     let splits = !rows.is_empty() && rows.iter().all(|row| row.len() > 1);
     let part = if sure && splits { part.max(999) } else { part };
-    ((fits && part == 1000, part, count), Dialect { separator, decimal_commas, trailing, decimals })
+    let width = |row: &Vec<Vec<u8>>| row.len() - usize::from(ends_empty(row) && trailing);
+    let agrees = first.map(split).is_some_and(|names| {
+        let names = names.len() - usize::from(ends_empty(&names) && trailing);
+        names > 1 && rows.iter().all(|row| width(row) == names)
+    });
+    let reading = (fits && part == 1000, agrees, part, separator != Separator::Space, count);
+    (reading, Dialect { separator, decimal_commas, trailing, decimals })
 }
 
 #[cfg(test)]
@@ -132,6 +138,11 @@ mod tests {
             ("# x y\n1;2\n", None, Semicolon, false, false),
             ("1|2\n3|4\n", None, Pipe, false, false),
             ("1.234,5;2,0\n", None, Semicolon, true, false),
+            // Texts have spaces and commas too: the names above them tell.
+            ("t,v\n1 Jan 2026,0\n2 Jan 2026,1\n", None, Comma, false, false),
+            ("first name,last name\nAnna Maria,de Vries\n", None, Comma, false, false),
+            ("place;size\nBonn, Rhine;3\nKiel, sea;4\n", None, Semicolon, false, false),
+            ("a b\n1 2\n", None, Space, false, false),
             // What the network takes decides between two readings.
             ("1,5;2,5\n", Some(2), Semicolon, true, false),
             ("1,5\n", Some(2), Comma, false, false),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bundle::{ColumnKind, Schema, counted, printable};
+use bundle::{ColumnKind, Schema, counted, printable, seconds_of};
 use rayon::prelude::*;
 use rows::{Column, Columns, Texts};
 
@@ -14,6 +14,9 @@ use crate::data::table_config::{Dates, Missing, TableConfig};
 const MAX_CATEGORIES: usize = 32;
 /// Of a column with more missing values than this part, the network is told which are missing.
 const MANY_MISSING: f64 = 0.05;
+
+/// The largest step between two 32-bit floats, in units of a column's scale, that nobody needs to hear of.
+const MAX_STEP: f32 = 0.01;
 
 /// The columns that are trained on.
 pub(super) struct Kinds {
@@ -128,10 +131,18 @@ impl Kinds {
                 table.place(texts.first)
             ));
         }
+        if let Some((place, found)) = not_a_date(table, texts) {
+            let found = printable(found);
+            return Err(format!(
+                "{place}, column `{name}`: expected a date as in most rows, found `{found}`; mend it, leave it empty, or leave the \
+                 column out with `--drop {name}`"
+            ));
+        }
         if texts.values.len() > MAX_CATEGORIES && texts.values.len() * 2 > present {
             self.notes.push(format!(
-                "column `{name}` is left out: {} different texts in {present} rows are no categories",
-                texts.values.len()
+                "column `{name}` is left out: {} different texts in {present} rows are no categories{}",
+                texts.values.len(),
+                hint(&texts.values[0])
             ));
             return Ok(());
         }
@@ -204,6 +215,18 @@ impl Kinds {
                 known.insert(cells, index);
             }
         }
+        for column in schema.columns() {
+            let ColumnKind::Number { mean, scale } = column.kind else { continue };
+            // The distance to the next number that a raw row can hold.
+            let step = mean.abs().next_up() - mean.abs();
+            if column.since.is_none() && step > scale * MAX_STEP {
+                let name = printable(&column.name);
+                remarks.push(format!(
+                    "column `{name}`: values near {mean} are rounded to steps of {step}, as 32-bit floats are; smaller ones, or dates, keep \
+                     their digits"
+                ));
+            }
+        }
         let missing: usize = self.columns.iter().map(|kind| kind.missing).sum();
         if missing > 0 {
             let columns = self.columns.iter().filter(|kind| kind.missing > 0).count();
@@ -214,5 +237,27 @@ impl Kinds {
             ));
         }
         remarks
+    }
+}
+
+/// The place of the first text that is no date, and the text, where most are dates.
+fn not_a_date<'a>(table: &Columns, texts: &'a Texts) -> Option<(String, &'a str)> {
+    let is_date: Vec<bool> = texts.values.iter().map(|text| seconds_of(text).is_some()).collect();
+    let dates = texts.rows.iter().filter(|&&row| is_date.get(row as usize) == Some(&true)).count();
+    let others = texts.rows.iter().filter(|&&row| is_date.get(row as usize) == Some(&false)).count();
+    let row = texts.rows.iter().position(|&row| is_date.get(row as usize) == Some(&false))?;
+    (dates > others).then(|| (table.place(row), texts.get(row).unwrap_or_default()))
+}
+
+/// What would make numbers or dates of texts like this one.
+fn hint(text: &str) -> &'static str {
+    let plain: String = text.chars().filter(|char| !"$€£%,' ".contains(*char)).collect();
+    let is_number = plain.len() < text.len() && plain.parse::<f32>().is_ok_and(f32::is_finite);
+    let is_time = |char: char| char.is_ascii_digit() || "/:.-, AaPpMmTtZz+".contains(char);
+    let has_parts = text.matches(['/', ':']).count() > 0 && text.contains(|char: char| char.is_ascii_digit());
+    match text {
+        _ if is_number => "; numbers count without signs such as `%`, `$` or `,`",
+        _ if has_parts && text.chars().all(is_time) => "; dates count where they are written as 2026-01-31 23:59",
+        _ => "",
     }
 }

@@ -230,3 +230,40 @@ fn a_test_file_without_dates_where_they_are_expected_is_refused() {
         assert!(error.to_string().ends_with(found), "{error}");
     }
 }
+
+/// 60 rows of one text, which depends on the number of the row, and a number.
+fn texts(text: impl Fn(usize) -> String) -> String {
+    format!("t,x\n{}", (0..60).map(|i| format!("{},{}\n", text(i), i % 7)).collect::<String>())
+}
+
+#[test]
+fn texts_that_mean_a_date_or_a_number_say_how_to_write_it() {
+    type Text = fn(usize) -> String;
+    let cases: [(Text, &str); 5] = [
+        (|i| format!("01/{:02}/20{i:02}", 1 + i % 12), "; dates count where they are written as 2026-01-31 23:59"),
+        (|i| format!("{}:05 PM on {i}", i % 12), "are no categories"),
+        (|i| format!("{i}.5 %"), "; numbers count without signs such as `%`, `$` or `,`"),
+        (|i| format!("${i}"), "; numbers count without signs such as `%`, `$` or `,`"),
+        (|i| format!("unit-{i}"), "60 different texts in 60 rows are no categories"),
+    ];
+    for (text, expected) in cases {
+        let notes = loaded(&texts(text), &TableConfig::default()).unwrap().notes;
+        assert!(notes.iter().any(|note| note.ends_with(expected)), "{expected}: {notes:?}");
+    }
+}
+
+#[test]
+fn one_text_among_dates_is_refused_by_its_line() {
+    let date = |i: usize| if i == 30 { "unknown".into() } else { format!("2026-01-{:02}", 1 + i % 28) };
+    let error = loaded(&texts(date), &TableConfig::default()).err().unwrap().to_string();
+    assert!(error.contains("line 32, column `t`: expected a date as in most rows, found `unknown`"), "{error}");
+}
+
+#[test]
+fn numbers_beyond_the_digits_of_a_float_are_told() {
+    let notes = |step: usize| {
+        loaded(&texts(|i| (1_769_817_600 + step * i).to_string()), &TableConfig::default()).unwrap().notes.join("\n")
+    };
+    assert!(notes(60).contains("column `t`: values near 1769819") && notes(60).contains("rounded to steps of 128"));
+    assert!(!notes(86_400).contains("rounded"));
+}
