@@ -84,7 +84,7 @@ pub struct Manifest {
 pub struct Tensor {
     /// The name in the graph.
     pub name: String,
-    /// The type of its values: `float32`.
+    /// The type of its values: `float32`, or `uint8` for an encoder that takes pictures as bytes.
     #[serde(default = "float32")]
     pub dtype: String,
     /// The shape of one row, without the batch.

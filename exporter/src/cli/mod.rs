@@ -45,9 +45,10 @@ struct Arguments {
     #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
     #[arg(value_parser = folder)]
     out: Option<PathBuf>,
-    /// Take pictures as f32, from 0 to 1, or as u8, bytes
+    /// The encoder's input for pictures: f32 (0 to 1) or u8 (bytes)
     ///
-    /// Bytes are [batch, height, width, channels], as decoders of pictures give them; the reconstruction has the same shape and unit.
+    /// Bytes have the shape [batch, height, width, channels], as decoders of pictures give them. The reconstruction has the same shape
+    /// and unit.
     #[arg(long, value_name = "TYPE", default_value = "f32", value_parser = input_type)]
     input: InputType,
     /// Version of ONNX's operators, 13 to 21

@@ -56,12 +56,6 @@ impl RawRows {
         }
     }
 
-    /// The dimensions of a batch.
-    pub(super) fn dims(&self) -> Vec<DimSpec> {
-        let row = self.row_shape().into_iter().map(DimSpec::from);
-        [DimSpec::from("batch")].into_iter().chain(row).collect()
-    }
-
     /// The type of a value that goes into the graphs. What comes out of them is always [`ElementType::F32`].
     pub(super) fn element_type(&self) -> ElementType {
         if matches!(self, Self::Bytes { .. }) { ElementType::U8 } else { ElementType::F32 }
@@ -167,8 +161,10 @@ pub(super) enum Side {
 }
 
 impl IntoDims for &RawRows {
+    /// The dimensions of a batch.
     fn into_dims(self) -> Vec<DimSpec> {
-        self.dims()
+        let row = self.row_shape().into_iter().map(DimSpec::from);
+        [DimSpec::from("batch")].into_iter().chain(row).collect()
     }
 }
 

@@ -79,9 +79,14 @@ pub(super) fn not_a_folder(path: &Path) -> String {
     format!("this is {kind}, which the trainer does not read yet; {sources}")
 }
 
+/// Whether the trainer wrote this folder.
+pub(super) fn is_run(dir: &Path) -> bool {
+    dir.join("config.toml").is_file() && dir.join("metrics.csv").is_file()
+}
+
 /// Why the folder `dir` cannot be trained on, in which the files `missing` are not.
 pub(super) fn incomplete(dir: &Path, missing: &[&str]) -> String {
-    if dir.join("config.toml").is_file() && dir.join("metrics.csv").is_file() {
+    if is_run(dir) {
         return format!("this is a run, not data; `trainer fit --resume {}` goes on with it", bundle::quoted(dir));
     }
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();

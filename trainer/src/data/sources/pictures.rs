@@ -9,6 +9,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limi
 use rayon::prelude::*;
 
 use super::arrays::planes;
+use super::diagnose;
 use super::idx::hold_out;
 use super::loaded::Loaded;
 use crate::data::picture_config::PictureConfig;
@@ -34,12 +35,7 @@ pub(super) fn is_folder(dir: &Path) -> bool {
     let is_part = |dir: &&PathBuf| PARTS.concat().contains(&name(dir).to_lowercase().as_str());
     let inside = folders(dir);
     let deeper = || inside.iter().filter(is_part).any(|part| folders(part).iter().any(has_some));
-    dir.is_dir() && !is_run(dir) && (has_picture(dir) || inside.iter().any(has_some) || deeper())
-}
-
-/// Whether the trainer wrote this folder, in which there are pictures too.
-fn is_run(dir: &Path) -> bool {
-    dir.join("config.toml").is_file() && dir.join("plots").is_dir()
+    dir.is_dir() && !diagnose::is_run(dir) && (has_picture(dir) || inside.iter().any(has_some) || deeper())
 }
 
 /// Loads the pictures in `dir`.

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use rows::{Columns, raw_rows, read_columns};
 
 use super::loaded::Loaded;
-use super::{idx_names, pictures};
+use super::{diagnose, idx_names, pictures};
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
@@ -32,16 +32,14 @@ const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "parquet", "pq"];
 /// Whether this is a file that is read as a table, or a folder of such files and neither of pictures nor of IDX files.
 pub(super) fn is_table(path: &Path) -> bool {
     if path.is_dir() {
-        return rows::is_shards(path) && !idx_names::is_folder(path) && !pictures::is_folder(path) && !is_run(path);
+        return rows::is_shards(path)
+            && !idx_names::is_folder(path)
+            && !pictures::is_folder(path)
+            && !diagnose::is_run(path);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     path.is_file() && name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
-}
-
-/// Whether the trainer wrote this folder.
-fn is_run(dir: &Path) -> bool {
-    dir.join("config.toml").is_file() && dir.join("metrics.csv").is_file()
 }
 
 /// Loads the table at `path`, and splits it into training and test rows.
