@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Times an epoch on a large table from CSV, end to end, beside pandas with PyTorch on the same cores: programs in turn, medians.
+"""Times an epoch on a large table, end to end, beside pandas with PyTorch on the same cores: programs in turn, medians.
+
+The trainer reads CSV into memory, CSV in constant memory (`--stream`), and Parquet the same two ways.
 
     bench/table.py                                   # 1,000,000 rows of 32 columns, three rounds
     bench/table.py --rows 100000 --rounds 1          # a small one
 
-Needs pandas and torch in the Python that runs it, and `cargo build --release --bin trainer`.
+Needs pandas, pyarrow and torch in the Python that runs it, and `cargo build --release --bin trainer`.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH = 256
+PEER = "pandas and PyTorch"
 
 
 def write(path, rows, columns):
@@ -27,7 +30,9 @@ def write(path, rows, columns):
     draw = np.random.default_rng(1)
     hidden = draw.normal(size=(rows, 6))
     table = hidden @ draw.normal(size=(6, columns)) * np.logspace(-2, 4, columns) + draw.normal(size=(rows, columns)) * 0.1
-    pd.DataFrame(table, columns=[f"sensor{number}" for number in range(columns)]).to_csv(path, index=False, float_format="%.5g")
+    table = pd.DataFrame(table, columns=[f"sensor{number}" for number in range(columns)])
+    table.to_csv(path, index=False, float_format="%.5g")
+    pd.read_csv(path).to_parquet(path.replace(".csv", ".parquet"))
 
 
 def peer(path):
@@ -62,13 +67,19 @@ def peer(path):
         print(f"test MSE {nn.functional.mse_loss(network(x), x).item():.4f}")
 
 
-def timed(command, **options):
+def timed(command):
+    """Seconds, what the command said, and the most memory that it held, in KiB."""
     start = time.perf_counter()
-    done = subprocess.run(command, check=False, capture_output=True, text=True, **options)
-    seconds = time.perf_counter() - start
-    if done.returncode != 0:
-        sys.exit(f"{command[0]} failed:\n{done.stderr}")
-    return seconds, done
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, text=True)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.perf_counter() - start
+        said.seek(0)
+        text = said.read()
+    if process.returncode != 0:
+        sys.exit(f"{command[0]} failed:\n{text}")
+    return seconds, text, usage.ru_maxrss
 
 
 def main():
@@ -80,23 +91,33 @@ def main():
     arguments = parser.parse_args()
     if arguments.peer:
         return peer(arguments.peer)
-    times = {"trainer": [], "pandas and PyTorch": []}
+    ways = {
+        "CSV in memory": ("table.csv", []),
+        "CSV streamed": ("table.csv", ["--stream"]),
+        "Parquet in memory": ("table.parquet", []),
+        "Parquet streamed": ("table.parquet", ["--stream"]),
+    }
+    times = {name: [] for name in [*ways, PEER]}
+    memory = {}
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "table.csv")
         write(path, arguments.rows, arguments.columns)
         print(f"{arguments.rows:,} rows of {arguments.columns} columns, {os.path.getsize(path) / 1e6:.0f} MB of CSV")
         for number in range(arguments.rounds):
-            fit = [str(ROOT / "target/release/trainer"), "fit", "--data", path, "--epochs", "1", "--batch-size", str(BATCH)]
-            fit += ["--baseline-seconds", "0", "--log-format", "plain", "--out", os.path.join(folder, f"run{number}")]
-            seconds, done = timed(fit)
-            times["trainer"].append(seconds)
-            line = next(line for line in done.stdout.splitlines() + done.stderr.splitlines() if line.startswith("best"))
-            seconds, said = timed([sys.executable, __file__, "--peer", path])
-            times["pandas and PyTorch"].append(seconds)
-            print(f"  trainer {times['trainer'][-1]:.1f} s ({' '.join(line.split())}), peer {seconds:.1f} s ({said.stdout.strip()})")
-    ours, theirs = (statistics.median(measured) for measured in times.values())
-    print(f"end to end: trainer {ours:.1f} s, pandas and PyTorch {theirs:.1f} s: {ours / theirs:.2f} of the time")
-    print(f"{arguments.rows / ours:,.0f} rows/s beside {arguments.rows / theirs:,.0f}")
+            for name, (file, options) in ways.items():
+                out = os.path.join(folder, f"run{number} {name}")
+                fit = [str(ROOT / "target/release/trainer"), "fit", "--data", os.path.join(folder, file), *options]
+                fit += ["--epochs", "1", "--batch-size", str(BATCH), "--baseline-seconds", "0", "--log-format", "plain", "--out", out]
+                seconds, _, memory[name] = timed(fit)
+                times[name].append(seconds)
+            seconds, said, memory[PEER] = timed([sys.executable, __file__, "--peer", path])
+            times[PEER].append(seconds)
+            print("  " + ", ".join(f"{name} {measured[-1]:.1f} s" for name, measured in times.items()) + f" ({said.strip()})")
+    theirs = statistics.median(times[PEER])
+    for name, measured in times.items():
+        seconds = statistics.median(measured)
+        part = "" if name == PEER else f", {seconds / theirs:.2f} of the time"
+        print(f"{name:18} {seconds:5.1f} s, {arguments.rows / seconds:9,.0f} rows/s, {memory[name] / 1024:5,.0f} MiB{part}")
 
 
 if __name__ == "__main__":

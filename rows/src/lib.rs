@@ -17,6 +17,7 @@ mod parquet;
 mod raw;
 mod read;
 mod records;
+mod sample;
 mod shards;
 mod table;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use raw::raw_rows;
 pub use read::{Rows, read};
+pub use sample::{NotANumber, Sample};
 pub use shards::is_shards;
 pub use texts::Texts;
 pub use windows::{missing_steps, raw_windows, window_starts};

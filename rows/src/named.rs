@@ -99,6 +99,7 @@ pub(crate) fn parse(bytes: &[u8], options: &Options) -> anyhow::Result<Columns> 
 }
 
 /// What the first lines of a file say about all others.
+#[derive(Clone)]
 pub(crate) struct FirstLines {
     dialect: Dialect,
     names: Vec<String>,
@@ -131,10 +132,7 @@ pub(crate) fn parse_block(
         dialect.separator.plural()
     );
     for (name, column) in names.iter().zip(&mut columns) {
-        // As if the first cell were no number.
-        if options.words.contains(name) && column.first.is_none() && column.missing < lines.len() {
-            column.first = Some(0);
-        }
+        column.is_words = column.texts > 0 || (options.words.contains(name) && column.missing < lines.len());
     }
     let mut second = SecondPass::new(dialect, begins_with_header, columns);
     if second.is_needed() {
@@ -164,6 +162,8 @@ struct Parsed {
     numbers: Vec<f32>,
     missing: usize,
     texts: usize,
+    /// Whether its cells are kept as texts.
+    is_words: bool,
     /// The first row whose cell is no number.
     first: Option<usize>,
 }
@@ -242,7 +242,7 @@ struct SecondPass {
 impl SecondPass {
     fn new(dialect: Dialect, header: bool, parsed: Vec<Parsed>) -> Self {
         let column = |parsed: Parsed| {
-            let texts = parsed.first.map(|_| TextsBuilder::new());
+            let texts = parsed.is_words.then(TextsBuilder::new);
             (parsed, texts)
         };
         Self { dialect, header, columns: parsed.into_iter().map(column).collect() }
@@ -266,8 +266,9 @@ impl SecondPass {
 
     fn finish(self) -> Vec<Column> {
         let column =
-            |(Parsed { numbers, missing, texts: count, first }, texts): (Parsed, Option<TextsBuilder>)| match texts {
-                Some(texts) => Column::Texts(texts.finish(numbers.len() - count - missing, first.unwrap_or_default())),
+            |(Parsed { numbers, missing, texts: count, first, .. }, texts): (Parsed, Option<TextsBuilder>)| match texts
+            {
+                Some(texts) => Column::Texts(texts.finish(numbers.len() - count - missing, first)),
                 None => Column::Numbers(numbers),
             };
         self.columns.into_iter().map(column).collect()
@@ -294,9 +295,9 @@ mod tests {
             (&colour.values[..], &colour.rows[..]),
             (&["red".into(), "blue".into()][..], &[0, Texts::MISSING, 1, 0][..])
         );
-        assert_eq!((colour.numbers, colour.first), (0, 0));
+        assert_eq!((colour.numbers, colour.first), (0, Some(0)));
         let Column::Texts(size) = &table.columns[2] else { panic!("{table:?}") };
-        assert_eq!((size.numbers, size.first), (2, 2));
+        assert_eq!((size.numbers, size.first), (2, Some(2)));
         assert_eq!((size.get(1), size.get(2)), (None, Some("x")));
         assert_eq!(table.note, "4 rows of 4 columns separated by commas, below a header");
         assert_eq!((table.position("size"), table.position("Size")), (Some(2), None));

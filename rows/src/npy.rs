@@ -54,6 +54,43 @@ fn in_order<T: Copy>(values: Vec<T>, header: &NpyHeader, rows: usize, row_shape:
     }
 }
 
+/// Where the rows of an array are in its file, and how they are read.
+pub struct Layout {
+    /// The byte at which they begin.
+    pub start: u64,
+    pub rows: usize,
+    pub columns: usize,
+    /// The bytes of a row.
+    pub row_bytes: usize,
+    dtype: TypeStr,
+}
+
+impl Layout {
+    /// Reads how a file begins that holds rows along the first of two axes, or a number each, one row behind the other.
+    pub fn read(start: &[u8]) -> Result<Self> {
+        let (header, len) = header(start)?;
+        let ([rows] | [rows, _]) = header.shape()[..] else {
+            bail!("expected rows along the first of two axes, found {:?}", header.shape());
+        };
+        let columns = header.shape().get(1).copied().unwrap_or(1);
+        let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
+        if header.order() == Order::Fortran && columns > 1 {
+            bail!(
+                "its numbers stand column by column and cannot be read row by row; save it with `numpy.ascontiguousarray`"
+            );
+        }
+        let row_bytes = columns.checked_mul(dtype.size_field()).and_then(|bytes| usize::try_from(bytes).ok());
+        let Some(row_bytes) = row_bytes else { bail!("expected rows that fit into memory, found {columns} values") };
+        let (rows, columns) = (usize::try_from(rows)?, usize::try_from(columns)?);
+        Ok(Self { start: len as u64, rows, columns, row_bytes, dtype })
+    }
+
+    /// The numbers in the bytes of some rows.
+    pub fn numbers(&self, data: &[u8]) -> Result<Vec<f32>> {
+        numbers(&self.dtype, data)
+    }
+}
+
 /// The shape of an array, and whether its numbers are unsigned bytes; nothing where its header cannot be read.
 pub fn shape(bytes: &[u8]) -> Option<(Vec<u64>, bool)> {
     let (header, _) = header(bytes).ok()?;

@@ -1,5 +1,6 @@
 //! A table with named columns from Parquet: flat columns of numbers, truth values, texts and dates.
 
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -7,12 +8,10 @@ use anyhow::{Context, Result, bail};
 use bundle::{counted, date_of, printable};
 use bytes::Bytes;
 use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type as Physical};
-use parquet::column::reader::{ColumnReader, get_typed_column_reader};
-use parquet::data_type::{
-    BoolType, ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
-};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::named::{Column, Columns};
@@ -27,50 +26,122 @@ const NOT_WHOLE: &str = "not a whole Parquet file: it is cut off or damaged";
 /// Reads a Parquet file.
 pub fn read(path: &Path) -> Result<Columns> {
     let bytes = Bytes::from(crate::file::content(path)?);
-    // The crate panics on some files that are damaged.
-    let read = catch_unwind(AssertUnwindSafe(|| columns(bytes))).unwrap_or_else(|_| bail!(NOT_WHOLE));
-    read.with_context(|| path.display().to_string())
+    let read = || ParquetRows::open(bytes)?.take(usize::MAX)?.context("expected at least one row, found none");
+    contained(read).with_context(|| path.display().to_string())
 }
 
-fn columns(bytes: Bytes) -> Result<Columns> {
-    let reader = SerializedFileReader::new(bytes).map_err(|_| anyhow::anyhow!(NOT_WHOLE))?;
-    let metadata = reader.metadata();
-    let schema = metadata.file_metadata().schema_descr_ptr();
-    let rows = usize::try_from(metadata.file_metadata().num_rows())?;
-    if rows == 0 {
-        bail!("expected at least one row, found none");
+/// What `work` gives; the crate panics on some files that are damaged.
+fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| bail!(NOT_WHOLE))
+}
+
+/// The rows of a Parquet file, some at a time.
+pub(crate) struct ParquetRows<R: ChunkReader + 'static> {
+    reader: SerializedFileReader<R>,
+    names: Vec<String>,
+    /// Rows in all, and those that were given.
+    rows: usize,
+    done: usize,
+    /// The row group that is being read next, from 0.
+    group: usize,
+    /// Its columns, and how many of its rows are left.
+    columns: Vec<ColumnReader>,
+    left: usize,
+}
+
+impl ParquetRows<File> {
+    /// Opens a file whose rows are read when they are wanted.
+    pub(crate) fn open_file(path: &Path) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        contained(|| Self::open(file))
     }
-    let (mut names, mut columns) = (vec![], vec![]);
-    for (place, described) in schema.columns().iter().enumerate() {
-        let name = described.path().string();
-        if described.max_rep_level() > 0 || described.path().parts().len() > 1 {
-            bail!(
-                "column `{}`: expected one value a row, found a nested type; flatten it, or write the file without it",
-                printable(&name)
-            );
+
+    /// As [`Self::take`], of a file that may be damaged.
+    pub(crate) fn next(&mut self, most: usize) -> Result<Option<Columns>> {
+        contained(|| self.take(most))
+    }
+
+    /// Columns in a row, at least 1.
+    pub(crate) fn columns(&self) -> usize {
+        self.names.len().max(1)
+    }
+
+    /// The part of the rows that were given, in 0.0..=1.0.
+    pub(crate) fn part(&self) -> f64 {
+        self.done as f64 / self.rows.max(1) as f64
+    }
+}
+
+impl<R: ChunkReader + 'static> ParquetRows<R> {
+    fn open(bytes: R) -> Result<Self> {
+        let reader = SerializedFileReader::new(bytes).map_err(|_| anyhow::anyhow!(NOT_WHOLE))?;
+        let metadata = reader.metadata();
+        let rows = usize::try_from(metadata.file_metadata().num_rows())?;
+        let mut names = vec![];
+        for described in metadata.file_metadata().schema_descr_ptr().columns() {
+            let name = described.path().string();
+            if described.max_rep_level() > 0 || described.path().parts().len() > 1 {
+                bail!(
+                    "column `{}`: expected one value a row, found a nested type; flatten it, or write the file without it",
+                    printable(&name)
+                );
+            }
+            if names.contains(&name) {
+                bail!("two columns have the same name, `{}`", printable(&name));
+            }
+            names.push(name);
         }
-        if names.contains(&name) {
-            bail!("two columns have the same name, `{}`", printable(&name));
-        }
-        let mut cells = Cells::new(described);
-        for group in 0..reader.num_row_groups() {
-            let group = reader.get_row_group(group).map_err(|error| plain(&name, &error))?;
+        Ok(Self { reader, names, rows, done: 0, group: 0, columns: vec![], left: 0 })
+    }
+
+    /// Opens the next row group.
+    fn open_group(&mut self) -> Result<()> {
+        let group = self.reader.get_row_group(self.group).map_err(|_| anyhow::anyhow!(NOT_WHOLE))?;
+        self.columns.clear();
+        for (place, name) in self.names.iter().enumerate() {
             if let Compression::ZSTD(_) = group.metadata().column(place).compression() {
                 bail!("it is compressed with zstd; write it with `compression=\"snappy\"`");
             }
-            let count = usize::try_from(group.metadata().num_rows())?;
-            let column = group.get_column_reader(place).map_err(|error| plain(&name, &error))?;
-            cells.read(column, count, described.max_def_level() > 0).map_err(|error| plain(&name, &error))?;
+            self.columns.push(group.get_column_reader(place).map_err(|error| plain(name, &error))?);
         }
-        if cells.len() != rows {
-            bail!("column `{}`: expected {rows} values, found {}", printable(&name), cells.len());
-        }
-        columns.push(cells.finish());
-        names.push(name);
+        self.left = usize::try_from(group.metadata().num_rows())?;
+        self.group += 1;
+        Ok(())
     }
-    let note = format!("{} of {} from Parquet", counted(rows, "row"), counted(names.len(), "column"));
-    let lines = (1..=u32::try_from(rows)?).collect();
-    Ok(Columns { names, columns, lines, unit: "row", shards: vec![], has_header: true, note })
+
+    /// The next rows, at most so many; none at the end.
+    fn take(&mut self, most: usize) -> Result<Option<Columns>> {
+        let schema = self.reader.metadata().file_metadata().schema_descr_ptr();
+        let mut cells: Vec<Cells> = schema.columns().iter().map(|column| Cells::new(column)).collect();
+        let mut count = 0;
+        while count < most {
+            if self.left == 0 {
+                if self.group == self.reader.num_row_groups() {
+                    break;
+                }
+                self.open_group()?;
+                continue;
+            }
+            let rows = self.left.min(most - count);
+            for (place, (cells, column)) in cells.iter_mut().zip(&mut self.columns).enumerate() {
+                let (name, optional) = (&self.names[place], schema.column(place).max_def_level() > 0);
+                cells.read(column, rows, optional).map_err(|error| plain(name, &error))?;
+                if cells.len() != count + rows {
+                    bail!("column `{}`: expected {} values, found {}", printable(name), count + rows, cells.len());
+                }
+            }
+            self.left -= rows;
+            count += rows;
+        }
+        if count == 0 {
+            return Ok(None);
+        }
+        let lines = (self.done + 1..=self.done + count).map(|row| u32::try_from(row).unwrap_or(u32::MAX)).collect();
+        self.done += count;
+        let (names, columns) = (self.names.clone(), cells.into_iter().map(Cells::finish).collect());
+        let note = format!("{} of {} from Parquet", counted(self.rows, "row"), counted(names.len(), "column"));
+        Ok(Some(Columns { names, columns, lines, unit: "row", shards: vec![], has_header: true, note }))
+    }
 }
 
 fn plain(column: &str, error: &ParquetError) -> anyhow::Error {
@@ -152,34 +223,30 @@ impl Cells {
     }
 
     fn finish(self) -> Column {
-        if self.texts.len() == 0 { Column::Numbers(self.numbers) } else { Column::Texts(self.texts.finish(0, 0)) }
+        if self.texts.len() == 0 { Column::Numbers(self.numbers) } else { Column::Texts(self.texts.finish(0, None)) }
     }
 
-    fn read(&mut self, column: ColumnReader, rows: usize, optional: bool) -> Result<(), ParquetError> {
+    fn read(&mut self, column: &mut ColumnReader, rows: usize, optional: bool) -> Result<(), ParquetError> {
         let kind = self.kind;
         match column {
-            ColumnReader::BoolColumnReader(_) => each::<BoolType>(column, rows, optional, |value| {
-                self.number(value.map(|value| f32::from(u8::from(*value))))
-            }),
-            ColumnReader::Int32ColumnReader(_) => {
-                each::<Int32Type>(column, rows, optional, |value| self.whole(value.map(|value| i64::from(*value))))
+            ColumnReader::BoolColumnReader(column) => {
+                each(column, rows, optional, |value| self.number(value.map(|value| f32::from(u8::from(*value)))))
             }
-            ColumnReader::Int64ColumnReader(_) => {
-                each::<Int64Type>(column, rows, optional, |value| self.whole(value.copied()))
+            ColumnReader::Int32ColumnReader(column) => {
+                each(column, rows, optional, |value| self.whole(value.map(|value| i64::from(*value))))
             }
-            ColumnReader::FloatColumnReader(_) => {
-                each::<FloatType>(column, rows, optional, |value| self.number(value.copied()))
+            ColumnReader::Int64ColumnReader(column) => each(column, rows, optional, |value| self.whole(value.copied())),
+            ColumnReader::FloatColumnReader(column) => {
+                each(column, rows, optional, |value| self.number(value.copied()))
             }
-            ColumnReader::DoubleColumnReader(_) => {
-                each::<DoubleType>(column, rows, optional, |value| self.number(value.map(|value| *value as f32)))
+            ColumnReader::DoubleColumnReader(column) => {
+                each(column, rows, optional, |value| self.number(value.map(|value| *value as f32)))
             }
-            ColumnReader::ByteArrayColumnReader(_) => {
-                each::<ByteArrayType>(column, rows, optional, |value| self.bytes(kind, value.map(ByteArray::data)))
+            ColumnReader::ByteArrayColumnReader(column) => {
+                each(column, rows, optional, |value| self.bytes(kind, value.map(ByteArray::data)))
             }
-            ColumnReader::FixedLenByteArrayColumnReader(_) => {
-                each::<FixedLenByteArrayType>(column, rows, optional, |value| {
-                    self.bytes(kind, value.map(|value| value.data()))
-                })
+            ColumnReader::FixedLenByteArrayColumnReader(column) => {
+                each(column, rows, optional, |value| self.bytes(kind, value.map(|value| value.data())))
             }
             ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96".into())),
         }
@@ -216,13 +283,12 @@ impl Cells {
 
 /// Gives every value of a row group to `take`, or nothing where it is missing.
 fn each<T: DataType>(
-    column: ColumnReader,
+    column: &mut ColumnReaderImpl<T>,
     rows: usize,
     optional: bool,
     mut take: impl FnMut(Option<&T::T>),
 ) -> Result<(), ParquetError> {
     const BLOCK: usize = 1 << 14;
-    let mut column = get_typed_column_reader::<T>(column);
     let mut left = rows;
     let (mut values, mut levels) = (vec![], vec![]);
     while left > 0 {
@@ -246,6 +312,7 @@ fn each<T: DataType>(
 mod tests {
     use std::sync::Arc;
 
+    use parquet::data_type::{BoolType, ByteArrayType, DoubleType, Int32Type, Int64Type};
     use parquet::file::properties::WriterProperties;
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
@@ -285,10 +352,33 @@ mod tests {
         writer.into_inner().unwrap()
     }
 
+    fn columns(file: Vec<u8>) -> Result<Columns> {
+        Ok(ParquetRows::open(Bytes::from(file))?.take(usize::MAX)?.unwrap())
+    }
+
+    #[test]
+    fn rows_are_read_some_at_a_time() {
+        for most in [1, 2, 3] {
+            let mut rows = ParquetRows::open(Bytes::from(file(Compression::SNAPPY))).unwrap();
+            let blocks: Vec<Columns> = std::iter::from_fn(|| rows.take(most).unwrap()).collect();
+            assert_eq!(
+                blocks.iter().map(Columns::len).collect::<Vec<_>>(),
+                [[1, 1, 1].as_slice(), &[2, 1], &[3]][most - 1]
+            );
+            let last = blocks.last().unwrap();
+            assert_eq!(last.place(last.len() - 1), "row 3");
+            let speeds = blocks.iter().flat_map(|block| match &block.columns[0] {
+                Column::Numbers(speeds) => speeds.clone(),
+                Column::Texts(_) => panic!("speeds are numbers"),
+            });
+            assert_eq!(speeds.collect::<Vec<_>>(), [1e6, 0.5, -3.]);
+        }
+    }
+
     #[test]
     fn columns_of_each_kind_are_read() {
         for compression in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::LZ4_RAW] {
-            let table = columns(file(compression).into()).unwrap();
+            let table = columns(file(compression)).unwrap();
             assert_eq!(table.names, ["speed", "load", "mode", "on", "day", "price"]);
             assert_eq!(table.columns[0], Column::Numbers(vec![1e6, 0.5, -3.]));
             let Column::Numbers(load) = &table.columns[1] else { panic!("{table:?}") };
@@ -306,7 +396,7 @@ mod tests {
     #[test]
     fn a_file_that_is_cut_or_damaged_is_an_error() {
         let whole = file(Compression::SNAPPY);
-        let error = |bytes: Vec<u8>| columns(bytes.into()).map(|_| ()).unwrap_err().to_string();
+        let error = |bytes: Vec<u8>| columns(bytes).map(|_| ()).unwrap_err().to_string();
         assert_eq!(error(whole[..whole.len() / 2].to_vec()), NOT_WHOLE);
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows.parquet");

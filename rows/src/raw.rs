@@ -36,7 +36,8 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
                 rows.iter().map(|&row| numbers[row as usize]).collect()
             }
             (ColumnKind::Number { .. }, Column::Texts(texts)) => {
-                let (place, found) = (table.place(texts.first), printable(texts.get(texts.first).unwrap_or_default()));
+                let first = texts.first.unwrap_or_default();
+                let (place, found) = (table.place(first), printable(texts.get(first).unwrap_or_default()));
                 bail!("{place}, column `{name}`: expected a number, found `{found}`");
             }
             (ColumnKind::Category { values }, Column::Texts(texts)) => {

@@ -58,14 +58,7 @@ pub(crate) fn joined(mut parts: Vec<(String, Columns)>) -> Result<Columns> {
         None => bail!("expected at least one part"),
     };
     for (name, part) in &mut parts {
-        if let Some(more) = part.names.iter().find(|found| !names.contains(found)) {
-            bail!("{name}: column `{}` is not in {first}", printable(more));
-        }
-        let Some(order) = names.iter().map(|name| part.position(name)).collect::<Option<Vec<usize>>>() else {
-            let missing = names.iter().find(|name| part.position(name).is_none()).map_or("", String::as_str);
-            bail!("{name}: expected the columns of {first}, found no `{}`", printable(missing));
-        };
-        part.columns = order.into_iter().map(|place| std::mem::replace(&mut part.columns[place], EMPTY)).collect();
+        arrange(part, &names, &first).with_context(|| name.clone())?;
     }
     let columns = (0..names.len()).map(|place| {
         let cells =
@@ -88,6 +81,20 @@ pub(crate) fn joined(mut parts: Vec<(String, Columns)>) -> Result<Columns> {
     Ok(Columns { names, columns, lines, unit, shards, has_header, note })
 }
 
+/// Puts the columns of a part in the order of the `first` one's `names`.
+pub(crate) fn arrange(part: &mut Columns, names: &[String], first: &str) -> Result<()> {
+    if let Some(more) = part.names.iter().find(|found| !names.contains(found)) {
+        bail!("column `{}` is not in {first}", printable(more));
+    }
+    let Some(order) = names.iter().map(|name| part.position(name)).collect::<Option<Vec<usize>>>() else {
+        let missing = names.iter().find(|name| part.position(name).is_none()).map_or("", String::as_str);
+        bail!("expected the columns of {first}, found no `{}`", printable(missing));
+    };
+    part.columns = order.into_iter().map(|place| std::mem::replace(&mut part.columns[place], EMPTY)).collect();
+    part.names = names.to_vec();
+    Ok(())
+}
+
 const EMPTY: Column = Column::Numbers(Vec::new());
 
 /// The cells of a column of all parts.
@@ -100,9 +107,8 @@ fn column(parts: Vec<(&str, Column)>) -> Result<Column> {
         });
         return Ok(Column::Numbers(numbers.collect()));
     };
-    let mut all = Texts { values: vec![], rows: vec![], numbers: 0, first: 0, dates: Some(vec![]) };
+    let mut all = Texts { values: vec![], rows: vec![], numbers: 0, first: None, dates: Some(vec![]) };
     let mut places: HashMap<String, u32> = HashMap::new();
-    let mut is_first = true;
     for (name, column) in parts {
         match column {
             Column::Numbers(numbers) if numbers.iter().any(|number| !number.is_nan()) => {
@@ -113,9 +119,7 @@ fn column(parts: Vec<(&str, Column)>) -> Result<Column> {
                 all.dates.iter_mut().for_each(|dates| dates.resize(dates.len() + numbers.len(), f64::NAN));
             }
             Column::Texts(part) => {
-                if std::mem::take(&mut is_first) {
-                    all.first = all.rows.len() + part.first;
-                }
+                all.first = all.first.or(part.first.map(|first| all.rows.len() + first));
                 let mut place = |text: String| match places.get(&text) {
                     Some(&place) => place,
                     None if all.values.len() == MAX_TEXTS => Texts::OTHER,

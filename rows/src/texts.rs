@@ -17,8 +17,8 @@ pub struct Texts {
     pub rows: Vec<u32>,
     /// How many cells are numbers.
     pub numbers: usize,
-    /// The first row whose cell is no number.
-    pub first: usize,
+    /// The first row whose cell is no number, if there is one.
+    pub first: Option<usize>,
     /// Where every text is a date, the seconds of each row since 1970, NaN where it is missing.
     pub dates: Option<Vec<f64>>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct TextsBuilder {
 impl TextsBuilder {
     /// A column without cells so far.
     pub(crate) fn new() -> Self {
-        let texts = Texts { values: vec![], rows: vec![], numbers: 0, first: 0, dates: Some(vec![]) };
+        let texts = Texts { values: vec![], rows: vec![], numbers: 0, first: None, dates: Some(vec![]) };
         Self { texts, places: HashMap::new(), seconds: vec![] }
     }
 
@@ -72,6 +72,11 @@ impl TextsBuilder {
         self.append(place, seconds);
     }
 
+    /// Appends a text that is not kept.
+    pub(crate) fn push_other(&mut self) {
+        self.append(Texts::OTHER, None);
+    }
+
     fn append(&mut self, place: u32, seconds: Option<f64>) {
         self.texts.rows.push(place);
         match (&mut self.texts.dates, seconds) {
@@ -80,8 +85,8 @@ impl TextsBuilder {
         }
     }
 
-    /// The column, with so many numbers among its cells, of which `first` is the first that is none.
-    pub(crate) fn finish(self, numbers: usize, first: usize) -> Texts {
+    /// The column, with so many numbers among its cells, and the first row whose cell is none.
+    pub(crate) fn finish(self, numbers: usize, first: Option<usize>) -> Texts {
         let dates = self.texts.dates.filter(|dates| dates.iter().any(|seconds| !seconds.is_nan()));
         Texts { numbers, first, dates, ..self.texts }
     }
@@ -94,7 +99,7 @@ mod tests {
     fn texts(cells: &[&str]) -> Texts {
         let mut builder = TextsBuilder::new();
         cells.iter().for_each(|cell| builder.push(Some(cell.as_bytes()).filter(|cell| !cell.is_empty())));
-        builder.finish(0, 0)
+        builder.finish(0, None)
     }
 
     #[test]

@@ -181,3 +181,29 @@ fn a_large_file_is_computed_block_by_block() {
         .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("rebuilt"));
     assert_eq!(left.count(), 0);
 }
+
+#[test]
+fn a_streamed_table_gives_the_same_bytes_however_it_is_trained() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let row = |i: usize| format!("{},{},{}\n", i * 37 % 1000, ["slow", "fast"][i % 2], i * 61 % 777);
+    let rows: String = (0..150_000).map(row).collect();
+    fs::write(dir.join("rows.csv"), format!("size,mode,load\n{rows}")).unwrap();
+    let fit = |arguments: &[&str]| {
+        let common = ["fit", "--batch-size", "2048", "--baseline-seconds", "0", "--log-format", "plain"];
+        everything(program("trainer", dir).args(common).args(arguments))
+    };
+    let said = fit(&["--data", "rows.csv", "--stream", "--epochs", "2", "--threads", "1", "--out", "whole"]);
+    assert!(said.contains("113,"), "{said}");
+    fit(&["--data", "rows.csv", "--stream", "--epochs", "1", "--threads", "2", "--out", "parts"]);
+    everything(program("trainer", dir).args(["fit", "--resume", "parts", "--epochs", "2"]));
+    let weights = |run: &str| fs::read(dir.join(run).join("last.safetensors")).unwrap();
+    assert!(weights("whole") == weights("parts"));
+    assert!(fs::read_dir(dir).unwrap().count() == 3, "nothing is left of the rows that were set aside");
+    succeed(program("exporter", dir).args(["--split", "whole"]));
+
+    fs::write(dir.join("bad.csv"), format!("size,mode,load\n{rows}1,slow,two\n")).unwrap();
+    let said = fail(program("trainer", dir).args(["fit", "--data", "bad.csv", "--stream", "--out", "bad"]));
+    assert!(said.contains("line 150002, column `load`: expected a number, found `two`"), "{said}");
+    assert!(!dir.join("bad").exists());
+}

@@ -27,7 +27,8 @@ pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Obs
         .num_threads(config.threads)
         .build()
         .map_err(|error| Error::setting("threads", error.to_string()))?;
-    let rows = Split::new(dataset, config.validation, config.seed)?.train.len();
+    dataset.store(run.dir())?;
+    let rows = dataset.train_rows(Split::new(dataset, config.validation, config.seed)?.train.len());
     let config = &Config { epochs: config.epochs_for(rows), ..config.clone() };
     let job = Job { config, dataset, run };
     // candle divides a product by the number of cores, not of threads, so the pool's size moves work and not results.
@@ -111,7 +112,7 @@ impl Job<'_> {
                 fingerprint: progress.fingerprint.clone(),
                 image_shape: dataset.image_shape(),
                 max_value: test.max_value(),
-                train_rows: split.train.len(),
+                train_rows: dataset.train_rows(split.train.len()),
                 validation_rows: split.validation.len(),
                 test_rows: test.len(),
             },

@@ -96,7 +96,7 @@ fn told(schema: &Schema, unseen: &[usize]) -> String {
     schema.columns().iter().zip(unseen).filter_map(told).collect()
 }
 
-/// The raw rows of a CSV file, a block at a time.
+/// The raw rows of a table, a block at a time.
 pub struct RowBlocks<'a> {
     path: &'a Path,
     schema: &'a Schema,
@@ -108,10 +108,9 @@ pub struct RowBlocks<'a> {
 }
 
 impl<'a> RowBlocks<'a> {
-    /// Reads the rows at `path` on another thread, if it is a CSV file with a header.
+    /// Reads the rows at `path` on another thread, if it is a file with named columns or a folder of them.
     pub fn open(path: &'a Path, schema: &'a Schema, options: &rows::Options) -> Result<Option<(Self, Arc<Progress>)>> {
-        let is_csv = !path.extension().is_some_and(|ending| ending == "npy" || ending == "npz" || ending == "parquet");
-        if !is_csv || !path.is_file() || options.skip != [0, 0] || options.array.is_some() || !is_text(path) {
+        if !path.exists() || options.skip != [0, 0] || options.array.is_some() || is_zip(path) {
             return Ok(None);
         }
         let mut blocks = Blocks::open(path, options)?;
@@ -166,9 +165,9 @@ impl Iterator for RowBlocks<'_> {
     }
 }
 
-/// Whether a file does not begin as Parquet or a zip file does, whatever its name.
-fn is_text(path: &Path) -> bool {
+/// Whether this is an `.npz` file, whatever its name.
+fn is_zip(path: &Path) -> bool {
     let mut start = vec![];
-    let read = File::open(path).and_then(|file| file.take(6).read_to_end(&mut start));
-    read.is_ok() && ![&b"PAR1"[..], b"PK\x03\x04", b"\x93NUMPY"].iter().any(|magic| start.starts_with(magic))
+    let read = File::open(path).and_then(|file| file.take(4).read_to_end(&mut start));
+    read.is_ok() && start == b"PK\x03\x04"
 }

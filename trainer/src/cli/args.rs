@@ -312,7 +312,7 @@ mod tests {
     fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
         let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
         assert_eq!(options(help(false)), 10);
-        assert_eq!(options(help(true)), 43);
+        assert_eq!(options(help(true)), 44);
         for heading in ["Data:", "Network:", "Training:", "Run:"] {
             assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
         }

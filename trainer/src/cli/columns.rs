@@ -41,6 +41,9 @@ pub struct ColumnArguments {
     /// Rows from a window's start to the next one's [default: an eighth of the window]
     #[arg(long, value_name = "ROWS", value_parser = whole("table.stride"), allow_negative_numbers = true, help_heading = TABLES, hide_short_help = true)]
     pub stride: Option<i64>,
+    /// Read a table in constant memory, since it is larger than the machine's
+    #[arg(long, help_heading = TABLES, hide_short_help = true)]
+    pub stream: bool,
     /// Whether the first line of CSV is a header [default: found out]
     #[arg(long, value_parser = ["yes", "no"], help_heading = TABLES, hide_short_help = true)]
     #[arg(hide_possible_values = true, value_name = "yes|no")]
@@ -93,6 +96,7 @@ impl ColumnArguments {
             ("separator", text(&self.separator)),
             ("window", self.window.map(Value::Integer)),
             ("stride", self.stride.map(Value::Integer)),
+            ("stream", self.stream.then_some(Value::Boolean(true))),
             ("dates", text(&self.dates)),
             ("missing", text(&self.missing)),
             ("scaling", text(&self.scaling)),

@@ -1,5 +1,6 @@
 //! `trainer fit`: trains a new run, or goes on with one.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +40,8 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    let (epochs, usual) = (config.epochs_for(split.train.len()), config.epochs);
+    let rows = split.train.len() + dataset.streamed_rows()?;
+    let (epochs, usual) = (config.epochs_for(rows), config.epochs);
     if epochs > usual {
         say(&format!(
             "note: {epochs} epochs instead of {usual}, since the rows are few; `--epochs` sets another number"
@@ -112,6 +114,9 @@ fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, Split,
     if config.device == DeviceKind::Cpu {
         network.check_memory(config.batch_size)?;
     }
+    // Next to where the run will be: a system's folder for temporary files may lie in memory.
+    let place = arguments.out.as_deref().or(arguments.resume.as_deref()).unwrap_or(Path::new(RUNS));
+    dataset.store(place.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new(".")))?;
     Ok((dataset, split, network))
 }
 

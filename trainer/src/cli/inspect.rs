@@ -39,7 +39,8 @@ pub fn run(arguments: &InspectArguments) -> Result<ExitCode> {
     let test = Count::from(dataset.test.len());
     let rows = match Split::new(&dataset, config.validation, config.seed) {
         Ok(split) => {
-            let [train, validation] = [split.train.len(), split.validation.len()].map(Count::from);
+            let train = split.train.len() + dataset.streamed_rows()?;
+            let [train, validation] = [train, split.validation.len()].map(Count::from);
             format!("rows     {train} to train, {validation} to validate, {test} to test")
         }
         // Too few for the usual part.

@@ -1,8 +1,12 @@
 //! Training and test rows of one source.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use bundle::Digest;
 
 use super::picture_config::Preparation;
+use super::rest::Rest;
 use super::samples::Samples;
 use super::sources::{DataSource, Loaded};
 use crate::error::{Error, Result};
@@ -18,6 +22,8 @@ pub struct Dataset {
     pub test: Samples,
     /// What was assumed of the source, a sentence each.
     pub notes: Vec<String>,
+    /// Of a table that is streamed, the rows that only train; [`Self::train`] and [`Self::test`] are drawn from all others.
+    pub(crate) rest: Option<Arc<Rest>>,
 }
 
 impl Dataset {
@@ -37,8 +43,9 @@ impl Dataset {
     ///
     /// As [`Self::load`]; for a table, an error names the line and the column; for a picture, its file.
     pub fn load_with(source: &DataSource, preparation: &Preparation) -> Result<Self> {
-        let Loaded { train, test, notes } = source.load(preparation)?;
-        Ok(Self { name: source.name(), train, test, notes })
+        let Loaded { train, test, notes, rest } = source.load(preparation)?;
+        let rest = rest.map(|source| Arc::new(Rest::new(source)));
+        Ok(Self { name: source.name(), train, test, notes, rest })
     }
 
     /// Loads `source`, which a run was trained on: its folder may be elsewhere by now.
@@ -57,12 +64,41 @@ impl Dataset {
         Self::load_with(source, preparation)
     }
 
+    /// Reads the rows that are streamed into a file without a name in the folder `dir`, once; nothing is left of it when the program
+    /// ends. Without this, [`crate::fit`] does it in the run's folder.
+    ///
+    /// # Errors
+    ///
+    /// When a row does not fit, naming its line, or the disk is full.
+    pub fn store(&self, dir: &Path) -> Result<()> {
+        self.rest.as_ref().map_or(Ok(()), |rest| rest.store(dir))
+    }
+
+    /// The rows that are streamed; none where all are in memory. Before [`Self::store`], they are read to be counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::store`].
+    pub fn streamed_rows(&self) -> Result<usize> {
+        match &self.rest {
+            None => Ok(0),
+            Some(rest) if rest.len() > 0 => Ok(rest.len()),
+            Some(rest) => rest.count(),
+        }
+    }
+
+    /// The rows that train, of which `in_memory` are in memory and the others stored.
+    pub(crate) fn train_rows(&self, in_memory: usize) -> usize {
+        in_memory + self.rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
     /// Height and width in pixels, with the channels before them where there are several.
     pub fn image_shape(&self) -> Vec<usize> {
         self.train.shape().image_dims()
     }
 
-    /// SHA-256 over shapes, pixels and labels, in hexadecimal: equal for equal data, wherever it came from.
+    /// SHA-256 over shapes, pixels and labels, in hexadecimal: equal for equal data, wherever it came from. Of rows that are streamed,
+    /// their number alone.
     pub fn fingerprint(&self) -> String {
         let mut hash = Digest::default();
         for images in [&self.train, &self.test] {
@@ -79,6 +115,9 @@ impl Dataset {
                 hash.update(serde_json::to_vec(schema.as_ref()).expect("a schema is plain numbers and text"));
             }
             hash.update(images.labels());
+        }
+        if let Some(rest) = &self.rest {
+            hash.update(rest.rows_in_all().to_le_bytes());
         }
         hash.finish()
     }

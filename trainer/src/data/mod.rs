@@ -1,12 +1,15 @@
 //! Rows as bytes, where they come from, and the split into training, validation and test rows.
 
+mod batches;
 mod dataset;
 mod picture_config;
+mod rest;
 mod samples;
 mod sources;
 mod split;
 mod table_config;
 
+pub(crate) use batches::Batches;
 pub use dataset::Dataset;
 pub use picture_config::{PictureConfig, Preparation};
 pub use samples::Samples;

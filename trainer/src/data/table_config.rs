@@ -36,6 +36,10 @@ pub struct TableConfig {
     /// Rows from the start of a window to the start of the next, from 1. Default: an eighth of the window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
+    /// Whether a table is read in constant memory: a sample of its rows is held, the others are read from disk as they train. Default
+    /// `false`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
     /// Whether the first line of CSV is a header: `yes`, `no` or `auto`. Default `auto`: it is one if it holds no numbers.
     #[serde(skip_serializing_if = "is_auto")]
     pub header: Header,
@@ -64,6 +68,7 @@ impl Default for TableConfig {
             split: TestRows::Random,
             window: None,
             stride: None,
+            stream: false,
             header: Header::Auto,
             separator: None,
             dates: Dates::Seconds,
@@ -97,6 +102,7 @@ impl TableConfig {
             split,
             window,
             stride,
+            stream,
             header,
             separator,
             dates,
@@ -114,6 +120,7 @@ impl TableConfig {
             ("table.split", *split != usual.split),
             ("table.window", window.is_some()),
             ("table.stride", stride.is_some()),
+            ("table.stream", *stream),
             ("table.header", *header != usual.header),
             ("table.separator", separator.is_some()),
             ("table.dates", *dates != usual.dates),

@@ -7,19 +7,17 @@ mod step;
 use std::time::Instant;
 
 use candle_core::Device;
-use rand::seq::SliceRandom;
 
 pub use observer::{Observer, Outcome, Silent, StartReport, StepReport};
 use progress::{Progress, Saved};
 use step::{Learner, Step};
 
 use crate::config::Config;
-use crate::data::{Dataset, Split};
+use crate::data::{Batches, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, Measured};
 use crate::model::{Autoencoder, NetworkConfig};
 use crate::optimizer::Optimizer;
-use crate::random::{Purpose, stream};
 use crate::run::{BestEpoch, EpochRecord, Run, StopReason};
 use crate::timing::{Phase, time_epoch};
 
@@ -133,7 +131,7 @@ impl<'a> Training<'a> {
             network: self.learner.model.network().to_string(),
             optimizer: optimizer.name(),
             learning_rate: optimizer.learning_rate(),
-            train_rows: self.split.train.len(),
+            train_rows: self.dataset.train_rows(self.split.train.len()),
             validation_rows: self.split.validation.len(),
             batch_size,
             epochs,
@@ -201,15 +199,16 @@ impl<'a> Training<'a> {
     /// Trains the steps of an epoch that are left.
     fn steps(&mut self, epoch: usize, observer: &mut dyn Observer) -> Result<EpochEnd> {
         let Config { seed, batch_size, time_budget, .. } = *self.config;
-        let mut order = self.split.train.clone();
-        order.shuffle(&mut stream(seed, Purpose::Shuffle, epoch as u32));
-        let batches = order.chunks(batch_size);
-        let steps = batches.len();
-        for indices in batches.skip(self.progress.step) {
+        let mut batches = Batches::new(self.dataset, &self.split, batch_size, (seed, epoch));
+        let steps = batches.count();
+        for _ in 0..self.progress.step {
+            batches.next()?;
+        }
+        while let Some((images, indices)) = batches.next()? {
             let step = self.progress.step + 1;
             self.learner.optimizer.set_learning_rate(self.learning_rate(epoch, step));
 
-            let loss = self.learner.train(&Step { images: &self.dataset.train, indices, epoch, step })?;
+            let loss = self.learner.train(&Step { images, indices, epoch, step })?;
             if !loss.is_finite() {
                 return Err(Error::Diverged { epoch, step, loss });
             }
@@ -232,7 +231,7 @@ impl<'a> Training<'a> {
     /// the last step has an effect.
     fn learning_rate(&self, epoch: usize, step: usize) -> f64 {
         let Config { epochs, batch_size, ref optimizer, ref schedule, .. } = *self.config;
-        let steps = self.split.train.len().div_ceil(batch_size) as f64;
+        let steps = self.dataset.train_rows(self.split.train.len()).div_ceil(batch_size) as f64;
         let epochs_done = (epoch - 1) as f64 + (step as f64 - 0.5) / steps;
         schedule.learning_rate(optimizer.learning_rate(), epochs_done, epochs, &self.validation_losses)
     }

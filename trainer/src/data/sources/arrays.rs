@@ -182,7 +182,7 @@ fn pictures(train: Labelled, test: Option<Labelled>) -> Result<Loaded, String> {
             test.len(),
             train.len() + test.len()
         ));
-        return Ok(Loaded { train, test, notes });
+        return Ok(Loaded { train, test, notes, rest: None });
     };
     let test = picture_rows(test, &mut Vec::new())?;
     if train.shape() != test.shape() {
@@ -192,7 +192,7 @@ fn pictures(train: Labelled, test: Option<Labelled>) -> Result<Loaded, String> {
             test.shape()
         ));
     }
-    Ok(Loaded { train, test, notes })
+    Ok(Loaded { train, test, notes, rest: None })
 }
 
 fn picture_rows((array, labels): Labelled, notes: &mut Vec<String>) -> Result<Samples, String> {

@@ -46,7 +46,7 @@ pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
             test.len(),
             train.len() + test.len()
         ));
-        return Ok(Loaded { train, test, notes });
+        return Ok(Loaded { train, test, notes, rest: None });
     };
     let test = load_pair(test_images, labels(&files.test_labels).as_deref())?;
     if train.shape() != test.shape() {
@@ -54,7 +54,7 @@ pub(super) fn load_dir(dir: &Path) -> Result<Loaded> {
         let reason = format!("expected images of {h} x {w} as in the training file, found {found_h} x {found_w}");
         return Err(Error::file(test_images, reason));
     }
-    Ok(Loaded { train, test, notes })
+    Ok(Loaded { train, test, notes, rest: None })
 }
 
 /// Holds out one row in ten, at least one; the same ones every time, whatever a run's seed is.
@@ -198,7 +198,7 @@ mod tests {
         let raw = folder_with("", None);
         let mixed = folder_with(NAMES[0], Some(gzip(&idx(2051, &[3, 2, 2], &(0..12).collect::<Vec<_>>()))));
         for dir in [raw, mixed] {
-            let Loaded { train, test, notes } = load_dir(dir.path()).unwrap();
+            let Loaded { train, test, notes, .. } = load_dir(dir.path()).unwrap();
             assert!(notes.is_empty(), "{notes:?}");
             assert_eq!((train.len(), test.len(), train.size()), (3, 2, [2, 2]));
             assert_eq!(train.row(2), [8, 9, 10, 11]);
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn without_labels_all_images_are_of_one_class_and_a_note_says_so() {
         for missing in [NAMES[1], NAMES[3]] {
-            let Loaded { train, test, notes } = load_dir(folder_with(missing, None).path()).unwrap();
+            let Loaded { train, test, notes, .. } = load_dir(folder_with(missing, None).path()).unwrap();
             assert_eq!((train.labels(), test.labels()), (&[0; 3][..], &[0; 2][..]));
             assert_eq!(notes, ["the data has no labels, so no classes are counted or coloured"]);
         }
@@ -275,7 +275,7 @@ mod tests {
         let write = |name: &str, bytes: Vec<u8>| std::fs::write(dir.path().join(name), bytes).unwrap();
         write(NAMES[0], idx(2051, &[25, 1, 1], &(0..25).collect::<Vec<_>>()));
         write(NAMES[1], idx(2049, &[25], &(100..125).collect::<Vec<_>>()));
-        let Loaded { train, test, notes } = load_dir(dir.path()).unwrap();
+        let Loaded { train, test, notes, .. } = load_dir(dir.path()).unwrap();
         assert_eq!((train.len(), test.len()), (23, 2));
         for images in [&train, &test] {
             assert!(images.pixels().iter().zip(images.labels()).all(|(pixel, label)| pixel + 100 == *label));

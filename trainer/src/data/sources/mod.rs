@@ -19,6 +19,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub(super) use loaded::Loaded;
+pub(super) use table::Streamed;
 
 use super::picture_config::Preparation;
 use crate::error::Result;
@@ -50,6 +51,7 @@ impl DataSource {
     pub(super) fn load(&self, preparation: &Preparation) -> Result<Loaded> {
         let Preparation { table, pictures } = preparation;
         match self {
+            Self::Path(path) if table.stream && path.exists() => table::load_streamed(path, table),
             Self::Digits => digits::load().map(Loaded::from),
             Self::Series => series::load().map(Loaded::from),
             Self::Mnist => hub::MNIST.load(),

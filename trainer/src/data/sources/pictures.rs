@@ -56,10 +56,10 @@ pub(super) fn load(dir: &Path, config: &PictureConfig) -> Result<Loaded> {
             Error::file(dir, "expected two pictures or more, of which some are held out for testing, found one")
         })?;
         notes.push(format!("{} of them, drawn at random, are held out for testing", testing.len()));
-        return Ok(Loaded { train: training, test: testing, notes });
+        return Ok(Loaded { train: training, test: testing, notes, rest: None });
     };
     let testing = samples(&test, &classes, size)?;
-    Ok(Loaded { train: training, test: testing, notes })
+    Ok(Loaded { train: training, test: testing, notes, rest: None })
 }
 
 /// Pictures of one class, in the order of their names.

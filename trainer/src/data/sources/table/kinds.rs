@@ -1,6 +1,7 @@
 //! What each column holds.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Display;
 
 use bundle::{ColumnKind, Schema, counted, printable, seconds_of};
 use rayon::prelude::*;
@@ -123,13 +124,10 @@ impl Kinds {
         let name = printable(&table.names[place]);
         let missing = texts.rows.iter().filter(|&&row| row == Texts::MISSING).count();
         let present = table.len() - missing;
-        if texts.numbers * 2 >= present {
-            let found = printable(texts.get(texts.first).unwrap_or_default());
-            return Err(format!(
-                "{}, column `{name}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out \
-                 with `--drop {name}`",
-                table.place(texts.first)
-            ));
+        if let Some(first) = texts.first
+            && texts.numbers * 2 >= present
+        {
+            return Err(not_a_number(&table.place(first), &name, texts.get(first).unwrap_or_default()));
         }
         if let Some((place, found)) = not_a_date(table, texts) {
             let found = printable(found);
@@ -238,6 +236,15 @@ impl Kinds {
         }
         remarks
     }
+}
+
+/// What is said of a text in a column of numbers, and the way on.
+pub(super) fn not_a_number(place: &str, column: &dyn Display, found: &str) -> String {
+    let found = printable(found);
+    format!(
+        "{place}, column `{column}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out with \
+         `--drop {column}`"
+    )
 }
 
 /// The place of the first text that is no date, and the text, where most are dates.

@@ -1,5 +1,7 @@
 //! The label of each row, and which of them are normal.
 
+use std::borrow::Cow;
+
 use rows::{Column, Columns};
 
 use super::names::{list, position};
@@ -91,6 +93,15 @@ impl Labels {
         Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), normal: self.normal }
     }
 
+    /// The label of normal rows, where those alone train.
+    pub(super) fn normal_only(&self, config: &TableConfig) -> Option<&str> {
+        Some(&self.names[usize::from(self.trained_on(config)?)])
+    }
+
+    fn trained_on(&self, config: &TableConfig) -> Option<u8> {
+        self.normal.filter(|_| config.train_on.is_none_or(|train_on| train_on == TrainOn::Normal))
+    }
+
     /// Where only normal rows train, takes the others from the training rows and says so. They are test rows, unless those have a
     /// file of their own.
     pub(super) fn keep_normal(
@@ -100,8 +111,7 @@ impl Labels {
         test: &mut Vec<u32>,
     ) -> Option<String> {
         let label = config.label.as_ref()?;
-        let normal = self.normal.filter(|_| trains_on_normal(config, self.normal.is_some()));
-        let Some(normal) = normal else {
+        let Some(normal) = self.trained_on(config) else {
             return Some(format!("`{label}` is the label, {}; rows of every label train", list(&self.names)));
         };
         let (kept, others): (Vec<u32>, Vec<u32>) = train.iter().partition(|&&row| self.rows[row as usize] == normal);
@@ -118,17 +128,17 @@ impl Labels {
 
 /// The cells of a column as texts.
 fn texts(table: &Columns, column: usize) -> Vec<String> {
-    match &table.columns[column] {
-        Column::Numbers(numbers) => numbers.iter().map(f32::to_string).collect(),
-        Column::Texts(texts) => (0..table.len()).map(|row| texts.get(row).unwrap_or_default().to_owned()).collect(),
+    (0..table.len()).map(|row| text(&table.columns[column], row).into_owned()).collect()
+}
+
+/// A cell as text; a missing one is empty, or `NaN` among numbers.
+pub(super) fn text(column: &Column, row: usize) -> Cow<'_, str> {
+    match column {
+        Column::Numbers(numbers) => numbers[row].to_string().into(),
+        Column::Texts(texts) => texts.get(row).unwrap_or_default().into(),
     }
 }
 
 fn places(names: &[String], texts: &[String]) -> Vec<u8> {
     texts.iter().map(|text| names.binary_search(text).map_or(0, |place| place as u8)).collect()
-}
-
-/// Whether only normal rows train.
-fn trains_on_normal(config: &TableConfig, has_normal: bool) -> bool {
-    config.train_on.map_or(has_normal, |train_on| train_on == TrainOn::Normal)
 }

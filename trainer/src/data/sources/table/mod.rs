@@ -5,6 +5,7 @@ mod kinds;
 mod labels;
 mod names;
 mod scaling;
+mod streamed;
 mod test_rows;
 mod windows;
 
@@ -24,6 +25,8 @@ use crate::error::{Error, Result};
 use kinds::Kinds;
 use labels::Labels;
 use names::position;
+pub(in crate::data) use streamed::Streamed;
+pub(super) use streamed::load as load_streamed;
 use test_rows::test_rows;
 
 /// The endings of files that are read as tables.
@@ -95,7 +98,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
         }
     };
     notes.extend(repeated(&training, &testing));
-    Ok(Loaded { train: training, test: testing, notes })
+    Ok(Loaded { train: training, test: testing, notes, rest: None })
 }
 
 fn read(path: &Path, config: &TableConfig) -> Result<Columns> {

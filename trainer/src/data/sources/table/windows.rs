@@ -81,7 +81,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
             samples(&series, starts, of_windows.of(&all), path)?
         }
     };
-    Ok(Loaded { train: training, test: testing, notes })
+    Ok(Loaded { train: training, test: testing, notes, rest: None })
 }
 
 /// The steps of a table.
