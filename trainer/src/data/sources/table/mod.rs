@@ -14,23 +14,26 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
+use bundle::{counted, printable};
 use rayon::prelude::*;
-use rows::{Columns, raw_rows, read_columns};
+use rows::{Columns, NotANumber, Sample, raw_rows, read_columns};
 
 use super::loaded::Loaded;
 use super::{diagnose, idx_names, pictures};
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
-use kinds::Kinds;
+use kinds::{Kinds, not_a_number};
 use labels::Labels;
 use names::position;
 pub(in crate::data) use streamed::Streamed;
-pub(super) use streamed::load as load_streamed;
 use test_rows::test_rows;
 
 /// The endings of files that are read as tables.
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "parquet", "pq"];
+
+/// The most rows, and the most values, that are held of a table that is streamed.
+const SAMPLE: [usize; 2] = [1 << 17, 1 << 22];
 
 /// Whether this is a file that is read as a table, or a folder of such files and neither of pictures nor of IDX files.
 pub(super) fn is_table(path: &Path) -> bool {
@@ -53,6 +56,45 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
         None => None,
     };
     split(&table, others.as_ref(), config)
+}
+
+/// Loads a sample of the table at `path`, which says how columns are scaled, validates and tests. The other rows only train.
+pub(super) fn load_streamed(path: &Path, config: &TableConfig) -> Result<Loaded> {
+    let is_array = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
+    let reason = if config.window.is_some() {
+        Some("rows are streamed, windows of a series are not; leave it out, or leave `--window` out")
+    } else if !is_array && !is_table(path) {
+        Some("CSV, Parquet and .npy files are streamed, and folders of them; leave it out to read all into memory")
+    } else {
+        None
+    };
+    if let Some(reason) = reason {
+        return Err(Error::setting("table.stream", reason));
+    }
+    let most = |first: &Columns| SAMPLE[0].min(SAMPLE[1] / first.columns.len().max(1)).max(256);
+    let sample = Sample::draw(path, most, &config.options()).map_err(|error| Error::Table(error.to_string()))?;
+    let left_out = |column: &String| config.drop.contains(column) || config.label.as_ref() == Some(column);
+    if let Some(NotANumber { column, place, text }) = sample.not_numbers.iter().find(|found| !left_out(&found.column)) {
+        return Err(Error::file(path, not_a_number(place, &printable(column), text)));
+    }
+    let others = match &config.test {
+        Some(path) => Some(Table { columns: read(path, config)?, path }),
+        None => None,
+    };
+    let table = Table { columns: sample.table.clone(), path };
+    let mut loaded = split(&table, others.as_ref(), config)?;
+    let (rows, held) = (sample.rows, table.columns.len());
+    if rows > held as u64 {
+        loaded.notes.push(format!(
+            "{} drawn at random say how columns are scaled, validate and test; the others only train",
+            counted(held, "row")
+        ));
+        if let Some(schema) = loaded.train.schema().cloned() {
+            let rest = Streamed::new(path, sample, schema, config).map_err(|reason| Error::file(path, reason))?;
+            loaded.rest = Some(rest);
+        }
+    }
+    Ok(loaded)
 }
 
 /// A table, and the file that it comes from.
@@ -124,5 +166,7 @@ fn repeated(train: &Samples, test: &Samples) -> Option<String> {
     (count > 0).then(|| format!("{count} of {} test rows are equal to a training row", test.len()))
 }
 
+#[cfg(test)]
+mod stream_tests;
 #[cfg(test)]
 mod tests;

@@ -1,62 +1,17 @@
-//! A table that is larger than memory: a sample of its rows is held, the others are read when they train.
+//! The rows of a table that are not in memory: all that were not drawn for its sample.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bundle::{Schema, counted, printable};
-use rows::{Blocks, Columns, NotANumber, Sample, raw_rows};
+use bundle::Schema;
+use rows::{Blocks, Columns, Sample, raw_rows};
 
-use super::kinds::not_a_number;
 use super::labels::{Labels, text};
 use super::names::position;
 use super::test_rows::test_rows;
-use super::{Table, is_table, read, split};
-use crate::data::sources::loaded::Loaded;
 use crate::data::table_config::{TableConfig, TestRows};
 use crate::error::{Error, Result};
-
-/// The most rows, and the most values, that are held in memory.
-const SAMPLE: [usize; 2] = [1 << 17, 1 << 22];
-
-/// Loads a sample of the table at `path`, which says how columns are scaled, validates and tests. The other rows only train.
-pub(in crate::data::sources) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
-    let is_array = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"));
-    let reason = if config.window.is_some() {
-        Some("rows are streamed, windows of a series are not; leave it out, or leave `--window` out")
-    } else if !is_array && !is_table(path) {
-        Some("CSV, Parquet and .npy files are streamed, and folders of them; leave it out to read all into memory")
-    } else {
-        None
-    };
-    if let Some(reason) = reason {
-        return Err(Error::setting("table.stream", reason));
-    }
-    let most = |first: &Columns| SAMPLE[0].min(SAMPLE[1] / first.columns.len().max(1)).max(256);
-    let sample = Sample::draw(path, most, &config.options()).map_err(|error| Error::Table(error.to_string()))?;
-    let left_out = |column: &String| config.drop.contains(column) || config.label.as_ref() == Some(column);
-    if let Some(NotANumber { column, place, text }) = sample.not_numbers.iter().find(|found| !left_out(&found.column)) {
-        return Err(Error::file(path, not_a_number(place, &printable(column), text)));
-    }
-    let others = match &config.test {
-        Some(path) => Some(Table { columns: read(path, config)?, path }),
-        None => None,
-    };
-    let table = Table { columns: sample.table.clone(), path };
-    let mut loaded = split(&table, others.as_ref(), config)?;
-    let (rows, held) = (sample.rows, table.columns.len());
-    if rows > held as u64 {
-        loaded.notes.push(format!(
-            "{} drawn at random say how columns are scaled, validate and test; the others only train",
-            counted(held, "row")
-        ));
-        let filter =
-            Filter::new(&table.columns, &sample.numbers, config).map_err(|reason| Error::file(path, reason))?;
-        let (path, schema) = (path.to_owned(), loaded.train.schema().cloned());
-        loaded.rest = schema.map(|schema| Streamed { path, sample, filter, schema });
-    }
-    Ok(loaded)
-}
 
 /// The rows of a table that are not in memory.
 #[derive(Clone, Debug)]
@@ -68,6 +23,12 @@ pub(in crate::data) struct Streamed {
 }
 
 impl Streamed {
+    /// The rows of the table at `path` beside its sample, which was split as `config` says.
+    pub(super) fn new(path: &Path, sample: Sample, schema: Arc<Schema>, config: &TableConfig) -> Result<Self, String> {
+        let filter = Filter::new(&sample.table, &sample.numbers, config)?;
+        Ok(Self { path: path.to_owned(), sample, filter, schema })
+    }
+
     /// All rows of the table, those of the sample among them.
     pub(in crate::data) fn rows_in_all(&self) -> u64 {
         self.sample.rows
@@ -143,61 +104,5 @@ impl Filter {
                 && groups.is_none_or(|(groups, held_out)| !held_out.contains(text(groups, row).as_ref()))
                 && self.end.is_none_or(|end| number < end)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::data::table_config::TrainOn;
-
-    const ROWS: usize = 150_000;
-
-    /// A table larger than a sample: the row's number, a plant of seven, and a fault in every tenth row.
-    fn loaded(config: &TableConfig) -> (Loaded, Vec<f32>) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("plants.csv");
-        let row = |i: usize| format!("{i},plant {},{}\n", i % 7, u8::from(i.is_multiple_of(10)));
-        std::fs::write(&path, format!("id,plant,fault\n{}", (0..ROWS).map(row).collect::<String>())).unwrap();
-        let loaded = load(&path, config).unwrap();
-        let mut rest = vec![];
-        let take = |raw: &[f32]| {
-            rest.extend_from_slice(raw);
-            Ok(())
-        };
-        loaded.rest.as_ref().unwrap().for_each(take).unwrap();
-        (loaded, rest)
-    }
-
-    fn ids(samples: &crate::data::Samples) -> Vec<usize> {
-        (0..samples.len()).map(|row| samples.raw_row(row)[0] as usize).collect()
-    }
-
-    #[test]
-    fn every_row_is_in_the_sample_or_in_the_rest() {
-        let config = TableConfig { drop: vec!["plant".into(), "fault".into()], ..TableConfig::default() };
-        let (loaded, rest) = loaded(&config);
-        let mut all = [ids(&loaded.train), ids(&loaded.test), rest.iter().map(|&id| id as usize).collect()].concat();
-        assert_eq!((all.len(), loaded.train.len() + loaded.test.len()), (ROWS, SAMPLE[0]));
-        all.sort_unstable();
-        assert!(all.into_iter().eq(0..ROWS));
-    }
-
-    #[test]
-    fn what_is_held_out_is_held_out_of_the_rest_too() {
-        let usual = TableConfig { drop: vec!["plant".into(), "fault".into()], ..TableConfig::default() };
-        let label = TableConfig { label: Some("fault".into()), drop: vec!["plant".into()], ..usual.clone() };
-        let (normal, rest) = loaded(&label);
-        assert!(rest.iter().all(|&id| !(id as usize).is_multiple_of(10)) && normal.test.labels().contains(&1));
-        let (_, rest) = loaded(&TableConfig { train_on: Some(TrainOn::All), ..label });
-        assert!(rest.iter().any(|&id| (id as usize).is_multiple_of(10)));
-
-        let (time, rest) = loaded(&TableConfig { split: TestRows::Time, ..usual.clone() });
-        let first = ids(&time.test)[0];
-        assert!(rest.iter().all(|&id| (id as usize) < first), "{first}");
-
-        let (groups, rest) = loaded(&TableConfig { split: TestRows::Groups("plant".into()), ..usual });
-        let held_out: HashSet<usize> = ids(&groups.test).into_iter().map(|id| id % 7).collect();
-        assert!(!held_out.is_empty() && rest.iter().all(|&id| !held_out.contains(&(id as usize % 7))));
     }
 }
