@@ -2,6 +2,7 @@
 //! between threads give the same result with any number of them.
 
 mod activation;
+mod channels;
 mod conv;
 mod elementwise;
 mod gemm;
@@ -18,7 +19,8 @@ mod winograd;
 mod lcg;
 
 pub use activation::{Activation, activate};
-pub use conv::{Conv, UpsampledConv};
+pub use channels::Channels;
+pub use conv::{Conv, UpsampledConv, Windows};
 pub use elementwise::{
     add_rows, exp_of_half, relu, relu_backward, relu_backward_in_place, relu_in_place, scale_bytes, sum_rows,
 };

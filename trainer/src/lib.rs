@@ -47,8 +47,9 @@ pub use evaluate::{
 };
 pub use fit::fit;
 pub use model::{
-    Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
-    MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
+    Activation, AvgPool, BatchNorm, BatchNormConfig, Conv1d, Conv1dConfig, ConvConfig, ConvTransposeConfig, Crop,
+    Dropout, Flatten, Layer, LayerConfig, LayerNormConfig, LinearConfig, Lstm, LstmConfig, MaxPool, Noise, Repeat,
+    Reshape, ReshapeConfig, ResidualConfig, ResidualLayers, Upsample,
 };
 pub use model::{Autoencoder, ModelConfig, NetworkConfig, Output, Stack};
 pub use numbers::{Amount, Count, Decibels, Percent, Seconds};

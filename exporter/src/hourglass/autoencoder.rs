@@ -6,6 +6,7 @@ use trainer::{Autoencoder, Layer, Stack};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::graph::to_onnx::ToOnnx;
+use crate::hourglass::layers::in_order;
 use crate::hourglass::raw_rows::RawRows;
 use crate::value::Value;
 
@@ -17,8 +18,7 @@ impl ToOnnx for Stack {
 }
 
 fn layers(graph: &mut GraphBuilder, name: &str, layers: &[Layer], x: Value) -> Result<Value> {
-    let mut layers = layers.iter().enumerate();
-    layers.try_fold(x, |x, (index, layer)| graph.apply(&format!("{name}.{index}"), layer, x))
+    in_order(graph, &format!("{name}."), layers, x)
 }
 
 /// The encoder's outputs: `latent`, and `log_variance` of a variational network.

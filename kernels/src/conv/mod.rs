@@ -5,6 +5,7 @@ mod panel;
 mod phases;
 mod register_tile;
 mod upsampled;
+mod windows;
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -12,6 +13,7 @@ use crate::simd::scratch::with_zeros;
 use panel::{Geometry, Panel};
 use register_tile::{TapSums, WeightGradient, add_planes, pack};
 pub use upsampled::UpsampledConv;
+pub use windows::Windows;
 
 /// A convolution with stride 1 and `padding` zeros on all sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -193,3 +193,68 @@ fn a_convolution_of_an_upsampled_image_is_upsampling_and_convolution() {
         }
     }
 }
+
+#[test]
+fn windows_are_plain_loops() {
+    for (large, small, kernel, stride, padding) in [
+        ([3, 9, 8], [5, 5, 4], 3, 2, 1),
+        ([2, 7, 7], [4, 2, 2], 4, 3, 0),
+        ([1, 6, 5], [2, 7, 6], 2, 1, 1),
+        ([4, 1, 2], [3, 2, 3], 5, 1, 2),
+        // More than are laid out together.
+        ([16, 64, 64], [2, 32, 32], 3, 2, 1),
+    ] {
+        let windows = Windows { large, small, kernel, stride, padding };
+        let (images, [c, h, w], [o, rows, columns]) = (3, large, small);
+        let mut lcg = Lcg(5);
+        let x = lcg.floats(images * c * h * w);
+        let y = lcg.floats(images * o * rows * columns);
+        let weight = lcg.floats(o * c * kernel * kernel);
+        let bias = lcg.floats(o.max(c));
+        let mut shrunk: Vec<f64> = (0..y.len()).map(|index| f64::from(bias[index % o])).collect();
+        let mut enlarged: Vec<f64> = (0..x.len()).map(|index| f64::from(bias[index % c])).collect();
+        let mut dweight = vec![0.; weight.len()];
+        for image in 0..images {
+            for (row, column, place) in (0..rows * columns * kernel * kernel).map(|i| {
+                let (pixel, place) = (i / (kernel * kernel), i % (kernel * kernel));
+                (pixel / columns, pixel % columns, place)
+            }) {
+                let (sy, sx) = (row * stride + place / kernel, column * stride + place % kernel);
+                if sy < padding || sx < padding || sy >= h + padding || sx >= w + padding {
+                    continue;
+                }
+                let at = (image * h + sy - padding) * w + sx - padding;
+                let to = (image * rows + row) * columns + column;
+                for channel in 0..c {
+                    for out in 0..o {
+                        let factor = (out * c + channel) * kernel * kernel + place;
+                        shrunk[to * o + out] += f64::from(x[at * c + channel]) * f64::from(weight[factor]);
+                        enlarged[at * c + channel] += f64::from(y[to * o + out]) * f64::from(weight[factor]);
+                        dweight[factor] += f64::from(x[at * c + channel]) * f64::from(y[to * o + out]);
+                    }
+                }
+            }
+        }
+        let close = |name: &str, found: &[f32], expected: &[f64]| {
+            let scale = expected.iter().fold(1f64, |a, b| a.max(b.abs()));
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(
+                    (f64::from(*found) - expected).abs() <= 1e-5 * scale,
+                    "{name} of {windows:?}: {found} {expected}"
+                );
+            }
+        };
+        let mut packed = vec![0.; windows.packed_len()];
+        windows.pack(&weight, &mut packed);
+        let mut out = vec![7.; y.len()];
+        windows.shrink(&x, &packed, Some(&bias[..o]), &mut out);
+        close("shrink", &out, &shrunk);
+        let mut out = vec![7.; x.len()];
+        windows.enlarge(&y, &packed, Some(&bias[..c]), &mut out);
+        close("enlarge", &out, &enlarged);
+        let (mut sums, mut out) = (vec![0.; weight.len()], vec![7.; weight.len()]);
+        windows.weight_gradient(&x, &y, &mut sums);
+        windows.fold_gradient(&sums, &mut out);
+        close("gradient", &out, &dweight);
+    }
+}

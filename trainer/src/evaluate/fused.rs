@@ -8,7 +8,7 @@ use super::config::MeasureConfig;
 use super::measured::{Measured, ZERO};
 use super::metrics::Metrics;
 use crate::data::Samples;
-use crate::fused::PackedNetwork;
+use crate::fused::Inference;
 use crate::model::Output;
 use crate::objective::Objective;
 use crate::random::{Noise, Purpose, normal, stream};
@@ -26,7 +26,7 @@ pub(super) struct Block<'a> {
 
 /// A network in the layout of the kernels, and how its rows are measured.
 pub(super) struct Fused<'a> {
-    pub(super) packed: &'a PackedNetwork<'a>,
+    pub(super) packed: &'a dyn Inference,
     pub(super) latent_dim: usize,
     pub(super) output: Output,
     pub(super) objective: Objective,

@@ -9,6 +9,7 @@ use super::measured::{EVALUATION_ROWS, Measured, ZERO};
 use super::metrics::Metrics;
 use crate::data::Samples;
 use crate::error::Result;
+use crate::fused::Inference;
 use crate::model::Autoencoder;
 use crate::objective::Objective;
 use crate::random::{Noise, Purpose, stream};
@@ -48,21 +49,23 @@ impl<'a> Measure<'a> {
     pub(crate) fn rows(&self, images: &Samples, indices: &[u32]) -> Result<Measured> {
         let blocks = indices.chunks(EVALUATION_ROWS).enumerate();
         let blocks: Vec<Block> = blocks.map(|(index, rows)| Block { images, rows, index }).collect();
-        let parts: Vec<Measured> = match self.model.chains() {
-            Some(chains) => chains.with_packed(|packed| {
-                let fused = Fused {
-                    packed,
-                    latent_dim: self.model.network().latent_dim(),
-                    output: self.model.network().output(),
-                    objective: self.objective,
-                    config: self.config,
-                };
-                blocks.par_iter().with_max_len(1).map(|block| fused.measure(block)).collect()
-            })?,
-            None if self.device.is_cpu() => {
+        let fused = |packed: &dyn Inference| -> Vec<Measured> {
+            let fused = Fused {
+                packed,
+                latent_dim: self.model.network().latent_dim(),
+                output: self.model.network().output(),
+                objective: self.objective,
+                config: self.config,
+            };
+            blocks.par_iter().with_max_len(1).map(|block| fused.measure(block)).collect()
+        };
+        let parts: Vec<Measured> = match (self.model.chains(), self.model.segments()) {
+            (Some(chains), _) => chains.with_packed(|packed| fused(packed))?,
+            (None, Some(segments)) => segments.with_packed(|packed| fused(packed))?,
+            (None, None) if self.device.is_cpu() => {
                 blocks.par_iter().map(|block| self.measure(block)).collect::<Result<_>>()?
             }
-            None => blocks.iter().map(|block| self.measure(block)).collect::<Result<_>>()?,
+            (None, None) => blocks.iter().map(|block| self.measure(block)).collect::<Result<_>>()?,
         };
         let scaled = parts.into_iter().zip(blocks).map(|(mut part, block)| {
             part.scale(block.rows.len() as f64 / indices.len() as f64);

@@ -4,6 +4,11 @@ use super::chain::Chain;
 use super::layer::{Kind, Layer};
 
 impl Chain {
+    /// Whether the channels of the output lie last.
+    pub(crate) fn is_channels_last(&self) -> bool {
+        self.channels_last
+    }
+
     /// The shape of the image before an upsampling, if that is the last layer.
     pub(super) fn upsampled(&self) -> Option<[usize; 3]> {
         match self.layers.last()? {

@@ -7,6 +7,19 @@ use super::chain_run::{PackedWeights, with_packed_weights};
 use super::chains::Chains;
 use super::storage::with_values;
 
+/// A network in use.
+pub(crate) trait Inference: Sync {
+    /// Values in a row of the heads' input; 0 unless variational.
+    fn features(&self) -> usize;
+
+    /// `rows` `[n, width] -> latent` `[n, latent_dim]`; if variational, the mean and `log_variance`. `features` is scratch for
+    /// the input of the heads.
+    fn encode(&self, rows: &[f32], features: &mut [f32], latents: [&mut [f32]; 2]);
+
+    /// `latent` `[n, latent_dim] -> logits` `[n, width]`
+    fn decode(&self, latent: &[f32], logits: &mut [f32]);
+}
+
 /// A network with its packed weights.
 pub(crate) struct PackedNetwork<'a> {
     chains: Vec<&'a Chain>,
@@ -24,15 +37,12 @@ impl Chains {
     }
 }
 
-impl PackedNetwork<'_> {
-    /// Values in a row of the heads' input; 0 unless variational.
-    pub(crate) fn features(&self) -> usize {
+impl Inference for PackedNetwork<'_> {
+    fn features(&self) -> usize {
         if self.chains.len() > 2 { self.chains[0].output() } else { 0 }
     }
 
-    /// `rows` `[n, width] -> latent` `[n, latent_dim]`; if variational, the mean and `log_variance`. `features` is scratch for
-    /// the input of the heads.
-    pub(crate) fn encode(&self, rows: &[f32], features: &mut [f32], [latent, log_variance]: [&mut [f32]; 2]) {
+    fn encode(&self, rows: &[f32], features: &mut [f32], [latent, log_variance]: [&mut [f32]; 2]) {
         if self.features() == 0 {
             return self.forward(0, rows, latent);
         }
@@ -41,11 +51,12 @@ impl PackedNetwork<'_> {
         self.forward(2, features, log_variance);
     }
 
-    /// `latent` `[n, latent_dim] -> logits` `[n, width]`
-    pub(crate) fn decode(&self, latent: &[f32], logits: &mut [f32]) {
+    fn decode(&self, latent: &[f32], logits: &mut [f32]) {
         self.forward(self.chains.len() - 1, latent, logits);
     }
+}
 
+impl PackedNetwork<'_> {
     fn forward(&self, index: usize, rows: &[f32], out: &mut [f32]) {
         let chain = self.chains[index];
         let block = chain.block();

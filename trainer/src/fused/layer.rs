@@ -1,7 +1,8 @@
 //! One layer on plain slices: forward, backward, and the packing of its weights.
 
 use kernels::{
-    Conv, Epilogue, FromSingleChannel, Lhs, UpsampledConv, UpsampledToSingleChannel, WinogradConv, gemm, transpose,
+    Conv, Epilogue, FromSingleChannel, Lhs, UpsampledConv, UpsampledToSingleChannel, Windows, WinogradConv, gemm,
+    transpose,
 };
 
 /// From this number of values on, the gradient of a weight does not fit a processor's fast cache.
@@ -22,6 +23,9 @@ pub(super) enum Kind {
     FromSingleChannel(FromSingleChannel),
     Winograd(WinogradConv),
     UpsampledToSingleChannel(UpsampledToSingleChannel),
+    /// A convolution with steps, with channels last, and a transposed one.
+    Shrink(Windows),
+    Enlarge(Windows),
     /// Height, width and channels.
     MaxPoolChannelsLast([usize; 3]),
     /// From channels first to channels last, or back: the rows and columns of the matrix that is transposed.
@@ -96,7 +100,8 @@ impl Layer {
 
     /// Whether the sum of the shards is that of a transformed weight, and must be folded to that of the weight.
     pub(super) fn folds(&self) -> bool {
-        matches!(self.kind, Kind::FromSingleChannel(_) | Kind::Winograd(_) | Kind::UpsampledToSingleChannel(_))
+        use Kind::{Enlarge, FromSingleChannel, Shrink, UpsampledToSingleChannel, Winograd};
+        matches!(self.kind, FromSingleChannel(_) | Winograd(_) | UpsampledToSingleChannel(_) | Shrink(_) | Enlarge(_))
     }
 
     /// The gradients of the parameters from the sum of all shards.
@@ -108,6 +113,7 @@ impl Layer {
             Kind::FromSingleChannel(conv) => conv.fold_gradient(sums, dweight),
             Kind::Winograd(conv) => conv.fold_gradient(sums, dweight),
             Kind::UpsampledToSingleChannel(conv) => conv.fold_gradient(sums, dweight),
+            Kind::Shrink(conv) | Kind::Enlarge(conv) => conv.fold_gradient(sums, dweight),
             _ => dweight.copy_from_slice(sums),
         }
     }
@@ -118,6 +124,7 @@ impl Layer {
             Kind::Linear | Kind::FromSingleChannel(_) => self.weight,
             Kind::Winograd(conv) => conv.transformed_len(),
             Kind::UpsampledToSingleChannel(conv) => conv.transformed_len(),
+            Kind::Shrink(conv) | Kind::Enlarge(conv) => conv.packed_len(),
             _ => 0,
         }
     }
@@ -136,6 +143,7 @@ impl Layer {
             Kind::FromSingleChannel(conv) => transpose(weight, weight.len() / conv.out_channels, 0, out),
             Kind::Winograd(conv) => conv.transform_weight(weight, out),
             Kind::UpsampledToSingleChannel(conv) => conv.transform_weight(weight, out),
+            Kind::Shrink(conv) | Kind::Enlarge(conv) => conv.pack(weight, out),
             _ => transpose(weight, self.input, first / self.output, out),
         }
     }
@@ -153,6 +161,8 @@ impl Layer {
             Kind::FromSingleChannel(conv) => conv.forward(x, weights.packed, weights.bias, out),
             Kind::Winograd(conv) => conv.forward(x, weights.packed, weights.bias, out),
             Kind::UpsampledToSingleChannel(conv) => conv.forward(x, weights.packed, weights.bias[0], out),
+            Kind::Shrink(conv) => conv.shrink(x, weights.packed, Some(weights.bias), out),
+            Kind::Enlarge(conv) => conv.enlarge(x, weights.packed, Some(weights.bias), out),
             Kind::MaxPoolChannelsLast(size) => kernels::max_pool2_channels_last(size, x, out),
             Kind::Transpose(sizes) => transpose_each(sizes, x, out),
             Kind::MaxPool([channels, height, width]) => kernels::max_pool2(batch * channels, height, width, x, out),
@@ -179,6 +189,14 @@ impl Layer {
                 Kind::UpsampledToSingleChannel(conv) => {
                     return conv.backward(x, weights.packed, grad, [dweight, dbias], dx);
                 }
+                Kind::Shrink(conv) => {
+                    conv.weight_gradient(x, grad, dweight);
+                    kernels::add_rows(grad, conv.small[0], dbias);
+                }
+                Kind::Enlarge(conv) => {
+                    conv.weight_gradient(grad, x, dweight);
+                    kernels::add_rows(grad, conv.large[0], dbias);
+                }
                 Kind::Conv(conv) => Conv { batch, ..conv }.backward_weight(x, grad, dweight, dbias),
                 Kind::UpsampledConv(conv) => UpsampledConv { batch, ..conv }.backward_weight(x, grad, dweight, dbias),
                 _ => {
@@ -194,6 +212,8 @@ impl Layer {
             Kind::Conv(conv) => Conv { batch, ..conv }.backward_input(grad, weights.weight, dx),
             Kind::UpsampledConv(conv) => UpsampledConv { batch, ..conv }.backward_input(grad, weights.weight, dx),
             Kind::Winograd(_) | Kind::UpsampledToSingleChannel(_) => {}
+            Kind::Shrink(conv) => conv.enlarge(grad, weights.packed, None, dx),
+            Kind::Enlarge(conv) => conv.shrink(grad, weights.packed, None, dx),
             Kind::FromSingleChannel(conv) => conv.backward_input(weights.weight, grad, dx),
             Kind::MaxPoolChannelsLast(size) => kernels::max_pool2_channels_last_backward(size, x, [out, grad], dx),
             Kind::Transpose([rows, columns]) => transpose_each([columns, rows], grad, dx),

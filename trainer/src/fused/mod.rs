@@ -1,6 +1,7 @@
 //! A network without candle's graph: training steps without autograd, and inference, by kernels on slices.
 
 mod batch;
+mod batch_norm;
 mod chain;
 mod chain_layout;
 mod chain_run;
@@ -10,14 +11,18 @@ mod inference;
 mod layer;
 mod loss;
 mod row_major;
+mod segmented;
+mod segments;
 mod step;
 mod storage;
 
 pub(crate) use batch::Batch;
+pub use batch_norm::BatchNorm;
 pub(crate) use chain::Chain;
 pub(crate) use chain_run::{PackedWeights, Shard, weight_gradients, with_packed_weights};
 pub(crate) use chains::Chains;
-pub(crate) use inference::PackedNetwork;
+pub(crate) use inference::Inference;
 pub(crate) use loss::{ErrorTerm, LossTerms};
+pub(crate) use segments::{Segment, SegmentKind, Segments};
 pub(crate) use step::TrainStep;
 pub(crate) use storage::{filled, is_f32_cpu, values, with_values, with_values_mut};

@@ -12,7 +12,7 @@ use super::layers::{Init, Layer, checked_len, linear};
 use super::network::NetworkConfig;
 use super::stack::Stack;
 use crate::error::Result;
-use crate::fused::{Chain, Chains, LossTerms, TrainStep};
+use crate::fused::{Chain, Chains, LossTerms, Segments, TrainStep};
 use crate::ops;
 use crate::random::{Purpose, stream};
 
@@ -37,6 +37,8 @@ pub struct Autoencoder {
     log_variance: Option<Linear>,
     decoder: Stack,
     parameters: Vec<(String, Var)>,
+    /// What layers keep beside their parameters: no optimiser changes it.
+    state: Vec<(String, Var)>,
 }
 
 /// What a training step needs of the forward pass.
@@ -78,7 +80,8 @@ impl Autoencoder {
 
     /// The weights and the description.
     pub(crate) fn checkpoint(&self) -> Checkpoint {
-        let tensors = self.parameters.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        let tensors =
+            self.parameters.iter().chain(&self.state).map(|(name, var)| (name.clone(), var.as_detached_tensor()));
         Checkpoint::new(&self.network, tensors.collect())
     }
 
@@ -94,10 +97,11 @@ impl Autoencoder {
         mut parameter: impl FnMut(&str, Vec<usize>, Init) -> Result<Var>,
     ) -> Result<Self> {
         network.check()?;
-        let mut parameters = Vec::new();
+        let (mut parameters, mut state) = (Vec::new(), Vec::new());
         let mut named = |name: String, dims, init| {
+            let kept = if matches!(init, Init::State(_)) { &mut state } else { &mut parameters };
             let var = parameter(&name, dims, init)?;
-            parameters.push((name, var.clone()));
+            kept.push((name, var.clone()));
             Ok(var)
         };
         let [encoder_inputs, decoder_inputs] = network.inputs()?;
@@ -113,7 +117,7 @@ impl Autoencoder {
             None
         };
         let decoder = Stack::build("decoder", &network.decoder, &decoder_inputs, &mut named)?;
-        Ok(Self { network: network.clone(), encoder, log_variance, decoder, parameters })
+        Ok(Self { network: network.clone(), encoder, log_variance, decoder, parameters, state })
     }
 
     /// The description this network was built from.
@@ -206,7 +210,16 @@ impl Autoencoder {
 
     /// A training step without the update; `None` where there are no kernels for it.
     pub(crate) fn train_step(&self, terms: LossTerms) -> Option<TrainStep> {
-        self.chains().map(|chains| TrainStep::new(chains, terms))
+        let chains = self.chains().map(|chains| TrainStep::new(chains, terms));
+        chains.or_else(|| Some(TrainStep::segmented(self.segments()?, terms)))
+    }
+
+    /// The same as segments; nothing of a variational network.
+    pub(crate) fn segments(&self) -> Option<Segments> {
+        if self.log_variance.is_some() {
+            return None;
+        }
+        Segments::new(self.encoder.segments(0)?, self.decoder.segments(1)?)
     }
 
     /// The layers as far as the logits; nothing where there are no kernels for them.

@@ -2,7 +2,7 @@
 
 use bundle::Shape;
 
-use super::layers::{ConvConfig, LayerConfig, ReshapeConfig, Role};
+use super::layers::{AnyLayer, ConvConfig, LayerConfig, ReshapeConfig, Role};
 use super::walk::{layer_error, walk};
 use crate::error::Result;
 
@@ -16,7 +16,7 @@ pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerC
         return Err(layer_error("encoder", encoder.len() - 1, last, reason));
     }
     // The latent is a row, whatever shape it came from.
-    let mut layers: Vec<LayerConfig> = ReshapeConfig::image(latent).map(LayerConfig::from).into_iter().collect();
+    let mut layers: Vec<LayerConfig> = ReshapeConfig::to(latent).map(LayerConfig::from).into_iter().collect();
     layers.extend(waist(encoder, latent));
     for (index, (layer, &input)) in encoder.iter().zip(&inputs).enumerate().rev() {
         let output = layer.output(input).map_err(|reason| layer_error("encoder", index, layer, reason))?;
@@ -33,6 +33,7 @@ pub(super) fn mirror(encoder: &[LayerConfig], start: Shape) -> Result<Vec<LayerC
         position += 1;
         position > first || layer.role() != Role::Activate
     });
+    LayerConfig::normalise_before_activating(&mut layers);
     activate_before_enlarging(&mut layers);
     // The last values are the reconstruction, whatever their shape.
     while layers.last().is_some_and(|layer| layer.role() == Role::Reshape) {

@@ -16,8 +16,9 @@ pub(crate) use checkpoint::Checkpoint;
 pub use config::{ModelConfig, Output};
 pub(crate) use encoding::Encoding;
 pub use layers::{
-    Activation, AvgPool, ConvConfig, Crop, Dropout, Flatten, Layer, LayerConfig, LinearConfig, Lstm, LstmConfig,
-    MaxPool, Noise, Repeat, Reshape, ReshapeConfig, Upsample,
+    Activation, AvgPool, BatchNorm, BatchNormConfig, Conv1d, Conv1dConfig, ConvConfig, ConvTransposeConfig, Crop,
+    Dropout, Flatten, Layer, LayerConfig, LayerNormConfig, LinearConfig, Lstm, LstmConfig, MaxPool, Noise, Repeat,
+    Reshape, ReshapeConfig, ResidualConfig, ResidualLayers, Upsample,
 };
 pub use network::NetworkConfig;
 pub use stack::Stack;

@@ -115,7 +115,7 @@ impl NetworkConfig {
             let reason = format!("expected images of 1 to {MAX_WIDTH} values, found {found}");
             return Err(Error::setting("data", reason));
         }
-        let layers = self.encoder.len() + self.decoder.len();
+        let layers: usize = self.encoder.iter().chain(&self.decoder).map(LayerConfig::layer_count).sum();
         if layers > MAX_LAYERS {
             let reason = format!(
                 "expected at most {MAX_LAYERS} layers in encoder and decoder together, activations counted, found {layers}"

@@ -5,8 +5,8 @@ use candle_core::{Result, Tensor, Var};
 use candle_nn::Module;
 use rand_chacha::ChaCha8Rng;
 
-use super::layers::{Activation, Init, Layer, LayerConfig, Reshape, checked_len};
-use crate::fused::Chain;
+use super::layers::{Activation, Init, Layer, LayerConfig, LayerModule, Reshape, chain, checked_len, run};
+use crate::fused::{Chain, Segment};
 
 /// Layers in order. Layer `i` of the stack `encoder` keeps its tensors under `encoder.i`, layers without any counted.
 #[derive(Clone, Debug)]
@@ -53,6 +53,35 @@ impl Stack {
         let (mut chain, count) = chain(layers, Chain::new(&[self.input_len]))?;
         chain.channels_first();
         (count == layers.len()).then_some(chain)
+    }
+
+    /// The same as segments, where what is between the chains has kernels too.
+    pub(super) fn segments(&self, without: usize) -> Option<Vec<Segment>> {
+        let mut rest = &self.layers[..self.layers.len().checked_sub(without)?];
+        let (mut segments, mut dims, mut channels_last) = (Vec::<Segment>::new(), vec![self.input_len], false);
+        while let [layer, others @ ..] = rest {
+            let is_relu = matches!(layer, Layer::Activation(Activation::Relu));
+            if is_relu && segments.last_mut().is_some_and(Segment::relu) {
+                rest = others;
+                continue;
+            }
+            let mut chain = Chain::behind(&dims, channels_last);
+            let count = rest.iter().take_while(|layer| layer.fuse(&mut chain)).count();
+            rest = &rest[count..];
+            // A normalisation takes images as they lie.
+            if !matches!(rest.first(), Some(Layer::BatchNorm(_))) {
+                chain.channels_first();
+            }
+            (dims, channels_last) = (chain.output_dims().to_vec(), chain.is_channels_last());
+            // What only changes the shape is no segment.
+            let is_empty = chain.is_empty();
+            segments.extend((!is_empty).then(|| Segment::chain(chain)));
+            if count == 0 && is_empty {
+                segments.push(Segment::keeping(layer.segment(&dims, channels_last)?, dims.iter().product()));
+                rest = others;
+            }
+        }
+        Some(segments)
     }
 
     fn before_last(&self) -> &[Layer] {
@@ -105,28 +134,4 @@ impl Module for Stack {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         run(&self.layers, x, None)
     }
-}
-
-/// Runs the layers one after the other, those on images at once where there is a kernel for it; in training, `rng` draws what is random.
-fn run(layers: &[Layer], x: &Tensor, mut rng: Option<&mut ChaCha8Rng>) -> Result<Tensor> {
-    let (mut rest, mut x) = (layers, x.clone());
-    while let [layer, others @ ..] = rest {
-        if let Some((chain, count)) = Chain::of(&x).and_then(|empty| chain(rest, empty)) {
-            (x, rest) = (chain.forward(&x)?, &rest[count..]);
-            continue;
-        }
-        x = match &mut rng {
-            Some(rng) => layer.forward_training(&x, rng)?,
-            None => layer.forward(&x)?,
-        };
-        rest = others;
-    }
-    Ok(x)
-}
-
-/// As many of the first layers as one chain can take, appended to the `empty` one, and their number.
-fn chain(layers: &[Layer], empty: Chain) -> Option<(Chain, usize)> {
-    let mut chain = empty;
-    let count = layers.iter().take_while(|layer| layer.fuse(&mut chain)).count();
-    (!chain.is_empty()).then_some((chain, count))
 }

@@ -250,3 +250,25 @@ fn among_equal_values_only_the_first_has_the_gradient() {
         assert_eq!(gradient.iter().sum::<f32>(), windows as f32, "{size}");
     }
 }
+
+#[test]
+fn normalisation_over_the_batch_is_the_composed_one() {
+    // More rows than are added up together, more pixels than lanes, and a channel far from zero.
+    for dims in [&[11usize, 3, 5, 7][..], &[19, 4], &[5, 6, 3]] {
+        let channels = if dims.len() == 4 { dims[1] } else { dims[dims.len() - 1] };
+        let inputs = [random(dims, 1), random(&[channels], 2), random(&[channels], 3)];
+        inputs[0].set(&(inputs[0].as_tensor() + 3.).unwrap()).unwrap();
+        let kernel = |inputs: &[Var]| Ok(batch_norm(&inputs[0], &inputs[1], &inputs[2], 1e-5)?.values);
+        let composed =
+            |inputs: &[Var]| Ok(super::batch_norm::composed(&inputs[0], &inputs[1], &inputs[2], 1e-5)?.values);
+        agree(&format!("batch norm of {dims:?}"), &inputs, kernel, composed);
+        let found = batch_norm(&inputs[0], &inputs[1], &inputs[2], 1e-5).unwrap();
+        let doubles: Vec<Var> = inputs.iter().map(in_f64).collect();
+        let expected = super::batch_norm::composed(&doubles[0], &doubles[1], &doubles[2], 1e-5).unwrap();
+        assert_close("mean", &found.mean, &expected.mean);
+        assert_close("variance", &found.variance, &expected.variance);
+        let scaled = scale_channels(&inputs[0].as_detached_tensor(), &inputs[1], &inputs[2]).unwrap();
+        let expected = scale_channels(&doubles[0].as_detached_tensor(), &doubles[1], &doubles[2]).unwrap();
+        assert_close("in use", &scaled, &expected);
+    }
+}

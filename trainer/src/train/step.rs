@@ -57,7 +57,7 @@ impl Learner {
                 noise: (self.input_noise > 0.).then_some(&add_noise),
                 sample: &sample,
             };
-            let (loss, gradients) = fused.run(&batch)?;
+            let (loss, gradients) = fused.run(&batch, &mut rng)?;
             if loss.is_finite() {
                 self.optimizer.step_values(gradients, self.max_norm)?;
             }

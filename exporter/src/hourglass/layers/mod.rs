@@ -1,7 +1,9 @@
-//! The trainer's layers as ONNX, one file each, as in the trainer. `linear` and `conv` are candle's own layers, whose export is in
-//! `src/layers/`.
+//! The trainer's layers as ONNX, one file each, as in the trainer. `linear`, `conv`, `conv_transpose` and `layer_norm` are
+//! candle's own layers, whose export is in `src/layers/`.
 
 mod activation;
+mod batch_norm;
+mod conv1d;
 mod crop;
 mod dropout;
 mod lstm;
@@ -9,9 +11,11 @@ mod noise;
 mod pool;
 mod repeat;
 mod reshape;
+mod residual;
 mod side;
 mod upsample;
 
+pub(super) use residual::in_order;
 use trainer::Layer;
 
 use crate::error::Result;
@@ -24,6 +28,11 @@ impl ToOnnx for Layer {
         match self {
             Self::Linear(layer) => layer.to_onnx(graph, x),
             Self::Conv(layer) => layer.to_onnx(graph, x),
+            Self::ConvTranspose(layer) => layer.to_onnx(graph, x),
+            Self::Conv1d(layer) => layer.to_onnx(graph, x),
+            Self::BatchNorm(layer) => layer.to_onnx(graph, x),
+            Self::LayerNorm(layer) => layer.to_onnx(graph, x),
+            Self::Residual(layer) => layer.to_onnx(graph, x),
             Self::MaxPool(layer) => layer.to_onnx(graph, x),
             Self::AvgPool(layer) => layer.to_onnx(graph, x),
             Self::Upsample(layer) => layer.to_onnx(graph, x),

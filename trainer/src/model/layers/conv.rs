@@ -108,7 +108,7 @@ impl Settings for ConvConfig {
     }
 
     fn fuses(&self, _input: Shape) -> bool {
-        self.stride == 1 && self.kernel % 2 == 1 && self.zeros() < self.kernel
+        self.stride > 1 || (self.kernel % 2 == 1 && self.zeros() < self.kernel)
     }
 
     fn graph_values(&self, input: Shape, output: Shape) -> u64 {

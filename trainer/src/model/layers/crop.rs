@@ -1,4 +1,4 @@
-//! `crop`: the top left part of an image.
+//! `crop`: the top left part of an image, or the first steps of a sequence.
 
 use bundle::Shape;
 use candle_core::Tensor;
@@ -10,7 +10,7 @@ use super::settings::{Parameters, Role, Settings, check_count};
 use super::shapes::expect_image;
 use crate::fused::Chain;
 
-/// The top left part of an image: `[batch, c, h, w] -> [batch, c, height, width]`.
+/// The top left part of an image, `[batch, c, h, w] -> [batch, c, height, width]`, or of a sequence, whose steps are rows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Crop {
     /// Rows to keep, 1 to 65536.
@@ -45,15 +45,23 @@ impl Settings for Crop {
 
     fn output(&self, input: Shape) -> Result<Shape, String> {
         let Self { height, width } = *self;
-        let [channels, rows, columns] = expect_image(input)?;
+        let (cut, rows, columns) = match input {
+            Shape::Sequence { steps, features } => {
+                (Shape::Sequence { steps: height, features: width }, steps, features)
+            }
+            _ => {
+                let [channels, rows, columns] = expect_image(input)?;
+                (Shape::Image { channels, height, width }, rows, columns)
+            }
+        };
         if height > rows || width > columns {
             return Err(format!("expected an image of at least {height} x {width}, found {input}"));
         }
-        Ok(Shape::Image { channels, height, width })
+        Ok(cut)
     }
 
-    fn fuses(&self, _input: Shape) -> bool {
-        true
+    fn fuses(&self, input: Shape) -> bool {
+        !matches!(input, Shape::Sequence { .. })
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
@@ -63,7 +71,8 @@ impl Settings for Crop {
 
 impl LayerModule for Crop {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        x.narrow(2, 0, self.height)?.narrow(3, 0, self.width)?.contiguous()
+        let rows = x.rank() - 2;
+        x.narrow(rows, 0, self.height)?.narrow(rows + 1, 0, self.width)?.contiguous()
     }
 
     fn fuse(&self, chain: &mut Chain) -> bool {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, values};
+use crate::fused::SegmentKind;
 
 /// In training, zeros in place of a random part of the values; the others are scaled up, so that the mean stays
 /// (Srivastava et al. 2014).
@@ -64,6 +65,11 @@ impl Settings for Dropout {
 impl LayerModule for Dropout {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         Ok(x.clone())
+    }
+
+    fn segment(&self, _dims: &[usize], channels_last: bool) -> Option<SegmentKind> {
+        // The values' order is that in which random numbers are drawn.
+        (!channels_last).then_some(SegmentKind::Dropout(self.rate))
     }
 
     fn forward_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> candle_core::Result<Tensor> {

@@ -55,6 +55,15 @@ impl Entries {
         number.ok_or_else(|| format!("`{setting}`: expected a number, found {}", shown(&value)))
     }
 
+    /// A list that must be there.
+    pub(super) fn list(&mut self, setting: &'static str) -> Result<Vec<Value>, String> {
+        match self.take(setting) {
+            Some(Value::Array(values)) => Ok(values),
+            Some(other) => Err(format!("`{setting}`: expected a list of layers, found {}", shown(&other))),
+            None => Err(self.missing(setting, "a list of layers")),
+        }
+    }
+
     /// `true` or `false`, or `default`.
     pub(super) fn switch_or(&mut self, setting: &'static str, default: bool) -> Result<bool, String> {
         let Some(value) = self.take(setting) else { return Ok(default) };

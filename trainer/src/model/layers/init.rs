@@ -12,6 +12,8 @@ pub(in crate::model) enum Init {
     GlorotUniform,
     /// Zeros, for a bias.
     Zeros,
+    /// This value everywhere, of what a layer keeps and no optimiser changes.
+    State(f32),
     /// These values.
     Values(Vec<f32>),
 }
@@ -27,6 +29,7 @@ impl Init {
                 (0..count).map(|_: usize| (rng.random::<f32>() * 2. - 1.) * limit).collect()
             }
             Self::Zeros => vec![0.; count],
+            Self::State(value) => vec![value; count],
             Self::Values(values) => values,
         };
         Var::from_tensor(&Tensor::from_vec(values, dims, device)?)

@@ -1,10 +1,12 @@
 //! A layer in a network, of any kind, with its parameters.
 
 use candle_core::{Result, Tensor};
-use candle_nn::{Conv2d, Linear, Module};
+use candle_nn::{Conv2d, ConvTranspose2d, LayerNorm, Linear, Module};
 use rand_chacha::ChaCha8Rng;
 
 use super::activation::Activation;
+use super::batch_norm::BatchNorm;
+use super::conv1d::Conv1d;
 use super::crop::Crop;
 use super::dropout::Dropout;
 use super::lstm::Lstm;
@@ -13,8 +15,9 @@ use super::noise::Noise;
 use super::pool::{AvgPool, MaxPool};
 use super::repeat::Repeat;
 use super::reshape::Reshape;
+use super::residual::Residual;
 use super::upsample::Upsample;
-use crate::fused::Chain;
+use crate::fused::{Chain, SegmentKind};
 
 /// Makes the enum of all layers in a network.
 macro_rules! modules {
@@ -48,6 +51,10 @@ modules! {
         Linear(Linear),
         /// `[batch, c, h, w] -> [batch, channels, h', w']`
         Conv(Conv2d),
+        /// `[batch, c, h, w] -> [batch, channels, h', w']`, enlarging
+        ConvTranspose(ConvTranspose2d),
+        /// `[batch, steps, n] -> [batch, steps', channels]`
+        Conv1d(Conv1d),
         /// The largest value of each window, the last one perhaps cut off.
         MaxPool(MaxPool),
         /// The mean of each whole window.
@@ -62,6 +69,12 @@ modules! {
         Lstm(Lstm),
         /// `[batch, n] -> [batch, steps, n]`
         Repeat(Repeat),
+        /// By the mean and variance of each channel.
+        BatchNorm(BatchNorm),
+        /// By the mean and variance of each row.
+        LayerNorm(LayerNorm),
+        /// Layers whose output is added to their input.
+        Residual(ResidualLayers),
         /// Zeros for a random part of the values, in training.
         Dropout(Dropout),
         /// Gaussian noise, in training.
@@ -71,15 +84,24 @@ modules! {
     }
 }
 
-impl Layer {
-    /// The layer in training; what is random is drawn from `rng`.
-    pub(in crate::model) fn forward_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+/// A residual of any layers.
+pub type ResidualLayers = Residual<Layer>;
+
+impl LayerModule for Layer {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.module().forward(x)
+    }
+
+    fn forward_training(&self, x: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
         self.module().forward_training(x, rng)
     }
 
-    /// Appends the layer to `chain`; false where there is no kernel for it.
-    pub(in crate::model) fn fuse(&self, chain: &mut Chain) -> bool {
+    fn fuse(&self, chain: &mut Chain) -> bool {
         self.module().fuse(chain)
+    }
+
+    fn segment(&self, dims: &[usize], channels_last: bool) -> Option<SegmentKind> {
+        self.module().segment(dims, channels_last)
     }
 }
 

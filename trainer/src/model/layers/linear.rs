@@ -38,7 +38,8 @@ impl LinearConfig {
         L: From<LinearConfig> + From<ReshapeConfig>,
     {
         let units = Self::width(input).ok_or("too many values")?;
-        let image = ReshapeConfig::image(input).map(L::from);
+        // A sequence keeps its steps.
+        let image = ReshapeConfig::to(input).filter(|_| matches!(input, Shape::Image { .. })).map(L::from);
         Ok([Self { units }.into()].into_iter().chain(image).collect())
     }
 }

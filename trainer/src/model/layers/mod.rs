@@ -1,12 +1,16 @@
 //! The layers: one file each, and here the enum of their settings, which passes every question on to the right one.
 
 mod activation;
+mod batch_norm;
 mod conv;
+mod conv1d;
+mod conv_transpose;
 mod crop;
 mod dropout;
 mod entries;
 mod init;
 mod layer;
+mod layer_norm;
 mod linear;
 mod lstm;
 mod module;
@@ -14,6 +18,8 @@ mod noise;
 mod pool;
 mod repeat;
 mod reshape;
+mod residual;
+mod run;
 mod settings;
 mod shapes;
 mod upsample;
@@ -25,21 +31,28 @@ use toml::Value;
 
 use crate::suggest::did_you_mean;
 pub use activation::Activation;
+pub use batch_norm::{BatchNorm, BatchNormConfig};
 pub use conv::ConvConfig;
+pub use conv_transpose::ConvTransposeConfig;
+pub use conv1d::{Conv1d, Conv1dConfig};
 pub use crop::Crop;
 pub use dropout::Dropout;
 use entries::{Entries, shown, shown_name};
 pub(super) use init::Init;
-pub use layer::Layer;
+pub use layer::{Layer, ResidualLayers};
+pub use layer_norm::LayerNormConfig;
 pub use linear::LinearConfig;
 pub(super) use linear::linear;
 pub use lstm::{Lstm, LstmConfig};
+pub(super) use module::LayerModule;
 pub use noise::Noise;
 pub use pool::{AvgPool, MaxPool};
 pub use repeat::Repeat;
 pub use reshape::{Flatten, Reshape, ReshapeConfig};
+pub use residual::ResidualConfig;
+pub(super) use run::{chain, run};
 use settings::Settings;
-pub(super) use settings::{MAX_WIDTH, Parameters, Role, values};
+pub(super) use settings::{AnyLayer, MAX_WIDTH, Parameters, Role, values};
 pub(super) use shapes::checked_len;
 pub use upsample::Upsample;
 
@@ -108,6 +121,10 @@ layers! {
         Linear(LinearConfig),
         /// Two-dimensional convolution.
         Conv(ConvConfig),
+        /// Two-dimensional transposed convolution.
+        ConvTranspose(ConvTransposeConfig),
+        /// Convolution over steps.
+        Conv1d(Conv1dConfig),
         /// The largest value of each window.
         MaxPool(MaxPool),
         /// The mean of each window.
@@ -124,6 +141,12 @@ layers! {
         Lstm(LstmConfig),
         /// The same row at every step.
         Repeat(Repeat),
+        /// Mean 0 and variance 1 for each channel.
+        BatchNorm(BatchNormConfig),
+        /// Mean 0 and variance 1 for each row.
+        LayerNorm(LayerNormConfig),
+        /// Layers whose output is added to their input.
+        Residual(ResidualOfLayers),
         /// Zeros for a random part of the values, in training.
         Dropout(Dropout),
         /// Gaussian noise, in training.
@@ -131,6 +154,49 @@ layers! {
         /// A function of each value alone.
         #[serde(untagged)]
         Activation(Activation),
+    }
+}
+
+/// A residual of any layers.
+pub type ResidualOfLayers = ResidualConfig<LayerConfig>;
+
+impl AnyLayer for LayerConfig {
+    type Module = Layer;
+
+    fn read(value: Value) -> Result<Self, String> {
+        Self::read(value)
+    }
+
+    fn name(&self) -> &'static str {
+        self.name()
+    }
+
+    fn role(&self) -> Role {
+        self.role()
+    }
+
+    fn output(&self, input: Shape) -> Result<Shape, String> {
+        self.output(input)
+    }
+
+    fn weight_count(&self, input: Shape) -> u64 {
+        self.weight_count(input)
+    }
+
+    fn graph_values(&self, input: Shape, output: Shape) -> u64 {
+        self.graph_values(input, output)
+    }
+
+    fn summary(&self) -> Option<String> {
+        self.summary()
+    }
+
+    fn mirror(&self, input: Shape, output: Shape) -> Result<Vec<Self>, String> {
+        self.mirror(input, output)
+    }
+
+    fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Layer>> {
+        self.build(input, parameters)
     }
 }
 
@@ -170,6 +236,11 @@ impl LayerConfig {
     /// Whether the fused chain takes it.
     pub(super) fn fuses(&self, input: Shape) -> bool {
         each!(self, settings => settings.fuses(input))
+    }
+
+    /// How many layers it is, those in it counted.
+    pub(super) fn layer_count(&self) -> usize {
+        each!(self, settings => settings.layer_count())
     }
 
     /// Values that candle's graph holds of each row in training.

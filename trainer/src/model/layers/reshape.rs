@@ -10,15 +10,27 @@ use super::settings::{Parameters, Role, Settings, check_count};
 use super::shapes::checked_len;
 use crate::fused::Chain;
 
-/// A row as an image: `[batch, channels * height * width] -> [batch, channels, height, width]`.
+/// A row as an image, `[batch, channels * height * width] -> [batch, channels, height, width]`, or as a sequence,
+/// `[batch, steps * features] -> [batch, steps, features]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ReshapeConfig {
-    /// Channels, 1 to 65536.
-    pub channels: usize,
-    /// Rows, 1 to 65536.
-    pub height: usize,
-    /// Columns, 1 to 65536.
-    pub width: usize,
+#[serde(untagged)]
+pub enum ReshapeConfig {
+    /// An image.
+    Image {
+        /// Channels, 1 to 65536.
+        channels: usize,
+        /// Rows, 1 to 65536.
+        height: usize,
+        /// Columns, 1 to 65536.
+        width: usize,
+    },
+    /// A sequence.
+    Sequence {
+        /// Steps, 1 to 65536.
+        steps: usize,
+        /// Values of a step, 1 to 65536.
+        features: usize,
+    },
 }
 
 /// An image or a sequence as one row: `[batch, c, h, w] -> [batch, c * h * w]`.
@@ -33,10 +45,20 @@ pub struct Reshape {
 }
 
 impl ReshapeConfig {
-    /// From a row to an image of this shape; nothing for other shapes.
-    pub(in crate::model) fn image(shape: Shape) -> Option<Self> {
-        let Shape::Image { channels, height, width } = shape else { return None };
-        Some(Self { channels, height, width })
+    /// From a row to this shape; nothing for a row.
+    pub(in crate::model) fn to(shape: Shape) -> Option<Self> {
+        match shape {
+            Shape::Image { channels, height, width } => Some(Self::Image { channels, height, width }),
+            Shape::Sequence { steps, features } => Some(Self::Sequence { steps, features }),
+            Shape::Row(_) => None,
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match *self {
+            Self::Image { channels, height, width } => Shape::Image { channels, height, width },
+            Self::Sequence { steps, features } => Shape::Sequence { steps, features },
+        }
     }
 
     pub(super) fn mirror<L: From<ReshapeConfig> + From<Flatten>>(
@@ -58,13 +80,9 @@ impl Flatten {
     }
 }
 
-/// From a row or an image to `shape`.
+/// From whatever shape of the same size to `shape`.
 fn back<L: From<ReshapeConfig> + From<Flatten>>(shape: Shape) -> Result<Vec<L>, String> {
-    match shape {
-        Shape::Image { .. } => Ok(ReshapeConfig::image(shape).map(L::from).into_iter().collect()),
-        Shape::Row(_) => Ok(vec![Flatten.into()]),
-        Shape::Sequence { .. } => Err("a sequence in another shape has no mirror image".into()),
-    }
+    Ok(vec![ReshapeConfig::to(shape).map_or(Flatten.into(), L::from)])
 }
 
 impl Settings for ReshapeConfig {
@@ -73,8 +91,11 @@ impl Settings for ReshapeConfig {
     const NAMES: &'static [&'static str] = &["reshape"];
 
     fn read(_name: &str, entries: &mut Entries) -> Result<Self, String> {
+        if let Some(steps) = entries.optional_count("steps")? {
+            return Ok(Self::Sequence { steps, features: entries.count("features")? });
+        }
         let channels = entries.count("channels")?;
-        Ok(Self { channels, height: entries.count("height")?, width: entries.count("width")? })
+        Ok(Self::Image { channels, height: entries.count("height")?, width: entries.count("width")? })
     }
 
     fn role(&self) -> Role {
@@ -82,26 +103,32 @@ impl Settings for ReshapeConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        for (setting, value) in [("channels", self.channels), ("height", self.height), ("width", self.width)] {
-            check_count(setting, value)?;
+        match *self {
+            Self::Image { channels, height, width } => {
+                check_count("channels", channels)?;
+                check_count("height", height)?;
+                check_count("width", width)
+            }
+            Self::Sequence { steps, features } => {
+                check_count("steps", steps)?;
+                check_count("features", features)
+            }
         }
-        Ok(())
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        let Self { channels, height, width } = *self;
-        let image = Shape::Image { channels, height, width };
-        match (image.len(), input.len()) {
-            (Some(values), Some(found)) if values == found => Ok(image),
+        let shape = self.shape();
+        match (shape.len(), input.len()) {
+            (Some(values), Some(found)) if values == found => Ok(shape),
             (values, _) => {
                 let values = values.map_or("too many values".into(), |values| format!("{values} values"));
-                Err(format!("expected {values}, as {image} has, found {input}"))
+                Err(format!("expected {values}, as {shape} has, found {input}"))
             }
         }
     }
 
     fn input_dims(&self, _input: Shape, _dims: &[usize]) -> Vec<usize> {
-        vec![self.channels, self.height, self.width]
+        self.shape().dims()
     }
 
     fn fuses(&self, _input: Shape) -> bool {

@@ -2,9 +2,11 @@
 
 use bundle::Shape;
 use candle_core::Var;
+use toml::Value;
 
 use super::entries::Entries;
 use super::init::Init;
+use super::module::LayerModule;
 
 /// The widest layer, and the largest value of any count. More is a slip of the keyboard: the weights between two layers of this
 /// width take 17 GB.
@@ -21,6 +23,8 @@ pub(in crate::model) enum Role {
     Enlarge,
     /// One value in, one value out.
     Activate,
+    /// Brings values to mean 0 and variance 1.
+    Normalise,
     /// Changes the shape and no value.
     Reshape,
     /// Changes values in training only.
@@ -80,6 +84,11 @@ pub(super) trait Settings: Sized {
         None
     }
 
+    /// How many layers it is, those in it counted.
+    fn layer_count(&self) -> usize {
+        1
+    }
+
     /// The dimensions in which the layer takes `input`, which now has `dims`.
     fn input_dims(&self, input: Shape, _dims: &[usize]) -> Vec<usize> {
         input.dims()
@@ -87,6 +96,48 @@ pub(super) trait Settings: Sized {
 
     /// The layer with its parameters; nothing for one that only asks for another shape.
     fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Self::Module>>;
+}
+
+/// The settings of any layer, for a layer that holds others.
+pub(in crate::model) trait AnyLayer: Sized {
+    /// Any layer in a network.
+    type Module: LayerModule;
+
+    /// The layer of a config's table; an error begins with the layer's name in brackets, if there is such a layer.
+    fn read(value: Value) -> Result<Self, String>;
+
+    /// As [`Settings::name`].
+    fn name(&self) -> &'static str;
+
+    /// As [`Settings::role`].
+    fn role(&self) -> Role;
+
+    /// As [`Settings::output`], of settings that are checked.
+    fn output(&self, input: Shape) -> Result<Shape, String>;
+
+    /// As [`Settings::weight_count`].
+    fn weight_count(&self, input: Shape) -> u64;
+
+    /// As [`Settings::graph_values`].
+    fn graph_values(&self, input: Shape, output: Shape) -> u64;
+
+    /// As [`Settings::summary`].
+    fn summary(&self) -> Option<String>;
+
+    /// The layers that take `output`, which this layer makes of `input`, back to the shape of `input`.
+    fn mirror(&self, input: Shape, output: Shape) -> Result<Vec<Self>, String>;
+
+    /// As [`Settings::build`].
+    fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Self::Module>>;
+
+    /// In a mirror image, which has the layers in reverse: a normalisation comes before its activation again.
+    fn normalise_before_activating(layers: &mut [Self]) {
+        for index in 1..layers.len() {
+            if layers[index].role() == Role::Normalise && layers[index - 1].role() == Role::Activate {
+                layers.swap(index - 1, index);
+            }
+        }
+    }
 }
 
 /// Fails unless `value` is in `1..=MAX_WIDTH`.

@@ -26,6 +26,12 @@ pub(in crate::model) fn checked_len(shape: Shape) -> usize {
     shape.dims().iter().product()
 }
 
+/// Layers that lengthen a sequence: the mirror image of a layer that made it shorter.
+pub(super) trait EnlargeSteps: Sized {
+    /// The layers that multiply the steps of the sequence `small` by `factor` and cut it to `to` steps, where it comes out longer.
+    fn enlarge_steps(small: Shape, factor: usize, to: usize) -> Result<Vec<Self>, String>;
+}
+
 /// Layers that enlarge an image: the mirror image of a layer that made it smaller.
 pub(super) trait Enlarge: Sized {
     /// The layers that multiply the image `small` by `factor` and cut it to `to`, height and width, where it comes out larger.

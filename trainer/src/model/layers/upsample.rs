@@ -1,4 +1,4 @@
-//! `upsample`: an image made larger by repeating its pixels.
+//! `upsample`: an image made larger by repeating its pixels, or a sequence made longer by repeating its steps.
 
 use bundle::Shape;
 use candle_core::Tensor;
@@ -9,11 +9,12 @@ use super::entries::Entries;
 use super::module::LayerModule;
 use super::pool::AvgPool;
 use super::settings::{Parameters, Role, Settings, check_count};
-use super::shapes::{Enlarge, expect_image};
+use super::shapes::{Enlarge, EnlargeSteps, expect_image};
 use crate::fused::Chain;
 use crate::ops;
 
-/// Every pixel repeated `size` times downwards and to the right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`.
+/// Every pixel repeated `size` times downwards and to the right: `[batch, c, h, w] -> [batch, c, h * size, w * size]`; of a sequence,
+/// every step, `[batch, steps, n] -> [batch, steps * size, n]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Upsample {
     /// How many times, 1 to 65536. Default 2.
@@ -44,6 +45,18 @@ impl<L: From<Upsample> + From<Crop>> Enlarge for L {
     }
 }
 
+impl<L: From<Upsample> + From<Crop>> EnlargeSteps for L {
+    fn enlarge_steps(small: Shape, factor: usize, to: usize) -> Result<Vec<Self>, String> {
+        let Some((steps, features)) = small.as_sequence() else { return Err(format!("{small} is no sequence")) };
+        let reached = steps * factor;
+        if reached < to {
+            return Err(format!("{factor} times {steps} steps do not fill {to}"));
+        }
+        let crop = (reached != to).then_some(Crop { height: to, width: features });
+        Ok([Upsample { size: factor }.into()].into_iter().chain(crop.map(Self::from)).collect())
+    }
+}
+
 impl Settings for Upsample {
     type Module = Self;
 
@@ -62,13 +75,17 @@ impl Settings for Upsample {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {
+        if let Shape::Sequence { steps, features } = input {
+            let steps = steps.checked_mul(self.size).ok_or("the sequence would be too long")?;
+            return Ok(Shape::Sequence { steps, features });
+        }
         let [channels, height, width] = expect_image(input)?;
         let scaled = |side: usize| side.checked_mul(self.size).ok_or("the image would be too large");
         Ok(Shape::Image { channels, height: scaled(height)?, width: scaled(width)? })
     }
 
-    fn fuses(&self, _input: Shape) -> bool {
-        self.size == 2
+    fn fuses(&self, input: Shape) -> bool {
+        self.size == 2 && !matches!(input, Shape::Sequence { .. })
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
@@ -78,6 +95,10 @@ impl Settings for Upsample {
 
 impl LayerModule for Upsample {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        if let [batch, steps, features] = *x.dims() {
+            let repeated = x.unsqueeze(2)?.broadcast_as((batch, steps, self.size, features))?;
+            return repeated.contiguous()?.reshape((batch, steps * self.size, features));
+        }
         ops::upsample2d(x, self.size)
     }
 

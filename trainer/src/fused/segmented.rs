@@ -1,0 +1,313 @@
+//! The step of a network of [`Segments`]: all rows go through one segment after the other, forward and back.
+
+use candle_core::{Result, Tensor};
+use kernels::Channels;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::batch::Batch;
+use super::batch_norm::BatchNorm;
+use super::chain::Chain;
+use super::chain_run::{PackedWeights, SavedActivations, weight_gradients, with_packed_weights};
+use super::loss::LossTerms;
+use super::segments::{Segment, SegmentKind, Segments, forward};
+use super::storage::with_values;
+use crate::timing::Phase;
+
+/// Rows that a thread fetches at once.
+const ROWS: usize = 8;
+
+/// A network, and buffers for what its gradients are computed from.
+pub(super) struct Segmented {
+    network: Segments,
+    terms: LossTerms,
+    /// The input of each segment, of all rows.
+    values: Vec<Vec<f32>>,
+    /// The rows that are to be reconstructed, where the input is noisy.
+    target: Vec<f32>,
+    /// What each segment keeps for the way back.
+    kept: Vec<Kept>,
+    /// The gradient of a segment's output, and that of its input.
+    grads: [Vec<f32>; 2],
+}
+
+/// What a segment keeps from the way forward for the way back.
+#[derive(Default)]
+struct Kept {
+    /// Of a chain.
+    saved: Vec<SavedActivations>,
+    /// Of a normalisation: mean and variance.
+    statistics: [Vec<f32>; 2],
+    /// Of a dropout: the factor of each value.
+    mask: Vec<f32>,
+}
+
+impl Segmented {
+    pub(super) fn new(network: Segments, terms: LossTerms) -> Self {
+        let count = network.all().count();
+        let (values, target, grads) = (vec![vec![]; count], vec![], [vec![], vec![]]);
+        let kept = (0..count).map(|_| Kept::default()).collect();
+        Self { network, terms, values, target, kept, grads }
+    }
+
+    /// Weights and biases in the order of the layers.
+    pub(super) fn parameters(&self) -> Vec<Tensor> {
+        self.network.all().flat_map(Segment::parameters).collect()
+    }
+
+    /// The loss; `gradients` become those of the parameters, one after the other. What is random is drawn from `rng`.
+    pub(super) fn run(&mut self, batch: &Batch, gradients: &mut [f32], rng: &mut ChaCha8Rng) -> Result<f64> {
+        let segments: Vec<Segment> = self.network.all().cloned().collect();
+        let chains: Vec<&Chain> = segments.iter().filter_map(Segment::as_chain).collect();
+        let of_chains: Vec<&Tensor> = chains.iter().flat_map(|chain| chain.parameters()).collect();
+        let step = with_values(&of_chains, |parameters| {
+            with_packed_weights(&chains, parameters, |weights| self.step(&segments, weights, batch, gradients, rng))
+        });
+        step?
+    }
+
+    fn step(
+        &mut self,
+        segments: &[Segment],
+        weights: &[PackedWeights],
+        batch: &Batch,
+        gradients: &mut [f32],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f64> {
+        let Some((last, before)) = segments.split_last() else { return Ok(0.) };
+        Phase::Batch.wall(|| self.fetch(batch));
+        let mut weights: Vec<&PackedWeights> = weights.iter().collect();
+        let of_last = weights.pop();
+        let mut next = weights.iter();
+        Phase::Forward.wall(|| -> Result<()> {
+            for (index, segment) in before.iter().enumerate() {
+                let [x, out, ..] = &mut self.values[index..] else { break };
+                out.resize(batch.rows * segment.output, 0.);
+                let weights = if segment.as_chain().is_some() { next.next().copied() } else { None };
+                segment.forward(weights, x, out, &mut self.kept[index], rng)?;
+            }
+            Ok(())
+        })?;
+        let places: Vec<usize> = segments.iter().map(|segment| parameter_values(segment)).collect();
+        let mut rest = gradients;
+        let mut own: Vec<&mut [f32]> =
+            places.iter().map(|&len| rest.split_off_mut(..len).unwrap_or_default()).collect();
+
+        let latent = self.network.encoder.len();
+        let penalty = self.terms.penalty(batch.rows);
+        let target = if batch.noise.is_some() { &self.target } else { &self.values[0] };
+        let [grad, dx] = &mut self.grads;
+        let input = &self.values[before.len()];
+        dx.resize(input.len(), 0.);
+        let mut loss = penalty.l1(&self.values[latent]);
+        if let (Some(chain), Some(weights), Some(own)) = (last.as_chain(), of_last, own.pop()) {
+            let scale = self.terms.scale / (batch.rows * chain.output()) as f64;
+            let ends = Ends { terms: &self.terms, target, scale };
+            let saved = &mut self.kept[before.len()].saved;
+            let whole = ChainStep { chain, weights, x: input, rows: batch.rows };
+            loss += Phase::Backward.wall(|| whole.backward(Way::Loss(ends), Some(dx), saved, own));
+        }
+        std::mem::swap(grad, dx);
+        Phase::Backward.wall(|| -> Result<()> {
+            for (index, segment) in before.iter().enumerate().rev() {
+                let [x, out, ..] = &self.values[index..] else { break };
+                if index + 1 == latent {
+                    penalty.add_l1_gradient(out, grad);
+                }
+                if segment.relu {
+                    kernels::relu_backward_in_place(out, grad);
+                }
+                dx.resize(x.len(), 0.);
+                let weights = if segment.as_chain().is_some() { weights.pop() } else { None };
+                let dx_wanted = (index > 0).then_some(&mut dx[..]);
+                let own = own.pop().unwrap_or_default();
+                segment.backward(weights, [x, grad], dx_wanted, &mut self.kept[index], own)?;
+                std::mem::swap(grad, dx);
+            }
+            Ok(())
+        })?;
+        Ok(loss)
+    }
+
+    /// Writes the rows of the batch.
+    fn fetch(&mut self, batch: &Batch) {
+        let width = self.network.all().next().map_or(0, |segment| segment.input);
+        let rows = &mut self.values[0];
+        rows.resize(batch.rows * width, 0.);
+        rows.par_chunks_mut(ROWS * width).enumerate().for_each(|(index, rows)| (batch.clean)(index * ROWS, rows));
+        if let Some(noise) = batch.noise {
+            self.target.clone_from(rows);
+            rows.par_chunks_mut(ROWS * width).enumerate().for_each(|(index, rows)| noise(index * ROWS, rows));
+        }
+    }
+}
+
+/// Values of a segment's parameters.
+fn parameter_values(segment: &Segment) -> usize {
+    match &segment.kind {
+        SegmentKind::Chain(chain) => chain.parameter_values(),
+        SegmentKind::BatchNorm(channels, _) => 2 * channels.channels,
+        SegmentKind::Dropout(_) => 0,
+    }
+}
+
+impl Segment {
+    fn forward(
+        &self,
+        weights: Option<&PackedWeights>,
+        x: &[f32],
+        out: &mut [f32],
+        kept: &mut Kept,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<()> {
+        match (&self.kind, weights) {
+            (SegmentKind::Chain(chain), Some(weights)) => forward(chain, weights, x, out),
+            (SegmentKind::Chain(_), None) => {}
+            (SegmentKind::BatchNorm(channels, norm), _) => {
+                let rows = x.len() / self.input;
+                let channels = Channels { outer: channels.outer * rows, ..*channels };
+                let [mean, variance] = &mut kept.statistics;
+                mean.resize(channels.channels, 0.);
+                variance.resize(channels.channels, 0.);
+                channels.statistics(x, mean, variance);
+                let tensor = |values: &[f32]| Tensor::new(values, norm.weight.device());
+                norm.average([&tensor(mean)?, &tensor(variance)?], channels.count())?;
+                let inverse = inverse(variance);
+                with_values(&[&norm.weight, &norm.bias], |parameters| {
+                    let [weight, bias] = [parameters[0], parameters[1]];
+                    let scale: Vec<f32> =
+                        weight.iter().zip(&inverse).map(|(weight, inverse)| weight * inverse).collect();
+                    let moved = bias.iter().zip(&*mean).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
+                    channels.scale(x, [&scale, &moved.collect::<Vec<f32>>()], out);
+                })?;
+            }
+            (SegmentKind::Dropout(0.), _) => {
+                kept.mask.clear();
+                kept.mask.resize(x.len(), 1.);
+                out.copy_from_slice(x);
+            }
+            (SegmentKind::Dropout(rate), _) => {
+                let scale = (1. / (1. - rate)) as f32;
+                kept.mask.clear();
+                kept.mask.extend((0..x.len()).map(|_| if rng.random::<f64>() < *rate { 0. } else { scale }));
+                out.iter_mut().zip(x).zip(&kept.mask).for_each(|((out, x), mask)| *out = x * mask);
+            }
+        }
+        if self.relu {
+            kernels::relu_in_place(out);
+        }
+        Ok(())
+    }
+
+    fn backward(
+        &self,
+        weights: Option<&PackedWeights>,
+        [x, grad]: [&[f32]; 2],
+        dx: Option<&mut [f32]>,
+        kept: &mut Kept,
+        gradients: &mut [f32],
+    ) -> Result<()> {
+        let rows = x.len() / self.input;
+        match (&self.kind, weights) {
+            (SegmentKind::Chain(chain), Some(weights)) => {
+                ChainStep { chain, weights, x, rows }.backward(Way::Gradient(grad), dx, &mut kept.saved, gradients);
+            }
+            (SegmentKind::Chain(_), None) => {}
+            (SegmentKind::BatchNorm(channels, norm), _) => {
+                let channels = Channels { outer: channels.outer * rows, ..*channels };
+                let (mean, inverse) = (&kept.statistics[0], inverse(&kept.statistics[1]));
+                let (dweight, dbias) = gradients.split_at_mut(channels.channels);
+                channels.parameter_gradients([x, grad], [mean, &inverse], [&mut *dweight, &mut *dbias]);
+                if let Some(dx) = dx {
+                    with_values(&[&norm.weight], |parameters| {
+                        channels.input_gradient([x, grad], [mean, &inverse, parameters[0]], [dweight, dbias], dx);
+                    })?;
+                }
+            }
+            (SegmentKind::Dropout(_), _) => {
+                let factors = grad.iter().zip(&kept.mask);
+                dx.into_iter().flatten().zip(factors).for_each(|(dx, (grad, mask))| *dx = grad * mask);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One divided by the standard deviation.
+fn inverse(variance: &[f32]) -> Vec<f32> {
+    variance.iter().map(|variance| 1. / (variance + BatchNorm::EPSILON as f32).sqrt()).collect()
+}
+
+/// A chain on all rows of a batch.
+struct ChainStep<'a> {
+    chain: &'a Chain,
+    weights: &'a PackedWeights<'a>,
+    x: &'a [f32],
+    rows: usize,
+}
+
+/// Where the gradient of a chain's output comes from.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Gradient(&'a [f32]),
+    Loss(Ends<'a>),
+}
+
+/// The end of a network: what is to be reconstructed, and the weight of each value's error.
+#[derive(Clone, Copy)]
+struct Ends<'a> {
+    terms: &'a LossTerms,
+    target: &'a [f32],
+    scale: f64,
+}
+
+impl ChainStep<'_> {
+    /// Takes the rows forward, and their gradient back, to `dx` where it is asked for; `gradients` become those of the parameters. Returns
+    /// the loss, if the way begins with it.
+    fn backward(
+        &self,
+        way: Way,
+        dx: Option<&mut [f32]>,
+        saved: &mut Vec<SavedActivations>,
+        gradients: &mut [f32],
+    ) -> f64 {
+        let Self { chain, weights, x, rows } = *self;
+        let (input, output, block) = (chain.input(), chain.output(), chain.block());
+        let shard_rows = chain.shard_rows(rows);
+        let mut inputs: Vec<Option<&mut [f32]>> =
+            dx.map_or(vec![], |dx| dx.chunks_mut(shard_rows * input).map(Some).collect());
+        inputs.resize_with(rows.div_ceil(shard_rows), || None);
+        let shards = chain.shards(saved, rows, shard_rows);
+        let shards: Vec<_> = shards.into_iter().zip(x.chunks(shard_rows * input)).zip(inputs).enumerate().collect();
+        let sums: Vec<(f64, Vec<f32>)> = shards
+            .into_par_iter()
+            .map(|(index, ((mut shard, x), mut dx))| {
+                let (mut loss, mut sums) = (0., vec![0.; chain.shard_gradient_len()]);
+                let mut first = index * shard_rows;
+                for x in x.chunks(block * input) {
+                    let rows = x.len() / input;
+                    let dx = dx.as_mut().and_then(|dx| dx.split_off_mut(..x.len()));
+                    chain.with_block(weights, &mut shard, rows, |block| {
+                        block.input().copy_from_slice(x);
+                        block.forward();
+                        let (_, out, grad) = block.ends();
+                        let place = first * output..(first + rows) * output;
+                        match way {
+                            Way::Gradient(all) => grad.copy_from_slice(&all[place]),
+                            Way::Loss(Ends { terms, target, scale }) => {
+                                loss += terms.reconstruction(out, &target[place], scale, grad) * scale;
+                            }
+                        }
+                        block.backward(&mut sums, dx);
+                    });
+                    first += rows;
+                }
+                (loss, sums)
+            })
+            .collect();
+        let of_shards: Vec<&[f32]> = sums.iter().map(|(_, sums)| &sums[..]).collect();
+        weight_gradients(&[chain], std::slice::from_ref(saved), &of_shards, gradients);
+        sums.iter().map(|(loss, _)| loss).sum()
+    }
+}
