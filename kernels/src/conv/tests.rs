@@ -197,37 +197,38 @@ fn a_convolution_of_an_upsampled_image_is_upsampling_and_convolution() {
 #[test]
 fn windows_are_plain_loops() {
     for (large, small, kernel, stride, padding) in [
-        ([3, 9, 8], [5, 5, 4], 3, 2, 1),
-        ([2, 7, 7], [4, 2, 2], 4, 3, 0),
-        ([1, 6, 5], [2, 7, 6], 2, 1, 1),
-        ([4, 1, 2], [3, 2, 3], 5, 1, 2),
+        ([3, 9, 8], [5, 5, 4], [3, 3], [2, 2], [1, 1]),
+        ([2, 7, 7], [4, 2, 2], [4, 4], [3, 3], [0, 0]),
+        ([1, 6, 5], [2, 7, 6], [2, 2], [1, 1], [1, 1]),
+        ([4, 1, 2], [3, 1, 3], [5, 5], [1, 1], [2, 2]),
+        ([3, 1, 9], [4, 1, 5], [1, 5], [1, 2], [0, 2]),
         // More than are laid out together.
-        ([16, 64, 64], [2, 32, 32], 3, 2, 1),
+        ([16, 64, 64], [2, 32, 32], [3, 3], [2, 2], [1, 1]),
     ] {
         let windows = Windows { large, small, kernel, stride, padding };
         let (images, [c, h, w], [o, rows, columns]) = (3, large, small);
         let mut lcg = Lcg(5);
         let x = lcg.floats(images * c * h * w);
         let y = lcg.floats(images * o * rows * columns);
-        let weight = lcg.floats(o * c * kernel * kernel);
+        let weight = lcg.floats(o * c * kernel[0] * kernel[1]);
         let bias = lcg.floats(o.max(c));
         let mut shrunk: Vec<f64> = (0..y.len()).map(|index| f64::from(bias[index % o])).collect();
         let mut enlarged: Vec<f64> = (0..x.len()).map(|index| f64::from(bias[index % c])).collect();
         let mut dweight = vec![0.; weight.len()];
         for image in 0..images {
-            for (row, column, place) in (0..rows * columns * kernel * kernel).map(|i| {
-                let (pixel, place) = (i / (kernel * kernel), i % (kernel * kernel));
+            for (row, column, place) in (0..rows * columns * kernel[0] * kernel[1]).map(|i| {
+                let (pixel, place) = (i / (kernel[0] * kernel[1]), i % (kernel[0] * kernel[1]));
                 (pixel / columns, pixel % columns, place)
             }) {
-                let (sy, sx) = (row * stride + place / kernel, column * stride + place % kernel);
-                if sy < padding || sx < padding || sy >= h + padding || sx >= w + padding {
+                let (sy, sx) = (row * stride[0] + place / kernel[1], column * stride[1] + place % kernel[1]);
+                if sy < padding[0] || sx < padding[1] || sy >= h + padding[0] || sx >= w + padding[1] {
                     continue;
                 }
-                let at = (image * h + sy - padding) * w + sx - padding;
+                let at = (image * h + sy - padding[0]) * w + sx - padding[1];
                 let to = (image * rows + row) * columns + column;
                 for channel in 0..c {
                     for out in 0..o {
-                        let factor = (out * c + channel) * kernel * kernel + place;
+                        let factor = (out * c + channel) * kernel[0] * kernel[1] + place;
                         shrunk[to * o + out] += f64::from(x[at * c + channel]) * f64::from(weight[factor]);
                         enlarged[at * c + channel] += f64::from(y[to * o + out]) * f64::from(weight[factor]);
                         dweight[factor] += f64::from(x[at * c + channel]) * f64::from(y[to * o + out]);

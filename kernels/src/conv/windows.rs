@@ -8,20 +8,20 @@ use crate::simd::vectorised::vectorised;
 const LAID_OUT: usize = 1 << 17;
 
 /// Windows of a large image, each of which is a pixel of a small one. A convolution goes from the large image to the small one, a
-/// transposed convolution back. Images are `[height, width, channels]`; the weight is `[small, large, kernel, kernel]`, which is the layout of
-/// both kinds of layers.
+/// transposed convolution back. Images are `[height, width, channels]`; the weight is `[small, large, kernel..]`, which is the layout of both
+/// kinds of layers. A sequence is an image of height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// Channels, height and width of the large image.
     pub large: [usize; 3],
     /// Those of the small image.
     pub small: [usize; 3],
-    /// Side of a window.
-    pub kernel: usize,
-    /// Pixels from a window to the next.
-    pub stride: usize,
-    /// Zeros around the large image.
-    pub padding: usize,
+    /// Height and width of a window.
+    pub kernel: [usize; 2],
+    /// Pixels from a window to the next, downwards and to the right.
+    pub stride: [usize; 2],
+    /// Zeros above and below the large image, and on its sides.
+    pub padding: [usize; 2],
 }
 
 impl Windows {
@@ -35,7 +35,7 @@ impl Windows {
 
     /// Values of a window.
     fn window(self) -> usize {
-        self.large[0] * self.kernel * self.kernel
+        self.large[0] * self.kernel[0] * self.kernel[1]
     }
 
     /// Windows of an image.
@@ -65,13 +65,13 @@ impl Windows {
         self.reorder(|by_channel, by_window| dweight[by_channel] = sums[by_window]);
     }
 
-    /// Calls `work` with the place of each weight in `[small, large, kernel, kernel]`, and in `[small, kernel, kernel, large]`.
+    /// Calls `work` with the place of each weight in `[small, large, kernel..]`, and in `[small, kernel.., large]`.
     fn reorder(self, mut work: impl FnMut(usize, usize)) {
-        let (large, square) = (self.large[0], self.kernel * self.kernel);
+        let (large, places) = (self.large[0], self.kernel[0] * self.kernel[1]);
         for small in 0..self.small[0] {
             for channel in 0..large {
-                for place in 0..square {
-                    work((small * large + channel) * square + place, (small * square + place) * large + channel);
+                for place in 0..places {
+                    work((small * large + channel) * places + place, (small * places + place) * large + channel);
                 }
             }
         }
@@ -153,19 +153,20 @@ impl Windows {
     #[inline(always)]
     fn for_each_line(self, mut work: impl FnMut(usize, usize, usize)) {
         let Self { large: [channels, height, width], small: [_, rows, columns], kernel, stride, padding } = self;
-        let line = kernel * channels;
+        let line = kernel[1] * channels;
         for row in 0..rows {
             for column in 0..columns {
-                let window = (row * columns + column) * kernel * line;
-                let left = column * stride;
-                let first = padding.saturating_sub(left);
-                let end = kernel.min((width + padding).saturating_sub(left));
+                let window = (row * columns + column) * kernel[0] * line;
+                let left = column * stride[1];
+                let first = padding[1].saturating_sub(left);
+                let end = kernel[1].min((width + padding[1]).saturating_sub(left));
                 if first >= end {
                     continue;
                 }
-                for place in 0..kernel {
-                    let Some(y) = (row * stride + place).checked_sub(padding).filter(|y| *y < height) else { continue };
-                    let x = left + first - padding;
+                for place in 0..kernel[0] {
+                    let y = (row * stride[0] + place).checked_sub(padding[0]).filter(|y| *y < height);
+                    let Some(y) = y else { continue };
+                    let x = left + first - padding[1];
                     let in_window = window + place * line + first * channels;
                     work(in_window, (y * width + x) * channels, (end - first) * channels);
                 }

@@ -107,7 +107,7 @@ pub struct FitArguments {
     pub columns: ColumnArguments,
 
     #[arg(long, value_parser = Preset::NAMES, help_heading = NETWORK, hide_possible_values = true,
-        help = "simple, sparse, deep, conv, denoise, vae, sequence, image or table",
+        help = "simple, deep, conv, vae, image, table, windows; --help lists all",
         long_help = presets())]
     pub preset: Option<String>,
     #[arg(long, value_name = "UNITS", help_heading = NETWORK, allow_negative_numbers = true, value_parser = whole("model.latent_dim"),
@@ -274,6 +274,7 @@ fn presets() -> String {
         ("sequence", "an LSTM, for time series"),
         ("image", "convolutions to a latent of 128 values, for pictures; the default there"),
         ("table", "dense layers with dropout, for tables; the default there"),
+        ("windows", "convolutions over the steps of windows of a series"),
     ];
     let lines = networks.map(|(name, what)| format!("  {name:<9} {what}"));
     format!("Network and settings known to work together [default: {}]\n{}", Preset::default().name(), lines.join("\n"))
@@ -322,7 +323,10 @@ mod tests {
     fn defaults_in_the_help_are_those_of_the_code() {
         let words: Vec<String> = help(true).split_whitespace().map(str::to_owned).collect();
         let text = words.join(" ");
-        assert!(text.contains("[default: 50; sparse, deep, table 100; on digits 500; on series 200]"), "{text}");
+        assert!(
+            text.contains("[default: 50; sparse, deep, table, windows 100; on digits 500; on series 200]"),
+            "{text}"
+        );
         assert!(text.contains("[default: adadelta 1, adam 0.001, adamw 0.001, sgd 0.1, rmsprop 0.001]"), "{text}");
         assert!(text.contains("[default: 0; denoise 0.5]"), "{text}");
     }

@@ -24,7 +24,8 @@ const LEARNED_NOTHING: u8 = 3;
 
 pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let (config, resumed) = settings(arguments).map_err(|error| arguments.blame(error))?;
-    let (dataset, split, network) = prepare(arguments, &config).map_err(|error| arguments.blame(error))?;
+    let Prepared { config, dataset, split, network } =
+        prepare(arguments, config).map_err(|error| arguments.blame(error))?;
     if let Some(anew) = resumed.as_ref().and_then(anew) {
         say(&format!(
             "note: this network has learned nothing so far; if more epochs do not help, train it anew with `{anew}`"
@@ -101,14 +102,23 @@ fn anew(run: &Run) -> Option<String> {
     next::anew(run, &failed)
 }
 
-/// The data, and the network for it. Whatever does not fit is refused before a folder is made.
-fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, Split, NetworkConfig)> {
+/// The data, and the network for it.
+struct Prepared {
+    config: Config,
+    dataset: Dataset,
+    split: Split,
+    network: NetworkConfig,
+}
+
+/// Loads the data. Whatever does not fit is refused before a folder is made.
+fn prepare(arguments: &FitArguments, config: Config) -> Result<Prepared> {
     config.device.open()?;
     let dataset = match &arguments.resume {
         Some(_) if arguments.data.is_none() => Dataset::load_again(&config.data, &config.preparation())?,
         _ => Dataset::load_with(&config.data, &config.preparation())
             .map_err(|error| arguments.with_place_of_data(error))?,
     };
+    let config = config.fitted_to(&dataset.image_shape());
     let split = Split::new(&dataset, config.validation, config.seed)?;
     let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
     if config.device == DeviceKind::Cpu {
@@ -117,7 +127,7 @@ fn prepare(arguments: &FitArguments, config: &Config) -> Result<(Dataset, Split,
     // Next to where the run will be: a system's folder for temporary files may lie in memory.
     let place = arguments.out.as_deref().or(arguments.resume.as_deref()).unwrap_or(Path::new(RUNS));
     dataset.store(place.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new(".")))?;
-    Ok((dataset, split, network))
+    Ok(Prepared { config, dataset, split, network })
 }
 
 /// What stopped on a full disk can go on.

@@ -35,6 +35,7 @@ pub struct InspectArguments {
 pub fn run(arguments: &InspectArguments) -> Result<ExitCode> {
     let config = arguments.resolve()?;
     let dataset = Dataset::load_with(&config.data, &config.preparation())?;
+    let config = config.fitted_to(&dataset.image_shape());
     let network = NetworkConfig::new(&config.model, dataset.image_shape())?;
     let test = Count::from(dataset.test.len());
     let rows = match Split::new(&dataset, config.validation, config.seed) {

@@ -105,10 +105,12 @@ impl Config {
             (_, Preset::Vae) => (50, 128),
             (_, Preset::Table) => (100, 64),
             (_, Preset::Image) => (50, 32),
+            (_, Preset::Windows) => (100, 64),
             _ => (50, 256),
         };
         // In the same epochs, convolutions and LSTMs get further with a higher rate that falls.
-        let falls = matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence | Preset::Image);
+        let falls =
+            matches!(preset, Preset::Conv | Preset::Denoise | Preset::Sequence | Preset::Image | Preset::Windows);
         let rate = if falls { 3e-3 } else { 1e-3 };
         Self {
             preset,
@@ -118,9 +120,9 @@ impl Config {
             device: DeviceKind::Cpu,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             epochs,
-            min_steps: if is_table || preset == Preset::Table { 2000 } else { 0 },
+            min_steps: if is_table || matches!(preset, Preset::Table | Preset::Windows) { 2000 } else { 0 },
             batch_size,
-            loss: if is_table || preset == Preset::Image { Loss::Mse } else { Loss::Bce },
+            loss: if is_table || matches!(preset, Preset::Image | Preset::Windows) { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
             beta: 1.,
             input_noise: if preset == Preset::Denoise { 0.5 } else { 0. },
@@ -138,6 +140,15 @@ impl Config {
             model: ModelConfig { output: if is_table { Output::Linear } else { Output::Sigmoid }, ..preset.model() },
             optimizer: OptimizerConfig::default().with_learning_rate(rate),
         }
+    }
+
+    /// The same for rows of the shape `image_shape`: where the network is a preset's that has others for other sizes, it becomes that one.
+    pub fn fitted_to(mut self, image_shape: &[usize]) -> Self {
+        let own = self.preset.model();
+        if self.model.encoder == own.encoder && self.model.decoder.is_empty() {
+            self.model.encoder = self.preset.model_for(image_shape).encoder;
+        }
+        self
     }
 
     /// The epochs that `rows` training rows are trained: more than [`Config::epochs`] where those have fewer than
@@ -176,7 +187,7 @@ impl Config {
             clip_norm: self.clip_norm,
             weight_decay: [self.optimizer.weight_decay(), usual.weight_decay()],
             input_noise: self.input_noise,
-            is_for_tables: self.preset == Preset::Table,
+            is_for_tables: matches!(self.preset, Preset::Table | Preset::Windows),
             epochs: self.epochs,
             out_of_time,
             seed: self.seed,

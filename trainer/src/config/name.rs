@@ -17,8 +17,7 @@ impl Config {
     /// ```
     pub fn network_name(&self) -> String {
         let model = &self.model;
-        let preset = ModelConfig { output: model.output, ..self.preset.model() };
-        if *model == preset {
+        if self.preset.has(model) {
             return self.preset.name().into();
         }
         if !model.encoder.is_empty() || !model.decoder.is_empty() {

@@ -2,8 +2,8 @@
 //! the processor's cache.
 
 use candle_core::Tensor;
-use candle_nn::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig, Linear};
-use kernels::{CHANNELS, Conv, FromSingleChannel, UpsampledConv, UpsampledToSingleChannel, Windows, WinogradConv};
+use candle_nn::{Conv2d, Conv2dConfig, Linear};
+use kernels::{CHANNELS, Conv, FromSingleChannel, UpsampledConv, UpsampledToSingleChannel, WinogradConv};
 
 use super::layer::{Kind, Layer};
 use super::storage::is_f32_cpu;
@@ -40,7 +40,7 @@ pub(crate) struct Chain {
     pub(super) channels_last: bool,
     pub(super) layers: Vec<Layer>,
     /// Weights and biases in turn.
-    parameters: Vec<Tensor>,
+    pub(super) parameters: Vec<Tensor>,
 }
 
 impl Chain {
@@ -148,52 +148,6 @@ impl Chain {
         }
         self.parameters.extend([layer.weight().clone(), bias.clone()]);
         self.push(Kind::Linear, &[units], [units * width, units])
-    }
-
-    /// Appends a convolution with steps.
-    fn conv_with_steps(&mut self, layer: &Conv2d) -> bool {
-        let Conv2dConfig { padding, stride, dilation: 1, groups: 1, .. } = *layer.config() else { return false };
-        let (&[channels, in_channels, kernel, width], Some(bias)) = (layer.weight().dims(), layer.bias()) else {
-            return false;
-        };
-        let Some(large @ [given, rows, columns]) = self.image() else { return false };
-        let fits = kernel == width && rows.min(columns) + 2 * padding >= kernel && given == in_channels;
-        if !fits || ![layer.weight(), bias].into_iter().all(is_f32_cpu) {
-            return false;
-        }
-        let [height, width] = [rows, columns].map(|side| (side + 2 * padding - kernel) / stride + 1);
-        let small = [channels, height, width];
-        let windows = Windows { large, small, kernel, stride, padding };
-        self.append_windows(Kind::Shrink(windows), small, [layer.weight(), bias])
-    }
-
-    /// Appends a transposed convolution.
-    pub(crate) fn conv_transpose(&mut self, layer: &ConvTranspose2d) -> bool {
-        let ConvTranspose2dConfig { padding, output_padding: 0, stride, dilation: 1 } = *layer.config() else {
-            return false;
-        };
-        let (&[in_channels, channels, kernel, width], Some(bias)) = (layer.weight().dims(), layer.bias()) else {
-            return false;
-        };
-        let Some(small @ [given, rows, columns]) = self.image() else { return false };
-        let side = |side: usize| ((side - 1) * stride + kernel).checked_sub(2 * padding).filter(|side| *side > 0);
-        let (Some(height), Some(columns)) = (side(rows), side(columns)) else { return false };
-        if kernel != width || given != in_channels || ![layer.weight(), bias].into_iter().all(is_f32_cpu) {
-            return false;
-        }
-        let large = [channels, height, columns];
-        let windows = Windows { large, small, kernel, stride, padding };
-        self.append_windows(Kind::Enlarge(windows), large, [layer.weight(), bias])
-    }
-
-    /// Appends what takes and gives images with their channels last.
-    fn append_windows(&mut self, kind: Kind, dims: [usize; 3], [weight, bias]: [&Tensor; 2]) -> bool {
-        self.settle_upsampling();
-        self.set_channels_last(true);
-        self.parameters.extend([weight.clone(), bias.clone()]);
-        // A single channel is both first and last.
-        self.channels_last = dims[0] > 1;
-        self.push(kind, &dims, [weight.elem_count(), bias.elem_count()])
     }
 
     /// Appends a convolution, if there is a kernel for it.

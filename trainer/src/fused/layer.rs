@@ -31,6 +31,13 @@ pub(super) enum Kind {
     /// From channels first to channels last, or back: the rows and columns of the matrix that is transposed.
     Transpose([usize; 2]),
     MaxPool([usize; 3]),
+    /// Every step of a sequence several times.
+    RepeatSteps {
+        features: usize,
+        times: usize,
+    },
+    /// The first steps of a sequence.
+    FirstSteps,
     Upsample([usize; 3]),
     Crop {
         from: [usize; 3],
@@ -165,6 +172,14 @@ impl Layer {
             Kind::Enlarge(conv) => conv.enlarge(x, weights.packed, Some(weights.bias), out),
             Kind::MaxPoolChannelsLast(size) => kernels::max_pool2_channels_last(size, x, out),
             Kind::Transpose(sizes) => transpose_each(sizes, x, out),
+            Kind::RepeatSteps { features, times } => {
+                let steps = x.chunks_exact(features).zip(out.chunks_exact_mut(times * features));
+                steps.for_each(|(x, out)| out.chunks_exact_mut(features).for_each(|out| out.copy_from_slice(x)));
+            }
+            Kind::FirstSteps => {
+                let rows = x.chunks_exact(self.input).zip(out.chunks_exact_mut(self.output));
+                rows.for_each(|(x, out)| out.copy_from_slice(&x[..out.len()]));
+            }
             Kind::MaxPool([channels, height, width]) => kernels::max_pool2(batch * channels, height, width, x, out),
             Kind::Upsample([channels, height, width]) => kernels::upsample2(batch * channels, height, width, x, out),
             Kind::Crop { from: [_, height, width], to } => kernels::crop([height, width], to, x, out),
@@ -217,6 +232,18 @@ impl Layer {
             Kind::FromSingleChannel(conv) => conv.backward_input(weights.weight, grad, dx),
             Kind::MaxPoolChannelsLast(size) => kernels::max_pool2_channels_last_backward(size, x, [out, grad], dx),
             Kind::Transpose([rows, columns]) => transpose_each([columns, rows], grad, dx),
+            Kind::RepeatSteps { features, times } => {
+                dx.fill(0.);
+                let steps = grad.chunks_exact(times * features).zip(dx.chunks_exact_mut(features));
+                steps.for_each(|(grad, dx)| kernels::add_rows(grad, features, dx));
+            }
+            Kind::FirstSteps => {
+                for (grad, dx) in grad.chunks_exact(self.output).zip(dx.chunks_exact_mut(self.input)) {
+                    let (first, rest) = dx.split_at_mut(grad.len());
+                    first.copy_from_slice(grad);
+                    rest.fill(0.);
+                }
+            }
             Kind::MaxPool([channels, height, width]) => {
                 kernels::max_pool2_backward(batch * channels, height, width, x, out, grad, dx)
             }

@@ -5,6 +5,8 @@ mod batch_norm;
 mod chain;
 mod chain_layout;
 mod chain_run;
+mod chain_step;
+mod chain_windows;
 mod chains;
 mod feature_major;
 mod inference;

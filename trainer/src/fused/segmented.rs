@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use super::batch::Batch;
 use super::batch_norm::BatchNorm;
 use super::chain::Chain;
-use super::chain_run::{PackedWeights, SavedActivations, weight_gradients, with_packed_weights};
+use super::chain_run::{PackedWeights, SavedActivations, with_packed_weights};
+use super::chain_step::{ChainStep, Ends, Way};
 use super::loss::LossTerms;
 use super::segments::{Segment, SegmentKind, Segments, forward};
 use super::storage::with_values;
@@ -62,7 +63,7 @@ impl Segmented {
         let chains: Vec<&Chain> = segments.iter().filter_map(Segment::as_chain).collect();
         let of_chains: Vec<&Tensor> = chains.iter().flat_map(|chain| chain.parameters()).collect();
         let step = with_values(&of_chains, |parameters| {
-            with_packed_weights(&chains, parameters, |weights| self.step(&segments, weights, batch, gradients, rng))
+            with_packed_weights(&chains, parameters, |weights| self.step(&segments, weights, (batch, rng), gradients))
         });
         step?
     }
@@ -71,9 +72,8 @@ impl Segmented {
         &mut self,
         segments: &[Segment],
         weights: &[PackedWeights],
-        batch: &Batch,
+        (batch, rng): (&Batch, &mut ChaCha8Rng),
         gradients: &mut [f32],
-        rng: &mut ChaCha8Rng,
     ) -> Result<f64> {
         let Some((last, before)) = segments.split_last() else { return Ok(0.) };
         Phase::Batch.wall(|| self.fetch(batch));
@@ -85,11 +85,11 @@ impl Segmented {
                 let [x, out, ..] = &mut self.values[index..] else { break };
                 out.resize(batch.rows * segment.output, 0.);
                 let weights = if segment.as_chain().is_some() { next.next().copied() } else { None };
-                segment.forward(weights, x, out, &mut self.kept[index], rng)?;
+                Passage { segment, weights, kept: &mut self.kept[index] }.forward(x, out, rng)?;
             }
             Ok(())
         })?;
-        let places: Vec<usize> = segments.iter().map(|segment| parameter_values(segment)).collect();
+        let places: Vec<usize> = segments.iter().map(parameter_values).collect();
         let mut rest = gradients;
         let mut own: Vec<&mut [f32]> =
             places.iter().map(|&len| rest.split_off_mut(..len).unwrap_or_default()).collect();
@@ -122,7 +122,7 @@ impl Segmented {
                 let weights = if segment.as_chain().is_some() { weights.pop() } else { None };
                 let dx_wanted = (index > 0).then_some(&mut dx[..]);
                 let own = own.pop().unwrap_or_default();
-                segment.backward(weights, [x, grad], dx_wanted, &mut self.kept[index], own)?;
+                Passage { segment, weights, kept: &mut self.kept[index] }.backward([x, grad], dx_wanted, own)?;
                 std::mem::swap(grad, dx);
             }
             Ok(())
@@ -152,20 +152,22 @@ fn parameter_values(segment: &Segment) -> usize {
     }
 }
 
-impl Segment {
-    fn forward(
-        &self,
-        weights: Option<&PackedWeights>,
-        x: &[f32],
-        out: &mut [f32],
-        kept: &mut Kept,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<()> {
-        match (&self.kind, weights) {
+/// All rows on their way through a segment.
+struct Passage<'a, 'b> {
+    segment: &'a Segment,
+    /// Those of a chain.
+    weights: Option<&'a PackedWeights<'b>>,
+    kept: &'a mut Kept,
+}
+
+impl Passage<'_, '_> {
+    fn forward(self, x: &[f32], out: &mut [f32], rng: &mut ChaCha8Rng) -> Result<()> {
+        let Self { segment, weights, kept } = self;
+        match (&segment.kind, weights) {
             (SegmentKind::Chain(chain), Some(weights)) => forward(chain, weights, x, out),
             (SegmentKind::Chain(_), None) => {}
             (SegmentKind::BatchNorm(channels, norm), _) => {
-                let rows = x.len() / self.input;
+                let rows = x.len() / segment.input;
                 let channels = Channels { outer: channels.outer * rows, ..*channels };
                 let [mean, variance] = &mut kept.statistics;
                 mean.resize(channels.channels, 0.);
@@ -194,22 +196,17 @@ impl Segment {
                 out.iter_mut().zip(x).zip(&kept.mask).for_each(|((out, x), mask)| *out = x * mask);
             }
         }
-        if self.relu {
+        if segment.relu {
             kernels::relu_in_place(out);
         }
         Ok(())
     }
 
-    fn backward(
-        &self,
-        weights: Option<&PackedWeights>,
-        [x, grad]: [&[f32]; 2],
-        dx: Option<&mut [f32]>,
-        kept: &mut Kept,
-        gradients: &mut [f32],
-    ) -> Result<()> {
-        let rows = x.len() / self.input;
-        match (&self.kind, weights) {
+    /// The gradients of the parameters, and that of the input, to `dx` where it is asked for.
+    fn backward(self, [x, grad]: [&[f32]; 2], dx: Option<&mut [f32]>, gradients: &mut [f32]) -> Result<()> {
+        let Self { segment, weights, kept } = self;
+        let rows = x.len() / segment.input;
+        match (&segment.kind, weights) {
             (SegmentKind::Chain(chain), Some(weights)) => {
                 ChainStep { chain, weights, x, rows }.backward(Way::Gradient(grad), dx, &mut kept.saved, gradients);
             }
@@ -237,77 +234,4 @@ impl Segment {
 /// One divided by the standard deviation.
 fn inverse(variance: &[f32]) -> Vec<f32> {
     variance.iter().map(|variance| 1. / (variance + BatchNorm::EPSILON as f32).sqrt()).collect()
-}
-
-/// A chain on all rows of a batch.
-struct ChainStep<'a> {
-    chain: &'a Chain,
-    weights: &'a PackedWeights<'a>,
-    x: &'a [f32],
-    rows: usize,
-}
-
-/// Where the gradient of a chain's output comes from.
-#[derive(Clone, Copy)]
-enum Way<'a> {
-    Gradient(&'a [f32]),
-    Loss(Ends<'a>),
-}
-
-/// The end of a network: what is to be reconstructed, and the weight of each value's error.
-#[derive(Clone, Copy)]
-struct Ends<'a> {
-    terms: &'a LossTerms,
-    target: &'a [f32],
-    scale: f64,
-}
-
-impl ChainStep<'_> {
-    /// Takes the rows forward, and their gradient back, to `dx` where it is asked for; `gradients` become those of the parameters. Returns
-    /// the loss, if the way begins with it.
-    fn backward(
-        &self,
-        way: Way,
-        dx: Option<&mut [f32]>,
-        saved: &mut Vec<SavedActivations>,
-        gradients: &mut [f32],
-    ) -> f64 {
-        let Self { chain, weights, x, rows } = *self;
-        let (input, output, block) = (chain.input(), chain.output(), chain.block());
-        let shard_rows = chain.shard_rows(rows);
-        let mut inputs: Vec<Option<&mut [f32]>> =
-            dx.map_or(vec![], |dx| dx.chunks_mut(shard_rows * input).map(Some).collect());
-        inputs.resize_with(rows.div_ceil(shard_rows), || None);
-        let shards = chain.shards(saved, rows, shard_rows);
-        let shards: Vec<_> = shards.into_iter().zip(x.chunks(shard_rows * input)).zip(inputs).enumerate().collect();
-        let sums: Vec<(f64, Vec<f32>)> = shards
-            .into_par_iter()
-            .map(|(index, ((mut shard, x), mut dx))| {
-                let (mut loss, mut sums) = (0., vec![0.; chain.shard_gradient_len()]);
-                let mut first = index * shard_rows;
-                for x in x.chunks(block * input) {
-                    let rows = x.len() / input;
-                    let dx = dx.as_mut().and_then(|dx| dx.split_off_mut(..x.len()));
-                    chain.with_block(weights, &mut shard, rows, |block| {
-                        block.input().copy_from_slice(x);
-                        block.forward();
-                        let (_, out, grad) = block.ends();
-                        let place = first * output..(first + rows) * output;
-                        match way {
-                            Way::Gradient(all) => grad.copy_from_slice(&all[place]),
-                            Way::Loss(Ends { terms, target, scale }) => {
-                                loss += terms.reconstruction(out, &target[place], scale, grad) * scale;
-                            }
-                        }
-                        block.backward(&mut sums, dx);
-                    });
-                    first += rows;
-                }
-                (loss, sums)
-            })
-            .collect();
-        let of_shards: Vec<&[f32]> = sums.iter().map(|(_, sums)| &sums[..]).collect();
-        weight_gradients(&[chain], std::slice::from_ref(saved), &of_shards, gradients);
-        sums.iter().map(|(loss, _)| loss).sum()
-    }
 }

@@ -9,7 +9,8 @@ use crate::value::Value;
 
 impl ToOnnx for Crop {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let x = graph.narrow(x, 2, 0, self.height)?;
-        graph.narrow(x, 3, 0, self.width)
+        let rows = x.rank() - 2;
+        let x = graph.narrow(x, rows, 0, self.height)?;
+        graph.narrow(x, rows + 1, 0, self.width)
     }
 }

@@ -118,7 +118,7 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
         ("[model]\nvariational = 1", ":2: `model.variational`: expected true or false, found 1"),
         (
             "preset = \"spars\"",
-            ":1: `preset`: expected one of simple, sparse, deep, conv, denoise, vae, sequence, image, table; found `spars`; did you mean `sparse`?",
+            ":1: `preset`: expected one of simple, sparse, deep, conv, denoise, vae, sequence, image, table, windows; found `spars`; did you mean `sparse`?",
         ),
         (
             "[schedule]\nname = \"cosin\"",

@@ -214,6 +214,18 @@ const STEPS: &str = r#"
         { layer = "conv_transpose", channels = 1, kernel = 3, stride = 1, padding = 1 },
     ]"#;
 
+/// A sequence that is shortened and lengthened.
+const SEQUENCE: &str = r#"
+    latent_dim = 9
+    encoder = [
+        { layer = "conv1d", channels = 5, kernel = 3, stride = 2 }, { layer = "relu" },
+        { layer = "conv1d", channels = 4, kernel = 4, padding = 1 }, { layer = "relu" }, { layer = "flatten" },
+    ]
+    decoder = [
+        { layer = "linear", units = 20 }, { layer = "relu" }, { layer = "reshape", steps = 5, features = 4 },
+        { layer = "upsample" }, { layer = "crop", height = 8, width = 4 }, { layer = "conv1d", channels = 12 },
+    ]"#;
+
 /// Images with their channels last before and behind all kinds of layers.
 const TURNING: &str = r#"
     encoder = [
@@ -276,6 +288,7 @@ fn a_pass_is_candles_graph() {
         ("many channels and one", layers(ONE), [8, 8]),
         ("segments", layers(SEGMENTS), [8, 12]),
         ("steps", layers(STEPS), [8, 12]),
+        ("sequence", layers(SEQUENCE), [8, 12]),
         (
             "dropout between rows",
             layers(

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count, product, values};
+use super::settings::{Parameters, Role, Settings, check_count, product};
 use super::shapes::{EnlargeSteps, expect_sequence};
+use crate::fused::Chain;
 use crate::ops;
 
 /// Convolution over steps: `[batch, steps, n] -> [batch, steps', channels]`, where
@@ -99,11 +100,8 @@ impl Settings for Conv1dConfig {
         product([features, self.channels, self.kernel])
     }
 
-    fn graph_values(&self, input: Shape, output: Shape) -> u64 {
-        // Every window is laid out, forwards and for the gradient.
-        let Some((_, features)) = input.as_sequence() else { return 0 };
-        let windows = product([features, self.kernel]).saturating_mul(values(output) / self.channels as u64);
-        2 * values(output) + 3 * windows + 4 * values(input)
+    fn fuses(&self, _input: Shape) -> bool {
+        true
     }
 
     fn summary(&self) -> Option<String> {
@@ -168,5 +166,9 @@ impl LayerModule for Conv1d {
         // Within a window, the features of a step lie side by side.
         let weight = self.weight.transpose(1, 2)?.reshape((channels, kernel * features))?.contiguous()?;
         ops::linear(&Linear::new(weight, Some(self.bias.clone())), &windows)
+    }
+
+    fn fuse(&self, chain: &mut Chain) -> bool {
+        chain.conv1d([&self.weight, &self.bias], self.stride, self.padding)
     }
 }

@@ -61,7 +61,7 @@ impl Settings for Crop {
     }
 
     fn fuses(&self, input: Shape) -> bool {
-        !matches!(input, Shape::Sequence { .. })
+        !matches!(input, Shape::Sequence { features, .. } if features != self.width)
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
@@ -76,6 +76,7 @@ impl LayerModule for Crop {
     }
 
     fn fuse(&self, chain: &mut Chain) -> bool {
-        chain.crop([self.height, self.width])
+        let to = [self.height, self.width];
+        chain.first_steps(to) || chain.crop(to)
     }
 }

@@ -21,6 +21,11 @@ impl Entries {
         self.table.remove(setting)
     }
 
+    /// Whether this setting is given; it is not read.
+    pub(super) fn has(&self, setting: &str) -> bool {
+        self.table.contains_key(setting)
+    }
+
     /// A whole number that must be there.
     pub(super) fn count(&mut self, setting: &'static str) -> Result<usize, String> {
         self.optional_count(setting)?.ok_or_else(|| self.missing(setting, "a whole number"))

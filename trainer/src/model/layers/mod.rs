@@ -1,6 +1,7 @@
 //! The layers: one file each, and here the enum of their settings, which passes every question on to the right one.
 
 mod activation;
+mod any;
 mod batch_norm;
 mod conv;
 mod conv1d;
@@ -159,46 +160,6 @@ layers! {
 
 /// A residual of any layers.
 pub type ResidualOfLayers = ResidualConfig<LayerConfig>;
-
-impl AnyLayer for LayerConfig {
-    type Module = Layer;
-
-    fn read(value: Value) -> Result<Self, String> {
-        Self::read(value)
-    }
-
-    fn name(&self) -> &'static str {
-        self.name()
-    }
-
-    fn role(&self) -> Role {
-        self.role()
-    }
-
-    fn output(&self, input: Shape) -> Result<Shape, String> {
-        self.output(input)
-    }
-
-    fn weight_count(&self, input: Shape) -> u64 {
-        self.weight_count(input)
-    }
-
-    fn graph_values(&self, input: Shape, output: Shape) -> u64 {
-        self.graph_values(input, output)
-    }
-
-    fn summary(&self) -> Option<String> {
-        self.summary()
-    }
-
-    fn mirror(&self, input: Shape, output: Shape) -> Result<Vec<Self>, String> {
-        self.mirror(input, output)
-    }
-
-    fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Layer>> {
-        self.build(input, parameters)
-    }
-}
 
 impl LayerConfig {
     /// The layer's name, as written in a config.

@@ -91,7 +91,8 @@ impl Settings for ReshapeConfig {
     const NAMES: &'static [&'static str] = &["reshape"];
 
     fn read(_name: &str, entries: &mut Entries) -> Result<Self, String> {
-        if let Some(steps) = entries.optional_count("steps")? {
+        if entries.has("steps") {
+            let steps = entries.count("steps")?;
             return Ok(Self::Sequence { steps, features: entries.count("features")? });
         }
         let channels = entries.count("channels")?;

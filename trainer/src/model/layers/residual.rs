@@ -23,25 +23,27 @@ pub struct ResidualConfig<L> {
 // The layers are this program's own, so nobody needs the trait's name.
 #[allow(private_bounds)]
 impl<L: AnyLayer> ResidualConfig<L> {
-    /// Each layer with the shape of its input, and the shape of the output.
-    fn walk(&self, input: Shape) -> Result<(Vec<(&L, Shape)>, Shape), String> {
-        let (mut shape, mut inputs) = (input, vec![]);
+    /// The shape of each layer's input, and behind them that of the output.
+    fn shapes(&self, input: Shape) -> Result<Vec<Shape>, String> {
+        let mut shapes = vec![input];
         for (index, layer) in self.layers.iter().enumerate() {
-            inputs.push((layer, shape));
-            shape = layer.output(shape).map_err(|reason| format!("`layers.{index}` ({}): {reason}", layer.name()))?;
+            let shape = layer.output(shapes[index]);
+            shapes.push(shape.map_err(|reason| format!("`layers.{index}` ({}): {reason}", layer.name()))?);
         }
-        Ok((inputs, shape))
+        Ok(shapes)
     }
 
-    fn sum(&self, input: Shape, part: impl Fn(&L, Shape) -> u64) -> u64 {
-        let inputs = self.walk(input).map(|(inputs, _)| inputs).unwrap_or_default();
-        inputs.into_iter().map(|(layer, shape)| part(layer, shape)).fold(0, u64::saturating_add)
+    /// Adds up what `part` says of each layer with its input and output.
+    fn sum(&self, input: Shape, part: impl Fn(&L, [Shape; 2]) -> u64) -> u64 {
+        let shapes = self.shapes(input).unwrap_or_default();
+        let layers = self.layers.iter().zip(shapes.windows(2));
+        layers.map(|(layer, shapes)| part(layer, [shapes[0], shapes[1]])).fold(0, u64::saturating_add)
     }
 
     pub(super) fn mirror<M: From<Self>>(&self, input: Shape, _output: Shape) -> Result<Vec<M>, String> {
-        let mut layers = vec![];
-        for (layer, shape) in self.walk(input)?.0.into_iter().rev() {
-            layers.extend(layer.mirror(shape, layer.output(shape)?)?);
+        let (mut layers, shapes) = (vec![], self.shapes(input)?);
+        for (layer, shapes) in self.layers.iter().zip(shapes.windows(2)).rev() {
+            layers.extend(layer.mirror(shapes[0], shapes[1])?);
         }
         L::normalise_before_activating(&mut layers);
         Ok(vec![Self { layers }.into()])
@@ -72,21 +74,20 @@ impl<L: AnyLayer> Settings for ResidualConfig<L> {
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        let (_, output) = self.walk(input)?;
-        if output != input {
-            return Err(format!("its layers make {output} of {input}; expected the same shape"));
+        match self.shapes(input)?.last() {
+            Some(output) if *output != input => {
+                Err(format!("its layers make {output} of {input}; expected the same shape"))
+            }
+            _ => Ok(input),
         }
-        Ok(input)
     }
 
     fn weight_count(&self, input: Shape) -> u64 {
-        self.sum(input, L::weight_count)
+        self.sum(input, |layer, [input, _]| layer.weight_count(input))
     }
 
     fn graph_values(&self, input: Shape, output: Shape) -> u64 {
-        let inner = self.sum(input, |layer, shape| {
-            layer.output(shape).map_or(u64::MAX >> 16, |output| layer.graph_values(shape, output))
-        });
+        let inner = self.sum(input, |layer, [input, output]| layer.graph_values(input, output));
         inner.saturating_add(2 * values(output))
     }
 
@@ -100,9 +101,9 @@ impl<L: AnyLayer> Settings for ResidualConfig<L> {
     }
 
     fn build(&self, input: Shape, parameters: &mut Parameters) -> crate::Result<Option<Self::Module>> {
-        let inputs = self.walk(input).map(|(inputs, _)| inputs).unwrap_or_default();
+        let shapes = self.shapes(input).unwrap_or_default();
         let mut layers = vec![];
-        for (index, (layer, shape)) in inputs.into_iter().enumerate() {
+        for (index, (layer, shape)) in self.layers.iter().zip(shapes).enumerate() {
             let mut named = |kind: &str, dims, init| parameters(&format!("{index}.{kind}"), dims, init);
             layers.extend(layer.build(shape, &mut named)?);
         }

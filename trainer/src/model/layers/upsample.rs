@@ -85,7 +85,7 @@ impl Settings for Upsample {
     }
 
     fn fuses(&self, input: Shape) -> bool {
-        self.size == 2 && !matches!(input, Shape::Sequence { .. })
+        self.size == 2 || matches!(input, Shape::Sequence { .. })
     }
 
     fn build(&self, _input: Shape, _parameters: &mut Parameters) -> crate::Result<Option<Self>> {
@@ -103,6 +103,6 @@ impl LayerModule for Upsample {
     }
 
     fn fuse(&self, chain: &mut Chain) -> bool {
-        self.size == 2 && chain.upsample2()
+        chain.repeat_steps(self.size) || (self.size == 2 && chain.upsample2())
     }
 }
