@@ -23,8 +23,9 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The labels in the column that `config` names; without one, all rows are alike.
-    pub(super) fn find(table: &Columns, config: &TableConfig) -> Result<Self, String> {
+    /// The labels in the column that `config` names, those of the test rows among them where these have a table of their own; without such
+    /// a column, all rows are alike.
+    pub(super) fn find(table: &Columns, others: Option<&Columns>, config: &TableConfig) -> Result<Self, String> {
         let Some(name) = &config.label else {
             if config.normal.is_some() {
                 return Err("`--normal` says which label is normal; expected a `--label` beside it".into());
@@ -33,6 +34,9 @@ impl Labels {
         };
         let texts = texts(table, position(table, name)?);
         let mut names: Vec<String> = texts.clone();
+        if let Some(others) = others {
+            names.extend(self::texts(others, position(others, name)?));
+        }
         names.sort();
         names.dedup();
         if names.len() > MAX_LABELS {
@@ -61,20 +65,12 @@ impl Labels {
         }
     }
 
-    /// The labels of another table, in which others may occur.
+    /// The labels of the table with the test rows.
     pub(super) fn in_table(&self, table: &Columns, config: &TableConfig) -> Result<Self, String> {
         let Some(name) = &config.label else {
             return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
         };
         let texts = texts(table, position(table, name)?);
-        if let Some(row) = texts.iter().position(|text| !self.names.contains(text)) {
-            return Err(format!(
-                "{}, column `{name}`: expected a label of the training rows, {}, found `{}`",
-                table.place(row),
-                list(&self.names),
-                bundle::printable(&texts[row])
-            ));
-        }
         Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), normal: self.normal })
     }
 

@@ -90,7 +90,9 @@ pub(super) fn load_streamed(path: &Path, config: &TableConfig) -> Result<Loaded>
             counted(held, "row")
         ));
         if let Some(schema) = loaded.train.schema().cloned() {
-            let rest = Streamed::new(path, sample, schema, config).map_err(|reason| Error::file(path, reason))?;
+            let others = others.as_ref().map(|others| &others.columns);
+            let rest = Streamed::new((path, others), sample, schema, config);
+            let rest = rest.map_err(|reason| Error::file(path, reason))?;
             loaded.rest = Some(rest);
         }
     }
@@ -109,7 +111,8 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
         return windows::split(table, others, config, steps);
     }
     let Table { columns: table, path } = table;
-    let labels = Labels::find(table, config).map_err(|reason| Error::file(path, reason))?;
+    let of_test = others.map(|others| &others.columns);
+    let labels = Labels::find(table, of_test, config).map_err(|reason| Error::file(path, reason))?;
     let place = |name: &String| position(table, name).map_err(|reason| Error::file(path, reason));
     let left_out = config.drop.iter().chain(&config.label).map(place).collect::<Result<HashSet<usize>>>()?;
     let kinds = Kinds::find(table, &left_out, config).map_err(|reason| Error::file(path, reason))?;

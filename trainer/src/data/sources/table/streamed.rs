@@ -23,9 +23,14 @@ pub(in crate::data) struct Streamed {
 }
 
 impl Streamed {
-    /// The rows of the table at `path` beside its sample, which was split as `config` says.
-    pub(super) fn new(path: &Path, sample: Sample, schema: Arc<Schema>, config: &TableConfig) -> Result<Self, String> {
-        let filter = Filter::new(&sample.table, &sample.numbers, config)?;
+    /// The rows of the table at `path` beside its sample, which was split as `config` says; `others` are test rows of a table of their own.
+    pub(super) fn new(
+        (path, others): (&Path, Option<&Columns>),
+        sample: Sample,
+        schema: Arc<Schema>,
+        config: &TableConfig,
+    ) -> Result<Self, String> {
+        let filter = Filter::new((&sample.table, others), &sample.numbers, config)?;
         Ok(Self { path: path.to_owned(), sample, filter, schema })
     }
 
@@ -68,8 +73,12 @@ struct Filter {
 
 impl Filter {
     /// The rule by which the rows of `sample`, with these numbers, were split.
-    fn new(sample: &Columns, numbers: &[u64], config: &TableConfig) -> Result<Self, String> {
-        let labels = Labels::find(sample, config)?;
+    fn new(
+        (sample, others): (&Columns, Option<&Columns>),
+        numbers: &[u64],
+        config: &TableConfig,
+    ) -> Result<Self, String> {
+        let labels = Labels::find(sample, others, config)?;
         let normal = config.label.clone().zip(labels.normal_only(config).map(str::to_owned));
         let mut filter = Self { normal, ..Self::default() };
         if config.test.is_some() {

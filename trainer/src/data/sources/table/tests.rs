@@ -267,3 +267,18 @@ fn numbers_beyond_the_digits_of_a_float_are_told() {
     assert!(notes(60).contains("column `t`: values near 1769819") && notes(60).contains("rounded to steps of 128"));
     assert!(!notes(86_400).contains("rounded"));
 }
+
+#[test]
+fn a_fault_may_occur_in_the_test_rows_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let row = |i: usize| format!("{i},{}\n", if i > 30 { "broken" } else { "ok" });
+    let rows = |range: std::ops::Range<usize>| format!("size,state\n{}", range.map(row).collect::<String>());
+    std::fs::write(path("train.csv"), rows(0..30)).unwrap();
+    std::fs::write(path("test.csv"), rows(20..40)).unwrap();
+    let found = load(&path("train.csv"), &TableConfig { test: Some(path("test.csv")), ..labelled() }).unwrap();
+    assert_eq!((found.train.len(), found.test.len()), (30, 20));
+    assert_eq!(found.train.labels(), [1; 30]);
+    assert_eq!(found.test.labels()[..12], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
+    assert!(found.notes.contains(&"only rows whose `state` is `ok` train; all others are left out".into()));
+}

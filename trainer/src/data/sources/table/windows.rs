@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig, steps: usize) -> Result<Loaded> {
     let Table { columns, path } = table;
     let fail = |reason| Error::file(path, reason);
-    let labels = Labels::find(columns, config).map_err(fail)?;
+    let labels = Labels::find(columns, others.map(|others| &others.columns), config).map_err(fail)?;
     let group = match &config.split {
         TestRows::Groups(name) => Some(position(columns, name).map_err(fail)?),
         _ => None,
