@@ -13,6 +13,9 @@ pub(super) struct Published {
     /// The hub's repository.
     #[cfg_attr(not(feature = "hub"), expect(dead_code))]
     repository: &'static str,
+    /// The folder of the two Parquet files there.
+    #[cfg_attr(not(feature = "hub"), expect(dead_code))]
+    parquet: &'static str,
     /// The environment variable that names a folder with its four IDX files.
     folder: &'static str,
     #[cfg(feature = "hub")]
@@ -22,6 +25,7 @@ pub(super) struct Published {
 pub(super) const MNIST: Published = Published {
     name: "mnist",
     repository: "ylecun/mnist",
+    parquet: "mnist",
     folder: "HOURGLASS_MNIST",
     #[cfg(feature = "hub")]
     load: candle_datasets::vision::mnist::load,
@@ -30,6 +34,7 @@ pub(super) const MNIST: Published = Published {
 pub(super) const FASHION_MNIST: Published = Published {
     name: "fashion-mnist",
     repository: "zalando-datasets/fashion_mnist",
+    parquet: "fashion_mnist",
     folder: "HOURGLASS_FASHION_MNIST",
     #[cfg(feature = "hub")]
     load: candle_datasets::vision::fashion_mnist::load,
@@ -65,13 +70,35 @@ impl Published {
 
     #[cfg(feature = "hub")]
     fn download(&self) -> Result<(Samples, Samples)> {
-        let reason = |error: candle_core::Error| {
-            // The client's message names the same long address several times.
-            let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            format!("cannot get it from `{}` on the Hugging Face hub: {:.120}", self.repository, line)
-        };
-        convert((self.load)().map_err(|error| self.error(reason(error)))?)
+        self.fetch()?;
+        convert((self.load)().map_err(|error| self.unreachable(&error))?)
+    }
+
+    #[cfg(feature = "hub")]
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> Error {
+        // The client's message names the same long address several times.
+        let (text, repository) = (error.to_string(), self.repository);
+        let line = text.lines().next().unwrap_or_default();
+        self.error(format!("cannot get it from `{repository}` on the Hugging Face hub: {line:.120}"))
+    }
+
+    /// Downloads the two files into the cache, unless they are there, and compares each with its hash. candle-datasets does not, and never
+    /// ends on a file whose pages are damaged.
+    #[cfg(feature = "hub")]
+    fn fetch(&self) -> Result<()> {
+        let client = hf_hub::HFClientSync::new().map_err(|error| self.unreachable(&error))?;
+        let (owner, name) = hf_hub::split_id(self.repository);
+        let repository = client.dataset(owner, name);
+        for part in ["train", "test"] {
+            let file = format!("{}/{part}/0000.parquet", self.parquet);
+            let download = repository.download_file().filename(&file).revision(REVISION);
+            let path = match download.clone().local_files_only(true).send() {
+                Err(hf_hub::HFError::LocalEntryNotFound { .. }) => download.send(),
+                cached => cached,
+            };
+            check_hash(&path.map_err(|error| self.unreachable(&error))?)?;
+        }
+        Ok(())
     }
 
     #[cfg(not(feature = "hub"))]
@@ -84,6 +111,32 @@ impl Published {
     fn error(&self, reason: String) -> Error {
         Error::Hub { name: self.name, folder: self.folder, reason }
     }
+}
+
+/// Where the hub keeps the data sets that it converted to Parquet.
+#[cfg(feature = "hub")]
+const REVISION: &str = "refs/convert/parquet";
+
+/// Compares a file of the hub's cache with its SHA-256, which is the name of the file that it leads to. What differs is removed.
+#[cfg(feature = "hub")]
+fn check_hash(path: &Path) -> Result<()> {
+    let blob = path.canonicalize().map_err(|source| Error::io("read", path, source))?;
+    let expected = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if expected.len() != 64 || !expected.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    let mut hash = bundle::Digest::default();
+    hash.update(std::fs::read(&blob).map_err(|source| Error::io("read", path, source))?);
+    if hash.finish() == expected {
+        return Ok(());
+    }
+    for place in [path, &blob] {
+        std::fs::remove_file(place).map_err(|source| Error::io("remove", place, source))?;
+    }
+    Err(Error::file(
+        path,
+        "what the hub sent has another SHA-256 than it says; it is removed, so another try downloads it again",
+    ))
 }
 
 #[cfg(feature = "hub")]
