@@ -248,7 +248,7 @@ impl Schema {
 
 impl Schema {
     /// The anomaly score of raw rows: for each, the mean squared error of its `reconstructions`, both as the network takes them. So a
-    /// column counts by its scale, whatever its unit.
+    /// column counts by its scale, whatever its unit. What is missing is not compared: a decoder always gives a value.
     pub fn scores(&self, raw: &[f32], reconstructions: &[f32]) -> Vec<f64> {
         let (mut row, mut reconstruction) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
         let pairs = raw.chunks_exact(self.raw_len()).zip(reconstructions.chunks_exact(self.raw_len()));
@@ -256,9 +256,12 @@ impl Schema {
             .map(|(raw, restored)| {
                 self.prepare(raw, &mut row);
                 self.prepare(restored, &mut reconstruction);
-                // They follow from a number that is compared already, and a small error of a date is several turns of a day.
-                for (index, _) in self.features.iter().enumerate().filter(|(_, feature)| is_cycle(feature)) {
-                    reconstruction[index] = row[index];
+                for (index, feature) in self.features.iter().enumerate() {
+                    // It follows from a number that is compared already, and a small error of a date is several turns of a day.
+                    let is_cycle = matches!(feature, Feature::Cycle { .. });
+                    if is_cycle || raw[feature.column()].is_nan() {
+                        reconstruction[index] = row[index];
+                    }
                 }
                 mean_squared_error(&row, &reconstruction)
             })
@@ -266,8 +269,16 @@ impl Schema {
     }
 }
 
-fn is_cycle(feature: &Feature) -> bool {
-    matches!(feature, Feature::Cycle { .. })
+impl Feature {
+    /// The column that it is computed from.
+    fn column(&self) -> usize {
+        match *self {
+            Self::Number { column, .. }
+            | Self::Category { column, .. }
+            | Self::Cycle { column, .. }
+            | Self::Missing { column } => column,
+        }
+    }
 }
 
 impl TryFrom<Vec<Column>> for Schema {
@@ -326,6 +337,16 @@ mod tests {
         let schema = Schema::new(vec![Column::number("large", 1e6, 100.), Column::number("small", 0., 0.01)]).unwrap();
         let scores = schema.scores(&[1e6, 0., 1e6, 0.], &[1e6 + 100., 0., 1e6, 0.02]);
         assert!((scores[0] - 0.5).abs() < 1e-6 && (scores[1] - 2.).abs() < 1e-6, "{scores:?}");
+    }
+
+    #[test]
+    fn what_is_missing_counts_nothing_in_the_score() {
+        let mode = Column::new("mode", ColumnKind::Category { values: vec!["slow".into(), "fast".into()] });
+        let mode = Column { missing: Some(0.), flag_missing: true, ..mode };
+        let load = Column { missing: Some(0.), flag_missing: true, ..Column::number("load", 0., 1.) };
+        let schema = Schema::new(vec![load, mode]).unwrap();
+        let scores = schema.scores(&[f32::NAN, f32::NAN, 2., 1.], &[7., 0., 1., 1.]);
+        assert_eq!(scores, [0., 1. / schema.input_len() as f64]);
     }
 
     #[test]

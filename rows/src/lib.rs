@@ -32,6 +32,7 @@ pub use error::{Error, Result};
 pub use named::{Column, Columns};
 pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
+pub use parquet::ParquetWriter;
 pub use raw::raw_rows;
 pub use read::{Rows, read};
 pub use sample::{NotANumber, Sample};

@@ -134,11 +134,11 @@ fn wrong_words_are_usage_errors_with_exit_code_2() {
         (&["encode", "run", "rows.csv", "--hedaer", "no"], "there is no option `--hedaer`; did you mean `--header`?"),
         (
             &["encode", "run", "rows.csv", "--out", "codes"],
-            "`--out`: expected a file that ends in .csv or .npy, found `codes`",
+            "`--out`: expected a file that ends in .csv, .npy or .parquet, found `codes`",
         ),
         (
             &["encode", "run", "rows.csv", "-o", "codes.txt"],
-            "expected a file that ends in .csv or .npy, found `codes.txt`",
+            "expected a file that ends in .csv, .npy or .parquet, found `codes.txt`",
         ),
         (&["sample", "run", "-n", "0"], "`--count`: expected a whole number from 1 to 1000000, found `0`"),
         (&["sample", "run", "-n", "1.5"], "expected a whole number from 1"),

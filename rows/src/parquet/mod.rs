@@ -1,6 +1,7 @@
 //! A table with named columns from Parquet: flat columns of numbers, truth values, texts and dates.
 
 mod cells;
+mod writer;
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,7 @@ use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
 use crate::named::Columns;
 use cells::Cells;
+pub use writer::ParquetWriter;
 
 /// How a Parquet file begins and ends.
 pub const MAGIC: &[u8] = b"PAR1";

@@ -136,7 +136,7 @@ pub struct RowsArguments {
 
 #[derive(Args)]
 pub struct OutArguments {
-    /// A .csv or .npy file to write [default: CSV on standard output]
+    /// A .csv, .npy or .parquet file [default: CSV on standard output]
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, value_parser = result)]
     pub out: Option<PathBuf>,
 }
@@ -165,11 +165,11 @@ impl NetworkArguments {
 fn result(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    let known = extension.is_some_and(|extension| extension == "csv" || extension == "npy");
+    let known = extension.is_some_and(|ending| ["csv", "npy", "parquet", "pq"].iter().any(|known| ending == *known));
     if known || text == "-" || (path.exists() && !path.is_file()) {
         return Ok(path);
     }
-    Err("expected a file that ends in .csv or .npy".into())
+    Err("expected a file that ends in .csv, .npy or .parquet".into())
 }
 
 fn positive(text: &str) -> Result<f32, String> {

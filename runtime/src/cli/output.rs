@@ -1,4 +1,4 @@
-//! Results as `.csv` or `.npy`: a file is written beside its place and moved there when it is whole.
+//! Results as `.csv`, `.npy` or `.parquet`: a file is written beside its place and moved there when it is whole.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bundle::Schema;
+use rows::ParquetWriter;
 use runtime::Matrix;
 
 /// What failed where the result goes to standard output.
@@ -26,6 +27,7 @@ pub enum Output {
 pub enum Format {
     Csv,
     Npy,
+    Parquet,
 }
 
 impl Output {
@@ -40,9 +42,10 @@ impl Output {
         let format = match extension.as_str() {
             "npy" => Format::Npy,
             "csv" => Format::Csv,
+            "parquet" | "pq" => Format::Parquet,
             // A device, for instance.
             _ if path.exists() && !path.is_file() => Format::Csv,
-            _ => bail!("--out {name}: expected a file that ends in .csv or .npy"),
+            _ => bail!("--out {name}: expected a file that ends in .csv, .npy or .parquet"),
         };
         let parent = folder(path);
         if !parent.is_dir() {
@@ -117,6 +120,12 @@ enum Rows<'a> {
         rows: usize,
         columns: usize,
     },
+    /// Opened by the first rows, which say how many columns there are.
+    Parquet {
+        target: Option<Box<dyn Target>>,
+        writer: Option<ParquetWriter<Box<dyn Target>>>,
+        schema: Option<&'a Schema>,
+    },
 }
 
 /// What rows are written to.
@@ -169,6 +178,7 @@ impl<'a> Rows<'a> {
     fn new(target: Box<dyn Target>, format: Format, schema: Option<&'a Schema>) -> Self {
         match (format, schema) {
             (Format::Npy, _) => Self::Npy { output: BufWriter::new(target), rows: 0, columns: 0 },
+            (Format::Parquet, _) => Self::Parquet { target: Some(target), writer: None, schema },
             (Format::Csv, None) => Self::Csv(BufWriter::new(target)),
             (Format::Csv, Some(schema)) => Self::Table(Box::new(csv::Writer::from_writer(target)), schema),
         }
@@ -176,7 +186,7 @@ impl<'a> Rows<'a> {
 
     fn begin(&mut self) -> io::Result<()> {
         match self {
-            Self::Csv(_) => Ok(()),
+            Self::Csv(_) | Self::Parquet { .. } => Ok(()),
             Self::Table(output, schema) => {
                 output.write_record(schema.columns().iter().map(|column| &column.name)).map_err(plain)
             }
@@ -206,6 +216,13 @@ impl<'a> Rows<'a> {
                     output.write_record(None::<&[u8]>).map_err(plain)?;
                 }
             }
+            Self::Parquet { target, writer, schema } => {
+                if let Some(target) = target.take() {
+                    *writer = Some(ParquetWriter::new(target, *schema, matrix.columns()).map_err(io::Error::other)?);
+                }
+                let written = writer.as_mut().map(|writer| writer.append(matrix.as_slice()));
+                written.transpose().map_err(io::Error::other)?;
+            }
             Self::Npy { output, rows, columns } => {
                 (*rows, *columns) = (*rows + matrix.rows(), matrix.columns());
                 for value in matrix.as_slice() {
@@ -220,6 +237,9 @@ impl<'a> Rows<'a> {
         match self {
             Self::Csv(output) => output.flush(),
             Self::Table(output, _) => output.flush(),
+            Self::Parquet { writer, .. } => {
+                writer.take().map_or(Ok(()), |writer| writer.finish().map_err(io::Error::other))
+            }
             Self::Npy { output, rows, columns } => {
                 output.flush()?;
                 output.get_mut().rewrite_start(&npy_header(*rows, *columns))
@@ -258,7 +278,7 @@ mod tests {
         fs::write(dir.path().join("file"), "").unwrap();
         for (path, expected) in [
             ("", "expected a file, found a folder"),
-            ("rows.txt", "expected a file that ends in .csv or .npy"),
+            ("rows.txt", "expected a file that ends in .csv, .npy or .parquet"),
             ("none/rows.csv", "which does not exist"),
             ("file/rows.csv", "which is no folder"),
         ] {

@@ -1,5 +1,7 @@
 //! The step of a network of [`Segments`]: all rows go through one segment after the other, forward and back.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 use kernels::Channels;
 use rand::RngExt;
@@ -21,7 +23,7 @@ const ROWS: usize = 8;
 
 /// A network, and buffers for what its gradients are computed from.
 pub(super) struct Segmented {
-    network: Segments,
+    network: Arc<Segments>,
     terms: LossTerms,
     /// The input of each segment, of all rows.
     values: Vec<Vec<f32>>,
@@ -49,7 +51,7 @@ impl Segmented {
         let count = network.all().count();
         let (values, target, grads) = (vec![vec![]; count], vec![], [vec![], vec![]]);
         let kept = (0..count).map(|_| Kept::default()).collect();
-        Self { network, terms, values, target, kept, grads }
+        Self { network: Arc::new(network), terms, values, target, kept, grads }
     }
 
     /// Weights and biases in the order of the layers.
@@ -59,8 +61,9 @@ impl Segmented {
 
     /// The loss; `gradients` become those of the parameters, one after the other. What is random is drawn from `rng`.
     pub(super) fn run(&mut self, batch: &Batch, gradients: &mut [f32], rng: &mut ChaCha8Rng) -> Result<f64> {
-        let segments: Vec<Segment> = self.network.all().cloned().collect();
-        let chains: Vec<&Chain> = segments.iter().filter_map(Segment::as_chain).collect();
+        let network = self.network.clone();
+        let segments: Vec<&Segment> = network.all().collect();
+        let chains: Vec<&Chain> = segments.iter().filter_map(|segment| segment.as_chain()).collect();
         let of_chains: Vec<&Tensor> = chains.iter().flat_map(|chain| chain.parameters()).collect();
         let step = with_values(&of_chains, |parameters| {
             with_packed_weights(&chains, parameters, |weights| self.step(&segments, weights, (batch, rng), gradients))
@@ -70,7 +73,7 @@ impl Segmented {
 
     fn step(
         &mut self,
-        segments: &[Segment],
+        segments: &[&Segment],
         weights: &[PackedWeights],
         (batch, rng): (&Batch, &mut ChaCha8Rng),
         gradients: &mut [f32],
@@ -81,7 +84,7 @@ impl Segmented {
         let of_last = weights.pop();
         let mut next = weights.iter();
         Phase::Forward.wall(|| -> Result<()> {
-            for (index, segment) in before.iter().enumerate() {
+            for (index, &segment) in before.iter().enumerate() {
                 let [x, out, ..] = &mut self.values[index..] else { break };
                 out.resize(batch.rows * segment.output, 0.);
                 let weights = if segment.as_chain().is_some() { next.next().copied() } else { None };
@@ -89,7 +92,7 @@ impl Segmented {
             }
             Ok(())
         })?;
-        let places: Vec<usize> = segments.iter().map(parameter_values).collect();
+        let places: Vec<usize> = segments.iter().map(|segment| parameter_values(segment)).collect();
         let mut rest = gradients;
         let mut own: Vec<&mut [f32]> =
             places.iter().map(|&len| rest.split_off_mut(..len).unwrap_or_default()).collect();
@@ -110,7 +113,7 @@ impl Segmented {
         }
         std::mem::swap(grad, dx);
         Phase::Backward.wall(|| -> Result<()> {
-            for (index, segment) in before.iter().enumerate().rev() {
+            for (index, &segment) in before.iter().enumerate().rev() {
                 let [x, out, ..] = &self.values[index..] else { break };
                 if index + 1 == latent {
                     penalty.add_l1_gradient(out, grad);

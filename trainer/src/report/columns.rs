@@ -1,16 +1,14 @@
 //! How well each column of a table is reconstructed.
 
-use bundle::{ColumnKind, Schema};
+use bundle::ColumnKind;
 
-use super::finished::Finished;
+use super::correlations::correlations;
 use super::page::Table;
-use crate::error::Result;
+use super::reconstructed::Reconstructed;
 use crate::numbers::{Amount, Count, Percent};
 
 /// The most columns that the report shows.
 const MAX_COLUMNS: usize = 40;
-/// Rows that are reconstructed at once.
-const BLOCK: usize = 500;
 
 /// One column on the test rows.
 struct Column {
@@ -21,20 +19,11 @@ struct Column {
     right: f64,
 }
 
-/// The columns of a table on the test rows, the worst first; nothing for other rows.
-pub(super) fn columns(finished: &Finished) -> Result<Option<Table>> {
-    let Some(schema) = finished.test.schema() else { return Ok(None) };
-    let raw = finished.test.raw_rows(&(0..finished.test.len() as u32).collect::<Vec<_>>());
-    let reconstructed = reconstructed(finished, schema)?;
-    // Of windows, each channel at all steps.
-    let described = schema.channels(finished.test.size()[0]);
-    let channels = described.len();
-    let mut columns: Vec<Column> = (0..channels)
-        .map(|index| {
-            let of = |values: &'_ [f32]| values.iter().skip(index).step_by(channels).copied().collect::<Vec<_>>();
-            column(&described[index], &of(&raw), &of(&reconstructed))
-        })
-        .collect();
+/// The columns of a table on the test rows, the worst first.
+pub(super) fn columns(rows: &Reconstructed) -> Table {
+    let described = rows.columns();
+    let of = |index: usize| column(&described[index], rows.pairs(index, described.len()));
+    let mut columns: Vec<Column> = (0..described.len()).map(of).collect();
     columns.sort_by(|a, b| a.right.total_cmp(&b.right));
     let left_out = columns.len().saturating_sub(MAX_COLUMNS);
     columns.truncate(MAX_COLUMNS);
@@ -43,27 +32,15 @@ pub(super) fn columns(finished: &Finished) -> Result<Option<Table>> {
         "The typical error is the root of the mean squared error, in the column's own unit. Explained is the part of the variance that \
          the reconstruction keeps; of a category, the part of the rows where it is right. The worst first.{more}"
     );
-    let rows = columns.into_iter().map(|Column { name, error, right }| vec![name, error, explained(right)]).collect();
+    let cells = columns.into_iter().map(|Column { name, error, right }| vec![name, error, explained(right)]).collect();
     let header = ["", "typical error", "explained"].map(str::to_owned).to_vec();
-    Ok(Some(Table { title: "Columns".into(), header, rows, note: Some(note) }))
+    let note = [Some(note), correlations(rows)].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    Table { title: "Columns".into(), header, rows: cells, note: Some(note) }
 }
 
-/// What the network makes of all test rows, in raw units.
-fn reconstructed(finished: &Finished, schema: &Schema) -> Result<Vec<f32>> {
-    let Finished { measure, test, .. } = *finished;
-    let all: Vec<u32> = (0..test.len() as u32).collect();
-    let mut raw = vec![0.; test.len() * schema.raw_len()];
-    for (rows, raw) in all.chunks(BLOCK).zip(raw.chunks_mut(BLOCK * schema.raw_len())) {
-        let input = measure.input(&test.batch(rows, measure.device)?)?;
-        let output = measure.model.reconstruct(&input)?.flatten_all()?.to_vec1::<f32>()?;
-        schema.restore(&output, raw);
-    }
-    Ok(raw)
-}
-
-fn column(described: &bundle::Column, raw: &[f32], reconstructed: &[f32]) -> Column {
-    let pairs =
-        || raw.iter().zip(reconstructed).filter(|(x, _)| !x.is_nan()).map(|(x, y)| (f64::from(*x), f64::from(*y)));
+/// A column, from its values and their reconstructions.
+fn column(described: &bundle::Column, values: impl Iterator<Item = (f32, f32)> + Clone) -> Column {
+    let pairs = || values.clone().filter(|(x, _)| !x.is_nan()).map(|(x, y)| (f64::from(x), f64::from(y)));
     let count = pairs().count().max(1) as f64;
     let name = described.name.clone();
     if let ColumnKind::Category { .. } = described.kind {

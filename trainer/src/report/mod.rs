@@ -2,15 +2,19 @@
 
 mod columns;
 mod content;
+mod correlations;
 mod finished;
 mod page;
 mod plots;
+mod reconstructed;
+mod worst_rows;
 
 use crate::error::Result;
 use crate::file;
 
 pub(crate) use finished::Finished;
 pub use plots::draw_comparison;
+use reconstructed::Reconstructed;
 
 /// Writes the pictures of a finished run and its report into its folder.
 ///
@@ -21,6 +25,9 @@ pub(crate) fn write(finished: &Finished) -> Result<()> {
     let pictures = plots::draw_all(finished)?;
     let config = finished.run.config()?;
     let mut page = content::page(finished.summary, pictures, &config.network_name(), config.to_toml());
-    page.tables.extend(columns::columns(finished)?);
+    if let Some(rows) = Reconstructed::of(finished)? {
+        page.tables.push(columns::columns(&rows));
+        page.tables.extend(worst_rows::worst_rows(&rows));
+    }
     file::write_atomic(&finished.run.report(), page.to_html().as_bytes())
 }
