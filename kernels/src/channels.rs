@@ -47,8 +47,14 @@ impl Channels {
             .for_each(|(x, out)| scale_values(x, self.inner, scale, shift, out));
     }
 
-    /// The gradients of `(x - mean) * inverse * weight + bias` by weight and bias, where `inverse` is one divided by the standard
-    /// deviation.
+    /// `out = (x - mean) * inverse * weight + bias`, by channel, where `inverse` is one divided by the standard deviation.
+    pub fn normalise(self, x: &[f32], [mean, inverse]: [&[f32]; 2], [weight, bias]: [&[f32]; 2], out: &mut [f32]) {
+        let scale: Vec<f32> = weight.iter().zip(inverse).map(|(weight, inverse)| weight * inverse).collect();
+        let shift = bias.iter().zip(mean).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
+        self.scale(x, [&scale, &shift.collect::<Vec<f32>>()], out);
+    }
+
+    /// The gradients of [`Self::normalise`] by weight and bias.
     pub fn parameter_gradients(
         self,
         [x, grad]: [&[f32]; 2],

@@ -18,6 +18,11 @@ impl BatchNorm {
     /// The variance's smallest part, which keeps the quotient finite.
     pub(crate) const EPSILON: f64 = 1e-5;
 
+    /// One divided by the standard deviation of each channel.
+    pub(crate) fn inverse(variance: &[f32]) -> Vec<f32> {
+        variance.iter().map(|variance| 1. / (variance + Self::EPSILON as f32).sqrt()).collect()
+    }
+
     /// In use, by what each channel is multiplied and what is added to it, `[channels]` both.
     ///
     /// # Errors

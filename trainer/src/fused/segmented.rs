@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 use kernels::Channels;
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
@@ -13,6 +12,7 @@ use super::batch_norm::BatchNorm;
 use super::chain::Chain;
 use super::chain_run::{PackedWeights, SavedActivations, with_packed_weights};
 use super::chain_step::{ChainStep, Ends, Way};
+use super::dropout::dropout_mask;
 use super::loss::LossTerms;
 use super::segments::{Segment, SegmentKind, Segments, forward};
 use super::storage::with_values;
@@ -178,24 +178,13 @@ impl Passage<'_, '_> {
                 channels.statistics(x, mean, variance);
                 let tensor = |values: &[f32]| Tensor::new(values, norm.weight.device());
                 norm.average([&tensor(mean)?, &tensor(variance)?], channels.count())?;
-                let inverse = inverse(variance);
+                let inverse = BatchNorm::inverse(variance);
                 with_values(&[&norm.weight, &norm.bias], |parameters| {
-                    let [weight, bias] = [parameters[0], parameters[1]];
-                    let scale: Vec<f32> =
-                        weight.iter().zip(&inverse).map(|(weight, inverse)| weight * inverse).collect();
-                    let moved = bias.iter().zip(&*mean).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
-                    channels.scale(x, [&scale, &moved.collect::<Vec<f32>>()], out);
+                    channels.normalise(x, [mean, &inverse], [parameters[0], parameters[1]], out);
                 })?;
             }
-            (SegmentKind::Dropout(0.), _) => {
-                kept.mask.clear();
-                kept.mask.resize(x.len(), 1.);
-                out.copy_from_slice(x);
-            }
             (SegmentKind::Dropout(rate), _) => {
-                let scale = (1. / (1. - rate)) as f32;
-                kept.mask.clear();
-                kept.mask.extend((0..x.len()).map(|_| if rng.random::<f64>() < *rate { 0. } else { scale }));
+                kept.mask = dropout_mask(*rate, x.len(), rng);
                 out.iter_mut().zip(x).zip(&kept.mask).for_each(|((out, x), mask)| *out = x * mask);
             }
         }
@@ -216,7 +205,7 @@ impl Passage<'_, '_> {
             (SegmentKind::Chain(_), None) => {}
             (SegmentKind::BatchNorm(channels, norm), _) => {
                 let channels = Channels { outer: channels.outer * rows, ..*channels };
-                let (mean, inverse) = (&kept.statistics[0], inverse(&kept.statistics[1]));
+                let (mean, inverse) = (&kept.statistics[0], BatchNorm::inverse(&kept.statistics[1]));
                 let (dweight, dbias) = gradients.split_at_mut(channels.channels);
                 channels.parameter_gradients([x, grad], [mean, &inverse], [&mut *dweight, &mut *dbias]);
                 if let Some(dx) = dx {
@@ -232,9 +221,4 @@ impl Passage<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// One divided by the standard deviation.
-fn inverse(variance: &[f32]) -> Vec<f32> {
-    variance.iter().map(|variance| 1. / (variance + BatchNorm::EPSILON as f32).sqrt()).collect()
 }

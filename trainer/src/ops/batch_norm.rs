@@ -115,11 +115,9 @@ impl CustomOp3 for BatchNorm {
     ) -> Result<(CpuStorage, Shape)> {
         let channels = channels_of_batch(x_layout.dims());
         let (weight, bias) = (values(weight, weight_layout)?, values(bias, bias_layout)?);
-        let scale: Vec<f32> = weight.iter().zip(&self.inverse).map(|(weight, inverse)| weight * inverse).collect();
-        let moved = bias.iter().zip(&self.mean).zip(&scale).map(|((bias, mean), scale)| bias - mean * scale);
-        let shift: Vec<f32> = moved.collect();
         let x = values(x, x_layout)?;
-        filled(x_layout.shape().clone(), |out| channels.scale(x, [&scale, &shift], out))
+        let statistics = [&self.mean[..], &self.inverse];
+        filled(x_layout.shape().clone(), |out| channels.normalise(x, statistics, [weight, bias], out))
     }
 
     fn bwd(

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count, product, values};
+use super::settings::{Parameters, Role, Settings, product, values};
 use super::shapes::{Enlarge, expect_image};
+use super::window::Window;
 use crate::fused::Chain;
 use crate::ops;
 
@@ -45,17 +46,9 @@ impl ConvConfig {
     {
         let [channels, height, width] = expect_image(input)?;
         let (kernel, stride) = (self.kernel, self.stride);
-        let back = |padding| L::from(Self { channels, kernel, stride: 1, padding });
-        if stride == 1 {
-            let opposite = (kernel - 1).checked_sub(self.zeros()).ok_or("its padding is wider than its window")?;
-            let same = kernel % 2 == 1 && opposite == kernel / 2;
-            return Ok(vec![back((!same).then_some(opposite))]);
-        }
-        if kernel.is_multiple_of(2) {
-            return Err("an even `kernel` with a `stride` above 1 has no mirror image".into());
-        }
-        let mut layers = L::enlarge(output, stride, [height, width])?;
-        layers.push(back(None));
+        let padding = Window::mirrored_padding([kernel, stride], self.zeros())?;
+        let mut layers = if stride == 1 { vec![] } else { L::enlarge(output, stride, [height, width])? };
+        layers.push(Self { channels, kernel, stride: 1, padding }.into());
         Ok(layers)
     }
 }
@@ -66,13 +59,8 @@ impl Settings for ConvConfig {
     const NAMES: &'static [&'static str] = &["conv"];
 
     fn read(_name: &str, entries: &mut Entries) -> Result<Self, String> {
-        let default = Self::new(entries.count("channels")?);
-        Ok(Self {
-            kernel: entries.count_or("kernel", default.kernel)?,
-            stride: entries.count_or("stride", default.stride)?,
-            padding: entries.optional_count("padding")?,
-            ..default
-        })
+        let Window { channels, kernel, stride, padding } = Window::read(entries, [3, 1])?;
+        Ok(Self { channels, kernel, stride, padding })
     }
 
     fn role(&self) -> Role {
@@ -81,14 +69,7 @@ impl Settings for ConvConfig {
 
     fn check(&self) -> Result<(), String> {
         let Self { channels, kernel, stride, .. } = *self;
-        for (setting, value) in [("channels", channels), ("kernel", kernel), ("stride", stride)] {
-            check_count(setting, value)?;
-        }
-        // Zero is fine for padding alone.
-        match self.zeros() {
-            0 => Ok(()),
-            zeros => check_count("padding", zeros),
-        }
+        Window::check([channels, kernel, stride], self.zeros())
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {

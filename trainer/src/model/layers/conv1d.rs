@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count, product};
+use super::settings::{Parameters, Role, Settings, product};
 use super::shapes::{EnlargeSteps, expect_sequence};
+use super::window::Window;
 use crate::fused::Chain;
 use crate::ops;
 
@@ -42,17 +43,9 @@ impl Conv1dConfig {
     pub(super) fn mirror<L: From<Self> + EnlargeSteps>(&self, input: Shape, output: Shape) -> Result<Vec<L>, String> {
         let [steps, channels] = expect_sequence(input)?;
         let (kernel, stride) = (self.kernel, self.stride);
-        let back = |padding| L::from(Self { channels, kernel, stride: 1, padding });
-        if stride == 1 {
-            let opposite = (kernel - 1).checked_sub(self.zeros()).ok_or("its padding is wider than its window")?;
-            let same = kernel % 2 == 1 && opposite == kernel / 2;
-            return Ok(vec![back((!same).then_some(opposite))]);
-        }
-        if kernel.is_multiple_of(2) {
-            return Err("an even `kernel` with a `stride` above 1 has no mirror image".into());
-        }
-        let mut layers = L::enlarge_steps(output, stride, steps)?;
-        layers.push(back(None));
+        let padding = Window::mirrored_padding([kernel, stride], self.zeros())?;
+        let mut layers = if stride == 1 { vec![] } else { L::enlarge_steps(output, stride, steps)? };
+        layers.push(Self { channels, kernel, stride: 1, padding }.into());
         Ok(layers)
     }
 }
@@ -63,13 +56,8 @@ impl Settings for Conv1dConfig {
     const NAMES: &'static [&'static str] = &["conv1d"];
 
     fn read(_name: &str, entries: &mut Entries) -> Result<Self, String> {
-        let default = Self::new(entries.count("channels")?);
-        Ok(Self {
-            kernel: entries.count_or("kernel", default.kernel)?,
-            stride: entries.count_or("stride", default.stride)?,
-            padding: entries.optional_count("padding")?,
-            ..default
-        })
+        let Window { channels, kernel, stride, padding } = Window::read(entries, [3, 1])?;
+        Ok(Self { channels, kernel, stride, padding })
     }
 
     fn role(&self) -> Role {
@@ -78,13 +66,7 @@ impl Settings for Conv1dConfig {
 
     fn check(&self) -> Result<(), String> {
         let Self { channels, kernel, stride, .. } = *self;
-        for (setting, value) in [("channels", channels), ("kernel", kernel), ("stride", stride)] {
-            check_count(setting, value)?;
-        }
-        match self.zeros() {
-            0 => Ok(()),
-            zeros => check_count("padding", zeros),
-        }
+        Window::check([channels, kernel, stride], self.zeros())
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {

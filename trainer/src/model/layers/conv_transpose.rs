@@ -9,8 +9,9 @@ use super::conv::ConvConfig;
 use super::entries::Entries;
 use super::init::Init;
 use super::module::LayerModule;
-use super::settings::{Parameters, Role, Settings, check_count, product};
+use super::settings::{Parameters, Role, Settings, product};
 use super::shapes::expect_image;
+use super::window::Window;
 use crate::fused::Chain;
 
 /// Transposed convolution, which enlarges an image by windows that overlap: `[batch, c, h, w] -> [batch, channels, h', w']`, where
@@ -52,13 +53,8 @@ impl Settings for ConvTransposeConfig {
     const NAMES: &'static [&'static str] = &["conv_transpose"];
 
     fn read(_name: &str, entries: &mut Entries) -> Result<Self, String> {
-        let default = Self::new(entries.count("channels")?);
-        Ok(Self {
-            kernel: entries.count_or("kernel", default.kernel)?,
-            stride: entries.count_or("stride", default.stride)?,
-            padding: entries.optional_count("padding")?,
-            ..default
-        })
+        let Window { channels, kernel, stride, padding } = Window::read(entries, [4, 2])?;
+        Ok(Self { channels, kernel, stride, padding })
     }
 
     fn role(&self) -> Role {
@@ -67,13 +63,7 @@ impl Settings for ConvTransposeConfig {
 
     fn check(&self) -> Result<(), String> {
         let Self { channels, kernel, stride, .. } = *self;
-        for (setting, value) in [("channels", channels), ("kernel", kernel), ("stride", stride)] {
-            check_count(setting, value)?;
-        }
-        match self.cut() {
-            0 => Ok(()),
-            cut => check_count("padding", cut),
-        }
+        Window::check([channels, kernel, stride], self.cut())
     }
 
     fn output(&self, input: Shape) -> Result<Shape, String> {

@@ -2,14 +2,13 @@
 
 use bundle::Shape;
 use candle_core::Tensor;
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::entries::Entries;
 use super::module::LayerModule;
 use super::settings::{Parameters, Role, Settings, values};
-use crate::fused::SegmentKind;
+use crate::fused::{SegmentKind, dropout_mask};
 
 /// In training, zeros in place of a random part of the values; the others are scaled up, so that the mean stays
 /// (Srivastava et al. 2014).
@@ -77,9 +76,7 @@ impl LayerModule for Dropout {
         if rate == 0. {
             return self.forward(x);
         }
-        let scale = (1. / (1. - rate)) as f32;
-        let draw = |rng: &mut ChaCha8Rng| if rng.random::<f64>() < rate { 0. } else { scale };
-        let mask: Vec<f32> = (0..x.elem_count()).map(|_| draw(rng)).collect();
+        let mask = dropout_mask(rate, x.elem_count(), rng);
         x * Tensor::from_vec(mask, x.shape(), x.device())?.to_dtype(x.dtype())?
     }
 }

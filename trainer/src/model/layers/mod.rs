@@ -24,6 +24,7 @@ mod run;
 mod settings;
 mod shapes;
 mod upsample;
+mod window;
 
 use bundle::Shape;
 use serde::de::Error as _;
