@@ -1,12 +1,14 @@
 //! A table with named columns, as CSV has it: numbers where all cells are numbers, texts elsewhere.
 
 use anyhow::bail;
-use bundle::{counted, printable};
+use bundle::counted;
 use csv::ByteRecord;
 
-use crate::cells::{Cell, cell, is_header};
+use crate::cells::{Cell, cell};
 use crate::dialect::{Dialect, detect};
-use crate::options::{Header, Options};
+use crate::first_pass::{FirstPass, Parsed, cells, column_name};
+use crate::options::Options;
+use crate::plain_lines::{is_plain, read_plain};
 use crate::records::{for_each_record, without_mark};
 use crate::texts::{Texts, TextsBuilder};
 
@@ -116,7 +118,11 @@ pub(crate) fn parse_block(
     let dialect = known.map_or_else(|| detect(text, options.separator, None), |known| known.dialect);
     let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };
-    for_each_record(text, dialect.separator, |record, line| pass.record(record, lines + line))?;
+    if is_plain(text, dialect) {
+        read_plain(text, &mut pass, lines)?;
+    } else {
+        for_each_record(text, dialect.separator, |record, line| pass.record(record, lines + line))?;
+    }
     let FirstPass { names, mut columns, lines, .. } = pass;
     let begins_with_header = names.is_some();
     let has_header = known.map_or(begins_with_header, |known| known.has_header);
@@ -143,92 +149,6 @@ pub(crate) fn parse_block(
     }
     let (columns, first) = (second.finish(), FirstLines { dialect, names: names.clone(), has_header });
     Ok((Columns { names, columns, lines, unit: "line", shards: vec![], has_header, note }, first))
-}
-
-fn column_name(number: usize) -> String {
-    format!("column {number}")
-}
-
-/// The cells of a record, less what a trailing separator adds.
-fn cells(record: &ByteRecord, dialect: Dialect) -> impl Iterator<Item = &[u8]> + Clone {
-    let len = record.len();
-    let trailing = dialect.trailing && len > 1 && record[len - 1].is_empty();
-    record.iter().take(len - usize::from(trailing))
-}
-
-/// A column as numbers, and what was no number.
-#[derive(Default)]
-struct Parsed {
-    numbers: Vec<f32>,
-    missing: usize,
-    texts: usize,
-    /// Whether its cells are kept as texts.
-    is_words: bool,
-    /// The first row whose cell is no number.
-    first: Option<usize>,
-}
-
-/// Reads all cells as numbers.
-struct FirstPass {
-    dialect: Dialect,
-    header: Header,
-    names: Option<Vec<String>>,
-    columns: Vec<Parsed>,
-    lines: Vec<u32>,
-}
-
-impl FirstPass {
-    fn record(&mut self, record: &ByteRecord, line: usize) -> anyhow::Result<()> {
-        let cells = cells(record, self.dialect);
-        if self.columns.is_empty() {
-            self.columns.resize_with(cells.clone().count(), Parsed::default);
-            let header = match self.header {
-                Header::Yes => true,
-                Header::No => false,
-                Header::Auto => is_header(cells.clone(), self.dialect.decimal_commas, self.dialect.decimals),
-            };
-            if header {
-                self.names = Some(names(cells, line)?);
-                return Ok(());
-            }
-        }
-        let found = cells.clone().count();
-        if found != self.columns.len() {
-            bail!("line {line}: expected {} values as in the lines before, found {found}", self.columns.len());
-        }
-        let row = self.lines.len();
-        for (bytes, column) in cells.zip(&mut self.columns) {
-            column.numbers.push(match cell(bytes, self.dialect.decimal_commas) {
-                Cell::Number(number) => number,
-                Cell::Missing => {
-                    column.missing += 1;
-                    f32::NAN
-                }
-                Cell::Text => {
-                    column.texts += 1;
-                    column.first.get_or_insert(row);
-                    f32::NAN
-                }
-            });
-        }
-        self.lines.push(u32::try_from(line).unwrap_or(u32::MAX));
-        Ok(())
-    }
-}
-
-/// The names of the columns, each once.
-fn names<'a>(cells: impl Iterator<Item = &'a [u8]>, line: usize) -> anyhow::Result<Vec<String>> {
-    let mut names: Vec<String> = vec![];
-    for (index, bytes) in cells.enumerate() {
-        let name = String::from_utf8_lossy(bytes).into_owned();
-        let name = if name.is_empty() { column_name(index + 1) } else { name };
-        if let Some(first) = names.iter().position(|known| *known == name) {
-            let name = printable(&name);
-            bail!("line {line}: columns {} and {} have the same name, `{name}`", first + 1, index + 1);
-        }
-        names.push(name);
-    }
-    Ok(names)
 }
 
 /// A second pass over the file, for the columns that are not all numbers.

@@ -11,6 +11,7 @@ use std::{mem, thread};
 
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
+use memchr::memchr_iter;
 
 use super::progress::Progress;
 use crate::named::{Columns, FirstLines, parse_block};
@@ -149,7 +150,7 @@ impl CsvBlocks {
 
 /// Where the last whole record ends: behind a line's end that is not within quotes.
 fn last_end(text: &[u8]) -> Option<usize> {
-    let mut is_quoted = text.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
+    let mut is_quoted = memchr_iter(b'"', text).count() % 2 == 1;
     for (index, &byte) in text.iter().enumerate().rev() {
         match byte {
             b'"' => is_quoted = !is_quoted,
@@ -162,6 +163,6 @@ fn last_end(text: &[u8]) -> Option<usize> {
 
 /// The lines of a text, of which the last one ends too.
 fn lines(text: &[u8]) -> usize {
-    let ends = text.iter().filter(|&&byte| byte == b'\n').count();
+    let ends = memchr_iter(b'\n', text).count();
     ends + usize::from(text.last().is_some_and(|&byte| byte != b'\n'))
 }
