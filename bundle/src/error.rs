@@ -29,6 +29,9 @@ pub enum Error {
     /// The columns of a table do not fit each other.
     #[error("{0}")]
     Schema(String),
+    /// A detector of unusual rows has parts that do not fit.
+    #[error("{0}")]
+    Detector(String),
     /// `model.json` is not what this version reads.
     #[error("{}: {reason}", path.display())]
     Manifest {

@@ -14,6 +14,7 @@
 
 mod advice;
 mod dates;
+mod detector;
 mod digest;
 mod error;
 mod locate;
@@ -33,13 +34,15 @@ mod windows;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use dates::{date_of, seconds_of};
+pub use detector::{Array, Calibration, Detector, KnownRows, NEIGHBOURS, Numbers, RowForm, Scores, is_anomaly};
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use locate::locate;
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, Tensor};
 pub use names::{
-    AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, LOG_VARIANCE,
-    MANIFEST_FILE, PARITY_FILE, RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE,
+    ALPHA, AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, DETECTOR, DetectorNames, ENCODER_FILE, FEATURE_ERROR,
+    GOLDEN_FILE, INPUT, IS_ANOMALY, LATENT, LOG_VARIANCE, MANIFEST_FILE, P_VALUE, PARITY_FILE, RECONSTRUCTION,
+    RUN_BUNDLE, RUN_WHOLE_BUNDLE, SCORE, SCORER_FILE,
 };
 pub use plain::{counted, one_line};
 pub use preprocessing::Preprocessing;

@@ -4,8 +4,8 @@ use std::f32::consts::{FRAC_PI_2, TAU};
 
 use serde::{Deserialize, Serialize};
 
+use crate::detector::RowForm;
 use crate::error::{Error, Result};
-use crate::score::mean_squared_error;
 
 /// The columns of a table, in the order of a raw row.
 ///
@@ -247,23 +247,16 @@ impl Schema {
 }
 
 impl Schema {
-    /// The anomaly score of raw rows: for each, the mean squared error of its `reconstructions`, both as the network takes them. So a
-    /// column counts by its scale, whatever its unit. What is missing is not compared: a decoder always gives a value.
+    /// The mean squared error of raw rows: for each, that of its `reconstructions`, both as the network takes them. So a column counts by
+    /// its scale, whatever its unit.
     pub fn scores(&self, raw: &[f32], reconstructions: &[f32]) -> Vec<f64> {
-        let (mut row, mut reconstruction) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
+        let (mut row, mut errors) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
         let pairs = raw.chunks_exact(self.raw_len()).zip(reconstructions.chunks_exact(self.raw_len()));
+        let square = |error: &f32| f64::from(*error).powi(2);
         pairs
             .map(|(raw, restored)| {
-                self.prepare(raw, &mut row);
-                self.prepare(restored, &mut reconstruction);
-                for (index, feature) in self.features.iter().enumerate() {
-                    // It follows from a number that is compared already, and a small error of a date is several turns of a day.
-                    let is_cycle = matches!(feature, Feature::Cycle { .. });
-                    if is_cycle || raw[feature.column()].is_nan() {
-                        reconstruction[index] = row[index];
-                    }
-                }
-                mean_squared_error(&row, &reconstruction)
+                RowForm::Table(self).errors([raw, restored], &mut row, &mut errors);
+                errors.iter().map(square).sum::<f64>() / self.input_len() as f64
             })
             .collect()
     }
@@ -271,7 +264,7 @@ impl Schema {
 
 impl Feature {
     /// The column that it is computed from.
-    fn column(&self) -> usize {
+    pub fn column(&self) -> usize {
         match *self {
             Self::Number { column, .. }
             | Self::Category { column, .. }

@@ -8,6 +8,7 @@ mod elementwise;
 mod gemm;
 mod loss;
 mod lstm;
+mod neighbours;
 mod optimizer;
 mod parallel;
 mod pooling;
@@ -30,6 +31,7 @@ pub use loss::{
     sigmoid_squared_error_with_gradient, squared_error, squared_error_serial, squared_error_with_gradient,
 };
 pub use lstm::{Lstm, PackedLstm};
+pub use neighbours::Neighbours;
 pub use optimizer::{adadelta_step, adam_step, rmsprop_step, sgd_step};
 pub use parallel::{TaskGroup, for_each_task, spin, spinning};
 pub use pooling::{crop, crop_backward, max_pool2, max_pool2_backward, upsample2, upsample2_backward};

@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
-use crate::evaluate::{Baselines, Budget, Measure, Metrics, Stage, Symptoms, findings, test_report, threshold};
+use crate::evaluate::{
+    Baselines, Budget, DetectorWish, Measure, Metrics, Stage, Symptoms, anomaly_report, findings, fit_detector,
+    test_report, threshold,
+};
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
@@ -66,6 +69,10 @@ impl Job<'_> {
         let rates = progress.history.iter().map(|record| record.learning_rate);
         let recipe = config.recipe(reason == StopReason::TimeBudget, rates);
         summary.findings = findings(&symptoms, &summary.test, None, &recipe);
+        let wish = DetectorWish { kind: config.detector, trains_anomalies: config.table.trains_anomalies() };
+        let detector = fit_detector(&measure, dataset, split, wish)?;
+        run.write_detector(&detector)?;
+        summary.anomalies = anomaly_report(&measure, dataset, split, &detector)?;
         run.write_summary(&summary)?;
 
         let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));
@@ -107,6 +114,7 @@ impl Job<'_> {
             left_out: Vec::new(),
             findings: Vec::new(),
             threshold: threshold(measure, dataset, split)?,
+            anomalies: None,
             data: DataReport {
                 name: dataset.name.clone(),
                 fingerprint: progress.fingerprint.clone(),

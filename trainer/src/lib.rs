@@ -43,7 +43,8 @@ pub use data::{
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{
-    Baseline, Elbo, Finding, FindingKind, LeftOut, LeftOutReason, Level, Metrics, Pca, PcaReport, Stage, TestReport,
+    AlarmReport, AnomalyReport, Baseline, DetectorKind, Elbo, Finding, FindingKind, LeftOut, LeftOutReason, Level,
+    Metrics, Pca, PcaReport, Stage, TestReport,
 };
 pub use fit::fit;
 pub use model::{

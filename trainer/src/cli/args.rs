@@ -209,6 +209,12 @@ pub struct FitArguments {
             "the time of training, at least 10"
         ))]
     pub baseline_seconds: Option<f64>,
+    #[arg(long, value_name = "NAME", help_heading = TRAINING, hide_short_help = true,
+        long_help = with_default(
+            "What makes a row unusual: auto, reconstruction, neighbours or both",
+            "auto: both for tables and series, reconstruction for pictures"
+        ))]
+    pub detector: Option<String>,
 
     #[arg(long, value_name = "DIR", help_heading = RUN,
         help = "A new folder for the run [default: runs/NETWORK-DATA-N]",

@@ -114,6 +114,7 @@ impl FitArguments {
             ("patience", integer(self.patience)),
             ("time_budget", float(self.time_budget)),
             ("baseline_seconds", float(self.baseline_seconds)),
+            ("detector", text(&self.detector)),
             ("device", text(&self.device)),
             ("threads", integer(self.threads)),
         ];

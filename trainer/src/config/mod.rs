@@ -14,7 +14,7 @@ pub use preset::Preset;
 use crate::data::{DataSource, PictureConfig, Preparation, TableConfig, Validation};
 use crate::device::DeviceKind;
 use crate::error::{Error, Result};
-use crate::evaluate::{MeasureConfig, Recipe};
+use crate::evaluate::{DetectorKind, MeasureConfig, Recipe};
 use crate::model::{ModelConfig, Output};
 use crate::objective::{Loss, ObjectiveConfig};
 use crate::optimizer::{OptimizerConfig, Schedule};
@@ -67,6 +67,10 @@ pub struct Config {
     /// training took, at least 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_seconds: Option<f64>,
+    /// What makes a row unusual: `auto`, `reconstruction`, `neighbours` or `both`. Default `auto`: `both` for tables and series,
+    /// `reconstruction` for pictures, and for tables with `train_on` `all`.
+    #[serde(default, skip_serializing_if = "is_auto")]
+    pub detector: DetectorKind,
     /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and
     /// `sequence`, `cosine` with an epoch of warm-up.
     pub schedule: Schedule,
@@ -80,6 +84,10 @@ pub struct Config {
     pub model: ModelConfig,
     /// The optimiser. Default `adam`, at a learning rate of 0.003 for `conv`, `denoise` and `sequence`.
     pub optimizer: OptimizerConfig,
+}
+
+fn is_auto(kind: &DetectorKind) -> bool {
+    *kind == DetectorKind::Auto
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -130,6 +138,7 @@ impl Config {
             patience: 0,
             time_budget: 0.,
             baseline_seconds: None,
+            detector: DetectorKind::Auto,
             schedule: if falls {
                 Schedule::Cosine { warmup_epochs: 1., min_learning_rate: 0. }
             } else {

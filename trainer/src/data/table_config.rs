@@ -79,6 +79,11 @@ impl Default for TableConfig {
 }
 
 impl TableConfig {
+    /// Whether rows train that are known to be unusual.
+    pub(crate) fn trains_anomalies(&self) -> bool {
+        self.label.is_some() && self.train_on == Some(TrainOn::All)
+    }
+
     /// Rows from the start of a window to the start of the next.
     pub(crate) fn stride_of(&self, window: usize) -> usize {
         self.stride.unwrap_or(window / 8).max(1)

@@ -1,6 +1,7 @@
 //! The run folder: config, metrics, checkpoints and summary of one training.
 
 mod create;
+mod detector;
 pub(crate) mod evaluation;
 mod record;
 mod summary;

@@ -3,7 +3,7 @@
 use bundle::Threshold;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::{Finding, LeftOut, Level, PcaReport, TestReport};
+use crate::evaluate::{AnomalyReport, Finding, LeftOut, Level, PcaReport, TestReport};
 
 /// The epoch whose weights are kept as the best: the one with the lowest validation loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +81,9 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     /// Where an unusual row begins.
     pub threshold: Threshold,
+    /// How well test rows that are known to be unusual are told from usual ones; nothing where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomalies: Option<AnomalyReport>,
     /// The data.
     pub data: DataReport,
     /// `cpu`, `cuda` or `metal`.

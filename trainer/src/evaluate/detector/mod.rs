@@ -1,0 +1,210 @@
+//! Fits a detector of unusual rows to a trained network: what usual errors look like, what usual rows look like, and how large their
+//! scores are.
+
+mod kind;
+mod whitening;
+
+use std::collections::HashSet;
+
+use bundle::{Calibration, Detector, KnownRows, NEIGHBOURS, RowForm};
+use rayon::prelude::*;
+
+pub use kind::DetectorKind;
+
+use super::measure::Measure;
+use crate::data::{Dataset, Samples, Split};
+use crate::error::{Error, Result};
+use kind::MAX_FEATURES;
+use whitening::whitening;
+
+/// Training rows whose errors are looked at.
+const MAX_ROWS: usize = 20_000;
+/// The most rows that are kept to measure distances from.
+const MAX_KNOWN: usize = 4096;
+/// So many are kept however few bytes they take.
+const MIN_KNOWN: usize = 2048;
+/// The part of the training rows that is kept: as bytes, they take a tenth of the room.
+const KNOWN: f64 = 0.4;
+/// What the error counts beside the distance: with half, the tables of `docs/anomalies.md` came out best.
+const RESIDUAL_WEIGHT: f32 = 0.5;
+/// The least spread of a value, in units of its scale: that of a column that never changes is 0.
+const MIN_SPREAD: f32 = 1e-4;
+
+/// What is asked of a detector.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DetectorWish {
+    pub(crate) kind: DetectorKind,
+    /// Whether training rows are known to hold anomalies.
+    pub(crate) trains_anomalies: bool,
+}
+
+/// Raw rows and their reconstructions.
+struct Reconstructed {
+    raw: Vec<f32>,
+    restored: Vec<f32>,
+}
+
+/// Fits the detector of `kind` on the training rows, and calibrates it on the usual test rows.
+pub(crate) fn fit_detector(
+    measure: &Measure,
+    dataset: &Dataset,
+    split: &Split,
+    wish: DetectorWish,
+) -> Result<Detector> {
+    let Dataset { train, test, .. } = dataset;
+    let form = form(train);
+    let usual = usual_rows(dataset, split);
+    let kind = wish.kind.resolve(train, wish.trains_anomalies);
+    let rows = spaced(&split.train, MAX_ROWS);
+    let found = reconstructed(measure, train, &rows)?;
+    let raw_len = found.raw.len() / rows.len().max(1);
+    let width = train.width();
+    let errors = errors(form, &found, raw_len, width);
+    let uses_matrix = train.schema().is_some() && width <= MAX_FEATURES && kind != DetectorKind::Neighbours;
+    let known = matches!(kind, DetectorKind::Neighbours | DetectorKind::Both).then(|| known_rows(train, &split.train));
+    let mut detector = Detector {
+        whitening: uses_matrix.then(|| whitening(&errors, width)).flatten(),
+        known,
+        weights: [1., 1.],
+        spread: spread(form, &errors, raw_len, width),
+        calibration: Calibration::new(vec![0.]).map_err(failed)?,
+    };
+    detector.weights = weights(&detector, form, &found, kind);
+    let found = reconstructed(measure, test, &usual.rows)?;
+    let scores = scores(&detector, form, &found);
+    detector.calibration = Calibration::new(scores).map_err(failed)?;
+    Ok(detector)
+}
+
+/// The score of each of these rows.
+pub(crate) fn detector_scores(
+    measure: &Measure,
+    samples: &Samples,
+    indices: &[u32],
+    detector: &Detector,
+) -> Result<Vec<f32>> {
+    let found = reconstructed(measure, samples, indices)?;
+    Ok(scores(detector, form(samples), &found))
+}
+
+/// The test rows that are like those that train.
+pub(crate) struct UsualRows {
+    /// Test rows with a label that training rows have.
+    pub(crate) rows: Vec<u32>,
+    /// Whether there are others.
+    pub(crate) are_known: bool,
+}
+
+/// Finds the usual rows by their labels.
+pub(crate) fn usual_rows(dataset: &Dataset, split: &Split) -> UsualRows {
+    let Dataset { train, test, .. } = dataset;
+    let known: HashSet<u8> = split.train.iter().map(|&row| train.labels()[row as usize]).collect();
+    let is_usual = |row: &u32| known.contains(&test.labels()[*row as usize]);
+    let rows: Vec<u32> = (0..test.len() as u32).filter(is_usual).collect();
+    let are_known = rows.len() < test.len();
+    UsualRows { rows, are_known }
+}
+
+fn failed(error: bundle::Error) -> Error {
+    Error::setting("detector", error.to_string())
+}
+
+/// At most `count` of these rows, evenly spaced.
+fn spaced(rows: &[u32], count: usize) -> Vec<u32> {
+    let count = count.min(rows.len());
+    (0..count).map(|index| rows[index * rows.len() / count]).collect()
+}
+
+/// What raw rows are: here, pictures are as the network takes them.
+fn form(samples: &Samples) -> RowForm<'_> {
+    samples.schema().map_or(RowForm::Plain { white: 1. }, |schema| RowForm::Table(schema))
+}
+
+fn reconstructed(measure: &Measure, samples: &Samples, indices: &[u32]) -> Result<Reconstructed> {
+    let (mut raw, mut restored) = (vec![], vec![]);
+    for rows in indices.chunks(super::measured::EVALUATION_ROWS) {
+        let batch = samples.batch(rows, measure.device)?;
+        let output = measure.model.reconstruct(&batch)?.flatten_all()?.to_vec1::<f32>()?;
+        match samples.schema() {
+            Some(schema) => {
+                let start = restored.len();
+                restored.resize(start + rows.len() * schema.raw_len(), 0.);
+                schema.restore(&output, &mut restored[start..]);
+                raw.extend(samples.raw_rows(rows));
+            }
+            None => {
+                raw.extend(batch.flatten_all()?.to_vec1::<f32>()?);
+                restored.extend(output);
+            }
+        }
+    }
+    Ok(Reconstructed { raw, restored })
+}
+
+/// The errors of all rows, `[rows, width]`.
+fn errors(form: RowForm, found: &Reconstructed, raw_len: usize, width: usize) -> Vec<f32> {
+    let mut errors = vec![0.; found.raw.len() / raw_len * width];
+    let pairs = found.raw.par_chunks(raw_len).zip(found.restored.par_chunks(raw_len));
+    pairs
+        .zip(errors.par_chunks_mut(width))
+        .for_each_init(|| vec![0.; width], |row, ((raw, restored), errors)| form.errors([raw, restored], row, errors));
+    errors
+}
+
+/// For each value of a raw row, the root of the mean square of its error.
+fn spread(form: RowForm, errors: &[f32], raw_len: usize, width: usize) -> Vec<f32> {
+    let mut squares = vec![0f64; raw_len];
+    for errors in errors.chunks_exact(width) {
+        squares.iter_mut().zip(form.of_columns(errors)).for_each(|(sum, error)| *sum += f64::from(error).powi(2));
+    }
+    let rows = (errors.len() / width).max(1) as f64;
+    squares.into_iter().map(|sum| ((sum / rows).sqrt() as f32).max(MIN_SPREAD)).collect()
+}
+
+/// Training rows to measure distances from.
+fn known_rows(train: &Samples, indices: &[u32]) -> KnownRows {
+    let count = ((indices.len() as f64 * KNOWN) as usize).clamp(MIN_KNOWN, MAX_KNOWN);
+    let rows = spaced(indices, count);
+    let mut values = vec![0.; rows.len() * train.width()];
+    train.fill(&rows, &mut values);
+    KnownRows::new(&values, train.width())
+}
+
+/// One over the standard deviation of residuals and distances on training rows; a known row is not its own neighbour.
+fn weights(detector: &Detector, form: RowForm, found: &Reconstructed, kind: DetectorKind) -> [f32; 2] {
+    let plain = Detector { known: None, ..detector.clone() };
+    let residuals = scores(&plain, form, found);
+    let mut weights = [RESIDUAL_WEIGHT / deviation(&residuals), 0.];
+    if let Some(known) = &detector.known {
+        let rows = known.rows();
+        let search = kernels::Neighbours::new(&rows, known.width());
+        let distance = |row: &[f32]| {
+            let count = NEIGHBOURS.min(known.len() - 1);
+            let with_itself = search.mean_distance(row, count + 1) * (count + 1) as f32;
+            (with_itself - search.mean_distance(row, 1)) / count as f32
+        };
+        let distances: Vec<f32> = rows.par_chunks(known.width()).map(distance).collect();
+        weights[1] = 1. / deviation(&distances);
+        if kind == DetectorKind::Neighbours {
+            weights[0] = 0.;
+        }
+    }
+    weights.map(|weight| if weight.is_finite() { weight } else { 0. })
+}
+
+fn deviation(values: &[f32]) -> f32 {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let variance = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count;
+    variance.sqrt() as f32
+}
+
+/// The score of each row.
+fn scores(detector: &Detector, form: RowForm, found: &Reconstructed) -> Vec<f32> {
+    let search = detector.known.as_ref().map(|known| kernels::Neighbours::new(&known.rows(), known.width()));
+    let distance = |row: &[f32]| search.as_ref().map_or(0., |search| search.mean_distance(row, NEIGHBOURS));
+    let raw_len = detector.spread.len();
+    let pairs = found.raw.par_chunks(256 * raw_len).zip(found.restored.par_chunks(256 * raw_len));
+    let blocks = pairs.map(|(raw, restored)| detector.score(form, [raw, restored], distance).scores);
+    blocks.collect::<Vec<_>>().concat()
+}
