@@ -38,7 +38,7 @@ pub use detector::{Array, Calibration, Detector, KnownRows, NEIGHBOURS, Numbers,
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use locate::locate;
-pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, Tensor};
+pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};
 pub use names::{
     ALPHA, AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, DETECTOR, DetectorNames, ENCODER_FILE, FEATURE_ERROR,
     GOLDEN_FILE, INPUT, IS_ANOMALY, LATENT, LOG_VARIANCE, MANIFEST_FILE, P_VALUE, PARITY_FILE, RECONSTRUCTION,

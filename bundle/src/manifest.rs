@@ -72,6 +72,9 @@ pub struct Manifest {
     /// Where an unusual row begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
+    /// What `scorer.onnx` is; nothing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<ScorerEntry>,
     /// Errors on the test rows, by name: `bce`, `mse`.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,
@@ -99,6 +102,15 @@ pub struct Tensor {
 
 fn float32() -> String {
     "float32".into()
+}
+
+/// What a bundle says about its scorer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScorerEntry {
+    /// What a row's score is made of: `reconstruction`, `neighbours` or `both`.
+    pub detector: String,
+    /// The usual rows that p-values are ranks among.
+    pub calibration_rows: usize,
 }
 
 /// A file of the bundle.

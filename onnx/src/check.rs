@@ -72,10 +72,13 @@ fn check_graph(graph: &GraphProto, data_len: impl Fn(usize) -> usize) -> Check {
         check_value_info(input)?;
         ensure(known.insert(input.name.as_str()), || format!("the input `{}` is there twice", input.name))?;
     }
+    let mut initializers = HashSet::new();
     for (index, initializer) in graph.initializer.iter().enumerate() {
         check_tensor(initializer, data_len(index))?;
         let name = initializer.name.as_str();
-        ensure(known.insert(name), || format!("the initializer `{name}` is there twice, or an input too"))?;
+        ensure(initializers.insert(name), || format!("the initializer `{name}` is there twice"))?;
+        // An input of the same name has it as its default.
+        known.insert(name);
     }
     let mut nodes = HashSet::new();
     for node in &graph.node {

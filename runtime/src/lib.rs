@@ -22,12 +22,16 @@ mod error;
 mod load;
 mod matrix;
 mod score;
+mod scorer;
 mod threads;
 
 pub use autoencoder::Autoencoder;
-pub use bundle::{Column, ColumnKind, Manifest, Preprocessing, Schema, Tensor, Threshold};
+pub use bundle::{Column, ColumnKind, Manifest, Preprocessing, Schema, Tensor, Threshold, is_anomaly};
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Error, Result};
 pub use matrix::{Matrix, MatrixView};
+#[cfg(feature = "tract")]
+pub use scorer::ScorerOnTract;
+pub use scorer::{Explained, ScoredRows, Scorer, calibrate};
 pub use threads::{Pool, Threads};

@@ -85,6 +85,11 @@ impl GraphBuilder {
     /// No error today.
     pub fn scalar(&mut self, number: f32) -> Result<Value> {
         let name = self.names.free("scalar");
+        self.number(name, number)
+    }
+
+    /// One f32 number under this name.
+    pub(crate) fn number(&mut self, name: String, number: f32) -> Result<Value> {
         self.store(name, ElementType::F32, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }
 

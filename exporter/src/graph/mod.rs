@@ -117,6 +117,28 @@ impl GraphBuilder {
         Ok(value)
     }
 
+    /// Adds an input of one f32 number, which is `default` where the caller gives none. tract always takes the default.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let factor = graph.input_with_default("factor", 0.5)?;
+    /// let y = graph.mul(x, factor)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a name that is taken.
+    pub fn input_with_default(&mut self, name: &str, default: f32) -> Result<Value> {
+        self.take(name)?;
+        let value = self.number(name.into(), default)?;
+        let info = self.value_info(value);
+        self.graph.input.push(info);
+        Ok(value)
+    }
+
     /// Makes `value` an output called `name`.
     ///
     /// ```
@@ -196,6 +218,13 @@ impl GraphBuilder {
             ..NodeProto::default()
         });
         Ok(self.value(output, element_type, shape))
+    }
+
+    /// The second output of the node whose first one is `first`, the node that was added last.
+    pub(crate) fn second_output(&mut self, first: Value, (element_type, shape): (ElementType, Shape)) -> Result<Value> {
+        let name = self.names.free_as_it_stands(format!("{}_second", self.values[first.id as usize]));
+        self.graph.node.last_mut().expect("its first output was just made").output.push(name.clone());
+        Ok(self.value(name, element_type, shape))
     }
 
     pub(crate) fn finish(self) -> (GraphProto, Vec<Data>) {

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use bundle::{ColumnKind, INPUT, LATENT, LOG_VARIANCE, RECONSTRUCTION, Schema};
+use bundle::{
+    ColumnKind, Detector, FEATURE_ERROR, INPUT, KnownRows, LATENT, LOG_VARIANCE, NEIGHBOURS, P_VALUE, RECONSTRUCTION,
+    RowForm, SCORE, Schema, Scores,
+};
 use candle_core::{DType, Device, Tensor};
+use runtime::ScoredRows;
 use trainer::{Autoencoder, Samples};
 
 use crate::error::Result;
@@ -26,6 +30,15 @@ pub(super) struct HeldOut<'a> {
     /// As the graphs take them.
     raw: Tensor,
     distinct: usize,
+    /// What the detector says about all rows; nothing without one.
+    scored: Option<Scored>,
+}
+
+/// Scores, p-values and feature errors of all rows.
+struct Scored {
+    scores: Known,
+    p_values: Known,
+    feature_errors: Known,
 }
 
 /// One batch and candle's results for it, row-major: what goes into the graphs and comes out of them.
@@ -35,6 +48,10 @@ pub(super) struct Expected {
     /// Empty unless variational.
     pub(super) log_variance: Known,
     pub(super) reconstruction: Known,
+    /// Empty without a detector, as the two below.
+    pub(super) score: Known,
+    pub(super) p_value: Known,
+    pub(super) feature_error: Known,
 }
 
 /// What a graph must give.
@@ -82,7 +99,61 @@ impl<'a> HeldOut<'a> {
                 (input, Tensor::from_vec(raw, (count, schema.raw_len()), &Device::Cpu)?)
             }
         };
-        Ok(Self { model, form, input, raw, distinct })
+        Ok(Self { model, form, input, raw, distinct, scored: None })
+    }
+
+    /// The same rows, to be scored by this detector too.
+    pub(super) fn with_detector(mut self, detector: Option<&Detector>) -> Result<Self, ExportError> {
+        let Some(detector) = detector else { return Ok(self) };
+        let raw = self.raw.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+        let mut restored = Vec::with_capacity(raw.len());
+        for start in (0..self.input.dim(0)?).step_by(MIN_ROWS) {
+            let rows = self.input.narrow(0, start, MIN_ROWS.min(self.input.dim(0)? - start))?;
+            let output = self.form.restored(&self.model.reconstruct(&rows)?)?;
+            restored.extend(output.flatten_all()?.to_vec1::<f32>()?);
+        }
+        let known = detector.known.as_ref().map(KnownRows::rows).unwrap_or_default();
+        let Scores { scores, feature_errors } =
+            detector.score(self.form.row_form(), [&raw, &restored], |row| mean_distance(row, &known));
+        let p_values = scores.iter().map(|&score| detector.calibration.p_value(score)).collect();
+        // An error is a difference of values as the network has them: the largest of the row tells how large those are.
+        let features = self.input.dim(1)?;
+        let rows = self.input.flatten_all()?.to_vec1::<f32>()?;
+        let sizes = rows.chunks(features).zip(feature_errors.chunks(detector.spread.len())).flat_map(|(row, errors)| {
+            let largest = largest(row);
+            let size = move |(error, spread): (&f32, &f32)| error.abs().max(largest / spread).max(1.);
+            errors.iter().zip(&detector.spread).map(size).collect::<Vec<_>>()
+        });
+        let sizes = sizes.collect();
+        let feature_errors = Known { values: feature_errors, sizes };
+        self.scored = Some(Scored { scores: Known::alone(scores), p_values: Known::alone(p_values), feature_errors });
+        Ok(self)
+    }
+
+    /// Whether the rows are scored.
+    pub(super) fn are_scored(&self) -> bool {
+        self.scored.is_some()
+    }
+
+    /// What the rows are, for the runtime.
+    pub(super) fn scored_rows(&self) -> ScoredRows {
+        match self.form.row_form() {
+            RowForm::Table(schema) => ScoredRows::Table(schema.clone()),
+            RowForm::Plain { white } => ScoredRows::Plain(white),
+        }
+    }
+
+    /// The scores of the batch of `size` rows number `index`.
+    fn expected_scores(&self, index: usize, size: usize) -> [Known; 3] {
+        let Some(Scored { scores, p_values, feature_errors }) = &self.scored else {
+            return [(); 3].map(|()| Known::alone(Vec::new()));
+        };
+        let rows = scores.values.len().max(1);
+        [scores, p_values, feature_errors].map(|known| {
+            let width = known.values.len() / rows;
+            let part = |values: &[f32]| values[index * size * width..][..size * width].to_vec();
+            Known { values: part(&known.values), sizes: part(&known.sizes) }
+        })
     }
 
     /// What the network gives, as the graphs give it.
@@ -114,7 +185,11 @@ impl<'a> HeldOut<'a> {
                 Ok(if is_table { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
             };
             let raw = self.raw.narrow(0, index * size, size)?.flatten_all()?;
+            let [score, p_value, feature_error] = self.expected_scores(index, size);
             Ok(Expected {
+                score,
+                p_value,
+                feature_error,
                 input: raw.to_dtype(DType::F32)?.to_vec1()?,
                 latent: latents(&latent)?,
                 log_variance: log_variance.as_ref().map(latents).transpose()?.unwrap_or(Known::alone(Vec::new())),
@@ -132,9 +207,33 @@ impl<'a> HeldOut<'a> {
         let raw = self.raw.narrow(0, 0, count)?.contiguous()?;
         let mut arrays = vec![(INPUT, raw), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
+        if let Some(Scored { scores, p_values, feature_errors }) = &self.scored {
+            let column = |values: &[f32]| Tensor::new(&values[..count], &Device::Cpu);
+            let (scores, p_values, feature_errors) = (&scores.values, &p_values.values, &feature_errors.values);
+            let width = feature_errors.len() / scores.len();
+            let dims = [&[count], &self.raw.dims()[1..]].concat();
+            arrays.extend([
+                (SCORE, column(scores)?),
+                (P_VALUE, column(p_values)?),
+                (FEATURE_ERROR, Tensor::new(&feature_errors[..count * width], &Device::Cpu)?.reshape(dims)?),
+            ]);
+        }
         Tensor::write_npz(&arrays, path)?;
         Ok(())
     }
+}
+
+/// The mean distance from `row` to the known rows `[n, row.len()]` that are nearest to it, by a plain search in 64 bits.
+fn mean_distance(row: &[f32], known: &[f32]) -> f32 {
+    let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
+    let mut distances: Vec<f64> =
+        known.chunks_exact(row.len()).map(|known| row.iter().zip(known).map(square).sum::<f64>().sqrt()).collect();
+    if distances.iter().any(|distance| distance.is_nan()) {
+        return f32::NAN;
+    }
+    distances.sort_by(f64::total_cmp);
+    distances.truncate(NEIGHBOURS);
+    (distances.iter().sum::<f64>() / distances.len().max(1) as f64) as f32
 }
 
 /// Rows made for the columns of a table: the first row with each category and an unseen one, a missing value where one may be, and the

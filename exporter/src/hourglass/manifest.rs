@@ -52,6 +52,7 @@ impl Trained {
             schema: schema.cloned(),
             window: test.window(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),
+            scorer: None,
             threshold: Some(summary.threshold.clone()),
             metrics: bce.map(|bce| ("bce".into(), bce)).into_iter().chain([("mse".into(), mse)]).collect(),
             files,

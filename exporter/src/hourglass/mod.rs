@@ -10,13 +10,14 @@ mod options;
 mod parity;
 mod preprocessing;
 mod raw_rows;
+mod scorer;
 mod staging;
 
 use std::path::PathBuf;
 
 use bundle::{
-    AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, PARITY_FILE,
-    RECONSTRUCTION, quoted,
+    AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, GOLDEN_FILE, INPUT, LATENT, MANIFEST_FILE, Manifest, PARITY_FILE,
+    RECONSTRUCTION, SCORER_FILE, quoted,
 };
 use candle_core::Device;
 use trainer::{Autoencoder, Dataset, Run};
@@ -31,6 +32,7 @@ use autoencoder::{Decoder, Whole};
 use held_out::HeldOut;
 use manifest::Trained;
 use raw_rows::RawRows;
+use scorer::{Scorer, as_given};
 use staging::Staging;
 
 /// A finished bundle.
@@ -76,8 +78,15 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
     let trained = Trained { summary: run.summary()?, config: run.config()?, model: run.load_best(&Device::Cpu)? };
     let dataset = load_data(run, &trained, options)?;
     let form = RawRows::new(&dataset.test, trained.model.network(), options.input)?;
-    let graphs = graphs(&trained.model, &form, options)?;
-    let rows = HeldOut::new(&dataset.test, &trained.model, &form)?;
+    let detector = run.detector()?.map(|detector| as_given(detector, &form));
+    let detector = detector.filter(|_| options.layout == Layout::Split);
+    let mut graphs = graphs(&trained.model, &form, options)?;
+    if let Some(detector) = &detector {
+        let scorer = Scorer { model: &trained.model, form: &form, detector };
+        let scorer = Model::build("scorer", options.opset, |graph| scorer.build(graph))?;
+        graphs.push((SCORER_FILE, scorer.with_metadata("network", &trained.model.network().to_string())?));
+    }
+    let rows = HeldOut::new(&dataset.test, &trained.model, &form)?.with_detector(detector.as_ref())?;
     let (out, staging) = match &options.out {
         Some(out) => (out.clone(), Staging::new(out)?),
         None => {
@@ -95,7 +104,10 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         Layout::Whole => parity::verify_whole(staging.dir(), &rows, options.tolerance)?,
     };
     staging.write(PARITY_FILE, &parity.to_json())?;
-    let manifest = trained.manifest(options, (&dataset.test, &form), staging.entries()?);
+    let manifest = Manifest {
+        scorer: detector.as_ref().map(scorer::describe),
+        ..trained.manifest(options, (&dataset.test, &form), staging.entries()?)
+    };
     staging.write(MANIFEST_FILE, &manifest.to_json())?;
     let files = staging.publish()?;
     Ok(Bundle { dir: out, files, parity })

@@ -6,8 +6,8 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
-use bundle::{AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE};
-use runtime::{Autoencoder, Encoder, Matrix};
+use bundle::{AUTOENCODER_FILE, DECODER_FILE, ENCODER_FILE, SCORER_FILE};
+use runtime::{Autoencoder, Encoder, Explained, Matrix, Scorer, ScorerOnTract};
 use serde::Serialize;
 
 use crate::hourglass::error::ExportError;
@@ -95,7 +95,30 @@ pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
     let embedded = Autoencoder::from_bytes(&encoder, &decoder)?;
     let on_tract = Autoencoder::from_bytes_on_tract(&encoder, &decoder)?;
     let checks = [split("runtime", &embedded), split("tract", &on_tract)].into_iter().flatten().collect();
-    verdict(compare(checks, rows)?, (rows.distinct(), rows.relative_to()), tolerance)
+    let mut results = compare(checks, rows)?;
+    if rows.are_scored() {
+        let scorer = read(dir, SCORER_FILE)?;
+        let embedded = Scorer::from_bytes(embedded, &scorer, rows.scored_rows())?;
+        let on_tract = ScorerOnTract::from_bytes(&scorer)?;
+        let explained = |batch: &Expected| Ok(embedded.explain(&batch.input)?);
+        let explained_on_tract = |batch: &Expected| Ok(on_tract.explain(&batch.input)?);
+        let checks = [scorer_checks("runtime", &explained), scorer_checks("tract", &explained_on_tract)];
+        results.extend(compare(checks.into_iter().flatten().collect(), rows)?);
+    }
+    verdict(results, (rows.distinct(), rows.relative_to()), tolerance)
+}
+
+/// What a scorer says about a batch.
+type Explain<'a> = &'a (dyn Fn(&Expected) -> Result<Explained> + Sync);
+
+fn scorer_checks<'a>(engine: &'static str, explain: Explain<'a>) -> Vec<Check<'a>> {
+    let check = |graph, run: Run<'a>| Check { graph, engine, run };
+    let column = |values: Vec<f32>| Ok::<_, ExportError>(Matrix::new(values.len(), 1, values)?);
+    vec![
+        check("score", Box::new(move |batch| Ok((column(explain(batch)?.scores)?, &batch.score)))),
+        check("p_value", Box::new(move |batch| Ok((column(explain(batch)?.p_values)?, &batch.p_value)))),
+        check("feature_error", Box::new(move |batch| Ok((explain(batch)?.feature_errors, &batch.feature_error)))),
+    ]
 }
 
 fn split<'a>(engine: &'static str, autoencoder: &'a Autoencoder) -> Vec<Check<'a>> {

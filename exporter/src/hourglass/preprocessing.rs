@@ -141,7 +141,7 @@ fn constant(graph: &mut GraphBuilder, values: Vec<f32>) -> Result<Value> {
 }
 
 /// A constant `[input_len]` that is true for the chosen features.
-fn mask(graph: &mut GraphBuilder, features: &[Feature], chosen: impl Fn(&Feature) -> bool) -> Result<Value> {
+pub(super) fn mask(graph: &mut GraphBuilder, features: &[Feature], chosen: impl Fn(&Feature) -> bool) -> Result<Value> {
     let ones = each(graph, features, |feature| f32::from(u8::from(chosen(&feature))))?;
     let zero = graph.scalar(0.)?;
     graph.ne(ones, zero)

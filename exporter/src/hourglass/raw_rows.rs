@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bundle::{Schema, Tensor as Described};
+use bundle::{RowForm, Schema, Tensor as Described};
 use candle_core::{Device, Tensor};
 use trainer::{NetworkConfig, Samples};
 
@@ -44,6 +44,15 @@ impl RawRows {
             (None, InputType::U8) => Ok(Self::Bytes { image: samples.image(), max_value: samples.max_value() }),
             (Some(schema), InputType::F32) => Ok(Self::Table(schema.clone())),
             (Some(_), InputType::U8) => Err(ExportError::Input),
+        }
+    }
+
+    /// What a detector is told of the rows.
+    pub(super) fn row_form(&self) -> RowForm<'_> {
+        match self {
+            Self::Prepared(_) => RowForm::Plain { white: 1. },
+            Self::Table(schema) => RowForm::Table(schema),
+            Self::Bytes { max_value, .. } => RowForm::Plain { white: f32::from(*max_value) },
         }
     }
 

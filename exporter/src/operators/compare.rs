@@ -61,7 +61,26 @@ impl GraphBuilder {
     /// [`crate::Error::Shape`] when the shapes do not broadcast or the types differ.
     pub fn ne(&mut self, a: Value, b: Value) -> Result<Value> {
         let equal = self.eq(a, b)?;
-        self.node("Not", &[equal], vec![], equal.shape)
+        self.not(equal)
+    }
+
+    /// Whether `condition` does not hold.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let (a, b) = (graph.input("a", ("batch", 4))?, graph.input("b", ("batch", 4))?);
+    /// let larger = graph.gt(a, b)?;
+    /// let y = graph.not(larger)?; // [batch, 4], Bool
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the condition is not of [`ElementType::Bool`].
+    pub fn not(&mut self, condition: Value) -> Result<Value> {
+        self.expect_type("Not", condition, ElementType::Bool)?;
+        self.node("Not", &[condition], vec![], condition.shape)
     }
 
     /// `a` where `condition` holds, `b` elsewhere, broadcast.

@@ -65,4 +65,29 @@ impl GraphBuilder {
         }
         self.node("GatherElements", &[x, indices], vec![int("axis", axis as i64)], indices.shape)
     }
+
+    /// The places of the `count` smallest elements along the last axis, the smallest first: `[batch, 100]` gives `[batch, count]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 100))?;
+    /// let y = graph.smallest(x, 5)?; // [batch, 5], I64
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no dimension, or fewer elements along its last one.
+    pub fn smallest(&mut self, x: Value, count: usize) -> Result<Value> {
+        let axis = self.axis("TopK", x, candle_core::D::Minus1)?;
+        if matches!(x.dim(axis), Dim::Fixed(size) if size < count) {
+            return Err(self.mismatch("TopK", format!("at least {count} elements"), format!("{:?}", self.describe(x))));
+        }
+        let count_input = self.integers("count", &[count as i64])?;
+        let shape = x.shape.with(axis, Dim::Fixed(count));
+        let attributes = vec![int("axis", axis as i64), int("largest", 0), int("sorted", 1)];
+        let values = self.node("TopK", &[x, count_input], attributes, shape)?;
+        self.second_output(values, (ElementType::I64, shape))
+    }
 }

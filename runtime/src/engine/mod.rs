@@ -27,6 +27,7 @@ use native::Network;
 use request::Request;
 use tract::Plan;
 
+pub(crate) use constants::{dims, floats};
 pub(crate) use signature::{Signature, Tensors};
 
 /// Multiplications that are worth a second thread: waking it takes as long as several hundred thousand.

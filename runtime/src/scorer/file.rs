@@ -1,0 +1,41 @@
+//! The detector among the initializers of `scorer.onnx`.
+
+use bundle::{Array, Calibration, DETECTOR, Detector, Numbers};
+use onnx::{DataType, ModelProto, TensorProto};
+
+use super::wrong;
+use crate::engine::{dims, floats};
+use crate::error::Result;
+
+/// Reads the detector of a scorer.
+pub(super) fn detector(bytes: &[u8]) -> Result<Detector> {
+    let model = ModelProto::from_bytes(bytes).map_err(wrong)?;
+    let graph = model.graph.as_ref().ok_or_else(|| wrong("it holds no graph"))?;
+    let array = |name: &str| {
+        let tensor = graph.initializer.iter().find(|tensor| tensor.name == name)?;
+        let shape = dims(tensor)?;
+        let count = shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim))?;
+        let is_bytes = tensor.data_type == i32::from(DataType::Uint8) && tensor.raw_data.len() == count;
+        let numbers = if is_bytes { Numbers::Bytes(tensor.raw_data.clone()) } else { Numbers::Floats(floats(tensor)?) };
+        Some(Array { shape, numbers })
+    };
+    Detector::from_arrays(array).map_err(wrong)
+}
+
+/// The same scorer with another calibration.
+pub(super) fn with_calibration(bytes: &[u8], calibration: &Calibration) -> Result<Vec<u8>> {
+    let mut model = ModelProto::from_bytes(bytes).map_err(wrong)?;
+    let graph = model.graph.as_mut().ok_or_else(|| wrong("it holds no graph"))?;
+    for (name, values) in [(DETECTOR.bounds, calibration.bounds()), (DETECTOR.counts, calibration.counts())] {
+        let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name == name);
+        let tensor = tensor.ok_or_else(|| wrong(format!("it has no tensor `{name}`")))?;
+        *tensor = TensorProto {
+            name: name.into(),
+            data_type: DataType::Float.into(),
+            dims: vec![values.len() as i64],
+            raw_data: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            ..TensorProto::default()
+        };
+    }
+    Ok(model.to_bytes())
+}
