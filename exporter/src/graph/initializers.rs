@@ -85,12 +85,12 @@ impl GraphBuilder {
     /// No error today.
     pub fn scalar(&mut self, number: f32) -> Result<Value> {
         let name = self.names.free("scalar");
-        self.number(name, number)
+        self.number(name, &[], number)
     }
 
-    /// One f32 number under this name.
-    pub(crate) fn number(&mut self, name: String, number: f32) -> Result<Value> {
-        self.store(name, ElementType::F32, &[], Data::Bytes(number.to_le_bytes().to_vec()))
+    /// One f32 number of this shape under this name.
+    pub(crate) fn number(&mut self, name: String, dims: &[usize], number: f32) -> Result<Value> {
+        self.store(name, ElementType::F32, dims, Data::Bytes(number.to_le_bytes().to_vec()))
     }
 
     /// A constant of integers, such as a shape or axes.

@@ -117,7 +117,7 @@ impl GraphBuilder {
         Ok(value)
     }
 
-    /// Adds an input of one f32 number, which is `default` where the caller gives none. tract always takes the default.
+    /// Adds an input of one f32 number, `[1]`, which is `default` where the caller gives none. tract always takes the default.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -133,7 +133,7 @@ impl GraphBuilder {
     /// [`Error::Invalid`] for a name that is taken.
     pub fn input_with_default(&mut self, name: &str, default: f32) -> Result<Value> {
         self.take(name)?;
-        let value = self.number(name.into(), default)?;
+        let value = self.number(name.into(), &[1], default)?;
         let info = self.value_info(value);
         self.graph.input.push(info);
         Ok(value)

@@ -119,11 +119,12 @@ impl<'a> HeldOut<'a> {
         // An error is a difference of values as the network has them: the largest of the row tells how large those are.
         let features = self.input.dim(1)?;
         let rows = self.input.flatten_all()?.to_vec1::<f32>()?;
-        let sizes = rows.chunks(features).zip(feature_errors.chunks(detector.spread.len())).flat_map(|(row, errors)| {
-            let largest = largest(row);
-            let size = move |(error, spread): (&f32, &f32)| error.abs().max(largest / spread).max(1.);
-            errors.iter().zip(&detector.spread).map(size).collect::<Vec<_>>()
-        });
+        let sizes =
+            rows.chunks(features).zip(feature_errors.chunks(detector.spread.len())).flat_map(|(row, errors)| {
+                let largest = largest(row);
+                let size = move |(error, spread): (&f32, &f32)| error.abs().max(largest / spread).max(1.);
+                errors.iter().zip(&detector.spread).map(size).collect::<Vec<_>>()
+            });
         let sizes = sizes.collect();
         let feature_errors = Known { values: feature_errors, sizes };
         self.scored = Some(Scored { scores: Known::alone(scores), p_values: Known::alone(p_values), feature_errors });

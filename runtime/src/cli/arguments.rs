@@ -9,8 +9,19 @@ use rows::{Header, Options, Separator};
 use super::range::Preparation;
 
 /// The names of the commands.
-pub const COMMANDS: [&str; 8] =
-    ["encode", "decode", "reconstruct", "denoise", "sample", "convert", "completions", "man"];
+pub const COMMANDS: [&str; 11] = [
+    "encode",
+    "decode",
+    "reconstruct",
+    "denoise",
+    "score",
+    "explain",
+    "calibrate",
+    "sample",
+    "convert",
+    "completions",
+    "man",
+];
 
 /// Runs an exported autoencoder on rows of numbers.
 #[derive(Parser)]
@@ -21,7 +32,7 @@ pub const COMMANDS: [&str; 8] =
     after_help = "Examples:
   runtime encode runs/simple-digits-1 rows.csv            latent vectors as CSV on standard output
   runtime reconstruct runs/simple-digits-1 rows.npy --out reconstructions.npy
-  runtime encode runs/simple-digits-1 runs/simple-digits-1/onnx/golden.npz
+  runtime score runs/table-sensors-1 new.csv --alpha 0.01 --out scored.csv
   runtime sample runs/vae-digits-1 -n 100 --out images.npy
 
 Exit codes: 0 done, 1 failed, 2 wrong usage."
@@ -45,6 +56,20 @@ pub enum Command {
     /// Noisy rows to clean ones, with a network that was trained for it
     #[command(allow_negative_numbers = true)]
     Denoise(NetworkArguments),
+    /// How unusual each row is, whether that is an alarm, and which columns are off
+    ///
+    /// The result has `score`; `p_value`, the part of usual rows that are as unusual; `is_anomaly`, whether that is at most the rate of
+    /// `--alpha`; and of a table the three columns that are furthest off, each with how many standard deviations of its error.
+    #[command(allow_negative_numbers = true)]
+    Score(ScoreArguments),
+    /// What is unusual about one row, column by column
+    #[command(allow_negative_numbers = true)]
+    Explain(ExplainArguments),
+    /// Rank p-values among other usual rows from now on, without training
+    ///
+    /// The rows should be usual ones that did not train the network. `scorer.onnx` and `model.json` of the bundle are written anew.
+    #[command(allow_negative_numbers = true)]
+    Calibrate(CalibrateArguments),
     /// New rows from random latent vectors, with a variational network
     #[command(allow_negative_numbers = true)]
     Sample(SampleArguments),
@@ -79,6 +104,36 @@ pub struct NetworkArguments {
     pub clip: bool,
     #[command(flatten)]
     pub out: OutArguments,
+}
+
+#[derive(Args)]
+pub struct ScoreArguments {
+    #[command(flatten)]
+    pub network: NetworkArguments,
+    /// The part of usual rows that may be alarms
+    #[arg(long, value_name = "RATE", default_value_t = 0.01, value_parser = rate)]
+    pub alpha: f32,
+}
+
+#[derive(Args)]
+pub struct ExplainArguments {
+    /// The folder that `exporter --split` wrote, or its run
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub rows: RowsArguments,
+    /// The number of the row, from 1 [default: the most unusual one]
+    #[arg(long, value_name = "N", value_parser = row)]
+    pub row: Option<usize>,
+}
+
+#[derive(Args)]
+pub struct CalibrateArguments {
+    /// The folder that `exporter --split` wrote, or its run
+    #[arg(value_hint = ValueHint::DirPath)]
+    pub bundle: PathBuf,
+    #[command(flatten)]
+    pub rows: RowsArguments,
 }
 
 #[derive(Args)]
@@ -175,6 +230,16 @@ fn result(text: &str) -> Result<PathBuf, String> {
 fn positive(text: &str) -> Result<f32, String> {
     let number = text.parse::<f32>().ok().filter(|number| number.is_finite() && *number > 0.);
     number.ok_or_else(|| "expected a number above 0".into())
+}
+
+fn rate(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok().filter(|number| *number > 0. && *number < 1.);
+    number.ok_or_else(|| "expected a rate between 0 and 1, such as 0.01".into())
+}
+
+fn row(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected the number of a row, from 1".into())
 }
 
 fn count(text: &str) -> Result<usize, String> {

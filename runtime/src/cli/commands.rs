@@ -4,15 +4,18 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use bundle::{Manifest, locate};
+use bundle::{Manifest, counted, locate};
 use clap::CommandFactory;
 use rows::{Expected, Progress};
-use runtime::{Autoencoder, Decoder, Encoder, Matrix};
+use runtime::{Autoencoder, Decoder, Encoder, Matrix, Schema, Scorer, Tensor};
 
-use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments};
+use super::arguments::{
+    Arguments, Command, ConvertArguments, NetworkArguments, RowsArguments, SampleArguments, ScoreArguments,
+};
 use super::output::{Output, STDOUT, Writer};
 use super::progress::ProgressBar;
-use super::range::prepare;
+use super::range::{Preparation, prepare};
+use super::scores;
 use super::tables::{self, RowBlocks};
 
 /// Says a line on standard error, if anybody reads it.
@@ -49,7 +52,23 @@ fn run(command: Command) -> Result<()> {
         Command::Encode(ref arguments)
         | Command::Decode(ref arguments)
         | Command::Reconstruct(ref arguments)
-        | Command::Denoise(ref arguments) => network(&command, arguments),
+        | Command::Denoise(ref arguments)
+        | Command::Score(ScoreArguments { network: ref arguments, .. }) => network(&command, arguments),
+        Command::Explain(ref arguments) => {
+            let dir = find(&arguments.bundle, &arguments.rows.rows)?;
+            let manifest = Manifest::read(&dir)?;
+            let scorer = Scorer::load(&dir)?;
+            let rows = Source::new(&command, &manifest, &arguments.rows)?.read(Preparation::default())?;
+            print(scores::explained(&scorer, &manifest, &rows, arguments.row)?.as_bytes())
+        }
+        Command::Calibrate(ref arguments) => {
+            let dir = find(&arguments.bundle, &arguments.rows.rows)?;
+            let manifest = Manifest::read(&dir)?;
+            let rows = Source::new(&command, &manifest, &arguments.rows)?.read(Preparation::default())?;
+            let count = runtime::calibrate(&dir, &rows)?;
+            say(&format!("{}: p-values are ranks among {} now", dir.display(), counted(count, "usual row")));
+            Ok(())
+        }
     }
 }
 
@@ -96,35 +115,57 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let manifest = Manifest::read(&dir)?;
     let output = output(arguments.out.out.as_deref(), path)?;
     // A network that cannot do this is refused before the rows are read.
-    let compute = load(command, &dir)?;
-    let (tensor, other, taken_by) = match command {
-        Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),
-        _ => (&manifest.input, &manifest.latent, "decode"),
-    };
-    let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
-    let other = other.row_len().map(|columns| (columns, taken_by));
-    let expected = Some(Expected { name: tensor.name.clone(), columns, other });
-    let schema = manifest.schema.as_ref();
-    let of_rows = schema.filter(|_| !matches!(command, Command::Decode(_)));
-    let words = of_rows.map(tables::words).unwrap_or_default();
-    let options = rows::Options { expected, missing: of_rows.is_some(), words, ..arguments.rows.options() };
-    let of_result = schema.filter(|_| !matches!(command, Command::Encode(_)));
+    let (compute, of_result) = load(command, &dir, &manifest)?;
+    let source = Source::new(command, &manifest, &arguments.rows)?;
     let is_plain = manifest.window.is_none() && arguments.preparation().is_empty();
-    if let Some(schema) = of_rows.filter(|_| is_plain)
-        && let Some((blocks, progress)) = RowBlocks::open(path, schema, &options)?
+    if let Some(schema) = source.schema.filter(|_| is_plain)
+        && let Some((blocks, progress)) = RowBlocks::open(path, schema, &source.options)?
     {
-        return by_blocks(blocks, &progress, &compute, output.start(of_result)?);
+        return by_blocks(blocks, &progress, &compute, output.start(of_result.as_ref())?);
     }
-    let mut rows = match of_rows {
-        Some(schema) => tables::raw_rows(path, (schema, manifest.window), &options)?,
-        None => rows::read(path, &options)?,
-    };
-    rows.note.iter().for_each(|note| say(note));
-    let note = prepare(&mut rows.values, columns, tensor, arguments.preparation());
-    let note = note.with_context(|| path.display().to_string())?;
-    note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
-    let rows = Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?;
-    output.write(&compute(&rows)?, of_result)
+    let rows = source.read(arguments.preparation())?;
+    output.write(&compute(&rows)?, of_result.as_ref())
+}
+
+/// Where a command's rows come from, and what they should be.
+pub struct Source<'a> {
+    path: &'a Path,
+    tensor: &'a Tensor,
+    columns: usize,
+    window: Option<[usize; 2]>,
+    /// The columns of raw rows; nothing for other rows.
+    schema: Option<&'a Schema>,
+    options: rows::Options,
+}
+
+impl<'a> Source<'a> {
+    pub fn new(command: &Command, manifest: &'a Manifest, arguments: &'a RowsArguments) -> Result<Self> {
+        let (tensor, other, taken_by) = match command {
+            Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),
+            _ => (&manifest.input, &manifest.latent, "decode"),
+        };
+        let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
+        let other = other.row_len().map(|columns| (columns, taken_by));
+        let expected = Some(Expected { name: tensor.name.clone(), columns, other });
+        let schema = manifest.schema.as_ref().filter(|_| !matches!(command, Command::Decode(_)));
+        let words = schema.map(tables::words).unwrap_or_default();
+        let options = rows::Options { expected, missing: schema.is_some(), words, ..arguments.options() };
+        Ok(Self { path: &arguments.rows, tensor, columns, window: manifest.window, schema, options })
+    }
+
+    /// Reads all rows.
+    pub fn read(&self, preparation: Preparation) -> Result<Matrix> {
+        let Self { path, tensor, columns, window, schema, ref options } = *self;
+        let mut rows = match schema {
+            Some(schema) => tables::raw_rows(path, (schema, window), options)?,
+            None => rows::read(path, options)?,
+        };
+        rows.note.iter().for_each(|note| say(note));
+        let note = prepare(&mut rows.values, columns, tensor, preparation);
+        let note = note.with_context(|| path.display().to_string())?;
+        note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
+        Ok(Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?)
+    }
 }
 
 /// Computes and writes a block of rows while the next one is read, and says how far it is.
@@ -145,25 +186,31 @@ fn by_blocks(mut blocks: RowBlocks, progress: &Progress, compute: &Compute, mut 
 /// What a command computes of rows.
 type Compute = Box<dyn Fn(&Matrix) -> runtime::Result<Matrix>>;
 
-/// Loads as much of the bundle in `dir` as the command needs.
-fn load(command: &Command, dir: &Path) -> runtime::Result<Compute> {
+/// Loads as much of the bundle in `dir` as the command needs; and the columns of the result, where they have names.
+fn load(command: &Command, dir: &Path, manifest: &Manifest) -> Result<(Compute, Option<Schema>)> {
+    let schema = manifest.schema.clone();
     Ok(match command {
         Command::Encode(_) => {
             let encoder = Encoder::load(dir)?;
-            Box::new(move |rows| encoder.encode(rows))
+            (Box::new(move |rows| encoder.encode(rows)), None)
         }
         Command::Decode(_) => {
             let decoder = Decoder::load(dir)?;
-            Box::new(move |rows| decoder.decode(rows))
+            (Box::new(move |rows| decoder.decode(rows)), schema)
         }
         Command::Denoise(_) => {
             let autoencoder = Autoencoder::load(dir)?;
             autoencoder.check_denoises()?;
-            Box::new(move |rows| autoencoder.denoise(rows))
+            (Box::new(move |rows| autoencoder.denoise(rows)), schema)
+        }
+        Command::Score(ScoreArguments { alpha, .. }) => {
+            let scores = scores::Table::load(dir, manifest, *alpha)?;
+            let columns = scores.columns()?;
+            (Box::new(move |rows| scores.of(rows)), Some(columns))
         }
         _ => {
             let autoencoder = Autoencoder::load(dir)?;
-            Box::new(move |rows| autoencoder.reconstruct(rows))
+            (Box::new(move |rows| autoencoder.reconstruct(rows)), schema)
         }
     })
 }

@@ -5,6 +5,7 @@ mod commands;
 mod output;
 mod progress;
 mod range;
+mod scores;
 mod synonyms;
 mod tables;
 mod usage;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use bundle::Tensor;
 
 /// What a person wants done with the values of the rows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Preparation {
     /// The number to divide every value by, if any.
     pub divide: Option<f32>,

@@ -102,10 +102,6 @@ impl Typed<'_> {
 
     fn no_command(&self) -> String {
         let found = self.0.text(ContextKind::InvalidSubcommand);
-        if ["score", "anomaly", "detect"].contains(&found.as_str()) {
-            let score = "`Autoencoder::score` of the crate hourglass-runtime scores rows";
-            return format!("there is no command `{found}`; {score}");
-        }
         let meant = if Path::new(&found).exists() {
             let word = |typed: &String| if typed.starts_with('-') { typed.clone() } else { quoted(Path::new(typed)) };
             let typed: Vec<String> = self.0.arguments.iter().map(word).collect();
