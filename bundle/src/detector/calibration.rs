@@ -26,6 +26,8 @@ pub struct Calibration {
     bounds: Vec<f32>,
     /// How many rows each stands for.
     counts: Vec<f32>,
+    /// How many rows each bound and all larger ones stand for; behind the last one, 0.
+    above: Vec<f32>,
 }
 
 impl Calibration {
@@ -58,7 +60,7 @@ impl Calibration {
             .collect();
         kept.extend((below..rows).map(|index| (bound(index), 1.)));
         let (bounds, counts) = kept.into_iter().unzip();
-        Ok(Self { rows, bounds, counts })
+        Ok(Self::with_counts(rows, bounds, counts))
     }
 
     /// What was kept: the number of rows, the bounds, and the number of rows that each bound stands for.
@@ -74,7 +76,15 @@ impl Calibration {
             && bounds.iter().all(|bound| bound.is_finite())
             && counts.iter().all(|&count| count >= 1. && count.fract() == 0.)
             && total == rows as f64;
-        if fits { Ok(Self { rows, bounds, counts }) } else { Err(Error::Detector("the calibration is damaged".into())) }
+        if fits { Ok(Self::with_counts(rows, bounds, counts)) } else { Err(Error::Detector("the calibration is damaged".into())) }
+    }
+
+    fn with_counts(rows: usize, bounds: Vec<f32>, counts: Vec<f32>) -> Self {
+        let mut above = vec![0.; counts.len() + 1];
+        for (index, count) in counts.iter().enumerate().rev() {
+            above[index] = above[index + 1] + count;
+        }
+        Self { rows, bounds, counts, above }
     }
 
     /// The number of rows.
@@ -98,7 +108,7 @@ impl Calibration {
             return f32::NAN;
         }
         let first = self.bounds.partition_point(|bound| *bound < score);
-        (1. + self.counts[first..].iter().sum::<f32>()) / (self.rows as f32 + 1.)
+        (1. + self.above[first]) / (self.rows as f32 + 1.)
     }
 
     /// The smallest rate of false alarms that these rows can keep.

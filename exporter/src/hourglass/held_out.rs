@@ -102,8 +102,8 @@ impl<'a> HeldOut<'a> {
         Ok(Self { model, form, input, raw, distinct, scored: None })
     }
 
-    /// The same rows, to be scored by this detector too.
-    pub(super) fn with_detector(mut self, detector: Option<&Detector>) -> Result<Self, ExportError> {
+    /// The same rows, to be scored by this detector too, to a relative difference of `tolerance`.
+    pub(super) fn with_detector(mut self, detector: Option<&Detector>, tolerance: f32) -> Result<Self, ExportError> {
         let Some(detector) = detector else { return Ok(self) };
         let raw = self.raw.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let mut restored = Vec::with_capacity(raw.len());
@@ -115,7 +115,18 @@ impl<'a> HeldOut<'a> {
         let known = detector.known.as_ref().map(KnownRows::rows).unwrap_or_default();
         let Scores { scores, feature_errors } =
             detector.score(self.form.row_form(), [&raw, &restored], |row| mean_distance(row, &known));
-        let p_values = scores.iter().map(|&score| detector.calibration.p_value(score)).collect();
+        let p_value = |score| detector.calibration.p_value(score);
+        let p_values = Known {
+            values: scores.iter().copied().map(p_value).collect(),
+            // Scores that differ by as much as they may have other ranks where usual rows lie between them.
+            sizes: scores
+                .iter()
+                .map(|&score| {
+                    let off = tolerance * score.abs().max(1.);
+                    1. + (p_value(score - off) - p_value(score + off)) / tolerance.max(f32::MIN_POSITIVE)
+                })
+                .collect(),
+        };
         // An error is a difference of values as the network has them: the largest of the row tells how large those are.
         let features = self.input.dim(1)?;
         let rows = self.input.flatten_all()?.to_vec1::<f32>()?;
@@ -127,7 +138,7 @@ impl<'a> HeldOut<'a> {
             });
         let sizes = sizes.collect();
         let feature_errors = Known { values: feature_errors, sizes };
-        self.scored = Some(Scored { scores: Known::alone(scores), p_values: Known::alone(p_values), feature_errors });
+        self.scored = Some(Scored { scores: Known::alone(scores), p_values, feature_errors });
         Ok(self)
     }
 

@@ -86,7 +86,8 @@ pub fn export(run: &Run, options: &ExportOptions) -> Result<Bundle, ExportError>
         let scorer = Model::build("scorer", options.opset, |graph| scorer.build(graph))?;
         graphs.push((SCORER_FILE, scorer.with_metadata("network", &trained.model.network().to_string())?));
     }
-    let rows = HeldOut::new(&dataset.test, &trained.model, &form)?.with_detector(detector.as_ref())?;
+    let rows =
+        HeldOut::new(&dataset.test, &trained.model, &form)?.with_detector(detector.as_ref(), options.tolerance)?;
     let (out, staging) = match &options.out {
         Some(out) => (out.clone(), Staging::new(out)?),
         None => {

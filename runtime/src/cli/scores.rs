@@ -29,7 +29,7 @@ impl Table {
         let (rows, least) = (scorer.calibration_rows(), scorer.min_alpha());
         if alpha < least {
             let rows = counted(rows, "usual row");
-            say(&format!("--alpha {alpha}: no row will be an alarm, since {rows} can show no rate below {least:.2}"));
+            say(&format!("--alpha {alpha}: no row will be an alarm, since {rows} can show no rate below {least:.4}"));
         }
         let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
         Ok(Self { scorer, alpha, names: columns.iter().map(|column| column.name.clone()).collect() })
