@@ -107,7 +107,7 @@ fn float32() -> String {
 /// What a bundle says about its scorer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScorerEntry {
-    /// What a row's score is made of: `reconstruction`, `neighbours` or `both`.
+    /// What a row's score is made of: `reconstruction`, `neighbours`, `both` or `contaminated`.
     pub detector: String,
     /// The usual rows that p-values are ranks among.
     pub calibration_rows: usize,

@@ -51,6 +51,8 @@ pub const DETECTOR: DetectorNames = DetectorNames {
     known_low: "detector.known_low",
     known_step: "detector.known_step",
     weights: "detector.weights",
+    middle: "detector.centre_middle",
+    scale: "detector.centre_scale",
     spread: "detector.spread",
     bounds: "detector.calibration_bounds",
     counts: "detector.calibration_counts",
@@ -67,7 +69,11 @@ pub struct DetectorNames {
     pub known_low: &'static str,
     /// What lies between two bytes, `[features]`.
     pub known_step: &'static str,
-    /// [`crate::Detector::weights`], `[2]`.
+    /// The middle of [`crate::Detector::centre`], `[features]`.
+    pub middle: &'static str,
+    /// Its scale, `[features]`.
+    pub scale: &'static str,
+    /// [`crate::Detector::weights`], `[3]`.
     pub weights: &'static str,
     /// [`crate::Detector::spread`], `[columns]`.
     pub spread: &'static str,

@@ -1,6 +1,6 @@
 //! A detector as named arrays: in the checkpoint of a run, and among the initializers of `scorer.onnx`.
 
-use super::{Calibration, Detector, KnownRows};
+use super::{Calibration, Centre, Detector, KnownRows};
 use crate::error::{Error, Result};
 use crate::names::DETECTOR;
 
@@ -49,6 +49,9 @@ impl Detector {
                 (DETECTOR.known_step, list(known.step())),
             ]);
         }
+        if let Some(centre) = &self.centre {
+            arrays.extend([(DETECTOR.middle, list(centre.middle())), (DETECTOR.scale, list(centre.scale()))]);
+        }
         arrays
     }
 
@@ -71,12 +74,19 @@ impl Detector {
             }
             Some(_) => return Err(Error::Detector(format!("expected the bytes `{}`", DETECTOR.known))),
         };
+        let centre = match get(DETECTOR.middle) {
+            None => None,
+            Some(_) => {
+                let centre = Centre::from_parts(floats(DETECTOR.middle)?, floats(DETECTOR.scale)?);
+                Some(centre.ok_or_else(|| Error::Detector("the centre is damaged".into()))?)
+            }
+        };
         let weights = floats(DETECTOR.weights)?;
-        let weights = weights.try_into().map_err(|_| Error::Detector("expected two weights".into()))?;
+        let weights = weights.try_into().map_err(|_| Error::Detector("expected three weights".into()))?;
         let counts = floats(DETECTOR.counts)?;
         let rows = counts.iter().map(|&count| f64::from(count)).sum::<f64>() as usize;
         let calibration = Calibration::from_parts(rows, floats(DETECTOR.bounds)?, counts)?;
-        Ok(Self { whitening, known, weights, spread: floats(DETECTOR.spread)?, calibration })
+        Ok(Self { whitening, known, centre, weights, spread: floats(DETECTOR.spread)?, calibration })
     }
 }
 
@@ -89,11 +99,12 @@ mod tests {
         let detector = Detector {
             whitening: Some(vec![1., 0., 0., 0.5]),
             known: Some(KnownRows::new(&[0., 0., 4., 4.], 2)),
-            weights: [2., 1.],
+            centre: Some(Centre::new(&[0., 0., 4., 4.], 2)),
+            weights: [2., 1., 1.],
             spread: vec![0.5, 2.],
             calibration: Calibration::new(vec![1., 2., 3.]).unwrap(),
         };
-        for detector in [detector.clone(), Detector { whitening: None, known: None, ..detector }] {
+        for detector in [detector.clone(), Detector { whitening: None, known: None, centre: None, ..detector }] {
             let arrays = detector.to_arrays();
             let get = |name: &str| arrays.iter().find(|(known, _)| *known == name).map(|(_, array)| array.clone());
             assert_eq!(Detector::from_arrays(get).unwrap(), detector);

@@ -76,7 +76,11 @@ impl Calibration {
             && bounds.iter().all(|bound| bound.is_finite())
             && counts.iter().all(|&count| count >= 1. && count.fract() == 0.)
             && total == rows as f64;
-        if fits { Ok(Self::with_counts(rows, bounds, counts)) } else { Err(Error::Detector("the calibration is damaged".into())) }
+        if fits {
+            Ok(Self::with_counts(rows, bounds, counts))
+        } else {
+            Err(Error::Detector("the calibration is damaged".into()))
+        }
     }
 
     fn with_counts(rows: usize, bounds: Vec<f32>, counts: Vec<f32>) -> Self {

@@ -3,11 +3,13 @@
 
 mod arrays;
 mod calibration;
+mod centre;
 mod errors;
 mod known_rows;
 
 pub use arrays::{Array, Numbers};
 pub use calibration::{Calibration, is_anomaly};
+pub use centre::Centre;
 pub use errors::RowForm;
 pub use known_rows::KnownRows;
 
@@ -18,9 +20,9 @@ pub const NEIGHBOURS: usize = 5;
 
 /// A detector of unusual rows, fitted to usual ones.
 ///
-/// The score of a row is `weights[0] * residual + weights[1] * distance`. The residual is the root of the mean square of its errors
-/// (of the reconstruction minus the row, as the network takes them) times `whitening`. The distance is the mean of those to the
-/// [`NEIGHBOURS`] nearest of `known`.
+/// The score of a row is the sum of three parts times their weights. The residual is the root of the mean square of its errors (of the
+/// reconstruction minus the row, as the network takes them) times `whitening`. The distance is the mean of those to the [`NEIGHBOURS`]
+/// nearest of `known`. The third is [`Centre::distance`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
     /// `[features, features]`: makes the errors of usual rows alike in size and independent of each other. Nothing: errors count as they
@@ -28,8 +30,10 @@ pub struct Detector {
     pub whitening: Option<Vec<f32>>,
     /// Usual rows as the network takes them; nothing where distances do not count.
     pub known: Option<KnownRows>,
-    /// What residual and distance count.
-    pub weights: [f32; 2],
+    /// The middle of usual rows; nothing where the distance from it does not count.
+    pub centre: Option<Centre>,
+    /// What residual, distance and distance from the centre count.
+    pub weights: [f32; 3],
     /// For each value of a raw row, the root of the mean square of its error on usual rows, above 0.
     pub spread: Vec<f32>,
     /// The scores of usual rows that neither trained nor chose anything.
@@ -63,6 +67,9 @@ impl Detector {
         if self.known.as_ref().is_some_and(|known| known.width() != features || known.is_empty()) {
             return wrong("the known rows");
         }
+        if self.centre.as_ref().is_some_and(|centre| centre.width() != features) {
+            return wrong("the centre");
+        }
         if !self.weights.iter().all(|weight| weight.is_finite() && *weight >= 0.) {
             return wrong("a weight");
         }
@@ -89,6 +96,9 @@ impl Detector {
             let mut score = self.weights[0] * self.residual(&errors, &mut whitened);
             if self.known.is_some() {
                 score += self.weights[1] * distance(&row);
+            }
+            if let Some(centre) = &self.centre {
+                score += self.weights[2] * centre.distance(&row);
             }
             found.scores.push(score);
         }
@@ -120,7 +130,8 @@ mod tests {
         Detector {
             whitening: Some(vec![1., 0., 0., 0.5]),
             known: Some(KnownRows::new(&[0., 0., 4., 4.], 2)),
-            weights: [2., 1.],
+            centre: None,
+            weights: [2., 1., 0.],
             spread: vec![0.5, 2.],
             calibration: Calibration::new(vec![1., 2., 3.]).unwrap(),
         }
@@ -141,7 +152,7 @@ mod tests {
     fn a_row_that_could_not_be_read_has_no_score() {
         let found = detector().score(RowForm::Plain { white: 1. }, [&[f32::NAN, 3.], &[1., 1.]], |_| 0.);
         assert!(found.scores[0].is_nan());
-        assert_eq!(detector().calibration.p_value(found.scores[0]).is_nan(), true);
+        assert!(detector().calibration.p_value(found.scores[0]).is_nan());
     }
 
     #[test]
@@ -151,7 +162,7 @@ mod tests {
             (Detector { spread: vec![0., 1.], ..detector() }, "the spread"),
             (Detector { whitening: Some(vec![1.]), ..detector() }, "the whitening"),
             (Detector { known: Some(KnownRows::new(&[1.], 1)), ..detector() }, "the known rows"),
-            (Detector { weights: [f32::NAN, 1.], ..detector() }, "a weight"),
+            (Detector { weights: [f32::NAN, 1., 0.], ..detector() }, "a weight"),
         ] {
             let error = wrong.check(form, 2).unwrap_err().to_string();
             assert!(error.starts_with(what), "{error}");

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bundle::{
-    ALPHA, Array, DETECTOR, Detector, FEATURE_ERROR, Feature, INPUT, IS_ANOMALY, KnownRows, NEIGHBOURS, Numbers,
-    P_VALUE, RECONSTRUCTION, SCORE, Schema, ScorerEntry,
+    ALPHA, Array, Centre, DETECTOR, Detector, FEATURE_ERROR, Feature, INPUT, IS_ANOMALY, KnownRows, NEIGHBOURS,
+    Numbers, P_VALUE, RECONSTRUCTION, SCORE, Schema, ScorerEntry,
 };
 use candle_core::{Device, Tensor};
 use trainer::Autoencoder;
@@ -37,12 +37,20 @@ pub(super) fn as_given(detector: Detector, form: &RawRows) -> Detector {
         rows.flat_map(|row| (0..row.len()).map(|index| row[place(index)]).collect::<Vec<u8>>()).collect()
     };
     let reordered = |known: KnownRows| KnownRows::from_parts(bytes(&known), order(known.low()), order(known.step()));
-    Detector { spread: order(&detector.spread), known: detector.known.and_then(reordered), whitening: None, ..detector }
+    let centre = |centre: Centre| Centre::from_parts(order(centre.middle()), order(centre.scale()));
+    Detector {
+        spread: order(&detector.spread),
+        known: detector.known.and_then(reordered),
+        centre: detector.centre.and_then(centre),
+        whitening: None,
+        ..detector
+    }
 }
 
 /// What `model.json` says about the scorer.
 pub(super) fn describe(detector: &Detector) -> ScorerEntry {
     let kind = match (&detector.known, detector.weights[0] > 0.) {
+        _ if detector.centre.is_some() => "contaminated",
         (None, _) => "reconstruction",
         (Some(_), false) => "neighbours",
         (Some(_), true) => "both",
@@ -68,6 +76,10 @@ impl Scorer<'_> {
         if let Some(known) = parts.known(graph)? {
             let distance = distance(graph, row, known, self.detector)?;
             let distance = parts.weighed(graph, distance, 1)?;
+            score = graph.add(score, distance)?;
+        }
+        if let Some(distance) = parts.from_centre(graph, row)? {
+            let distance = parts.weighed(graph, distance, 2)?;
             score = graph.add(score, distance)?;
         }
         let p_value = parts.p_value(graph, score)?;
@@ -207,6 +219,18 @@ impl Parts {
         let floats = graph.cast(bytes, ElementType::F32)?;
         let scaled = graph.mul(floats, self.arrays[DETECTOR.known_step])?;
         graph.add(scaled, self.arrays[DETECTOR.known_low]).map(Some)
+    }
+
+    /// [`Centre::distance`] as nodes, `[batch, 1]`.
+    fn from_centre(&self, graph: &mut GraphBuilder, row: Value) -> Result<Option<Value>> {
+        let Some(&middle) = self.arrays.get(DETECTOR.middle) else { return Ok(None) };
+        let centred = graph.sub(row, middle)?;
+        let scaled = graph.div(centred, self.arrays[DETECTOR.scale])?;
+        let most = Centre::MAX_DISTANCE;
+        let clamped = graph.clamp(scaled, -most, most)?;
+        let squares = graph.sqr(clamped)?;
+        let mean = graph.mean_keepdim(squares, 1)?;
+        graph.sqrt(mean).map(Some)
     }
 
     /// (1 + the rows whose bound is at least the score) / (1 + all rows), `[batch, 1]`: [`bundle::Calibration::p_value`] as nodes.

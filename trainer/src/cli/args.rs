@@ -211,10 +211,13 @@ pub struct FitArguments {
     pub baseline_seconds: Option<f64>,
     #[arg(long, value_name = "NAME", help_heading = TRAINING, hide_short_help = true,
         long_help = with_default(
-            "What makes a row unusual: auto, reconstruction, neighbours or both",
+            "What makes a row unusual: auto, reconstruction, neighbours, both or contaminated",
             "auto: both for tables and series, reconstruction for pictures"
         ))]
     pub detector: Option<String>,
+    #[arg(long, help_heading = TRAINING, hide_short_help = true, conflicts_with = "detector",
+        long_help = "The training rows hold unusual ones too, without a label: the same as --detector contaminated")]
+    pub contaminated: bool,
 
     #[arg(long, value_name = "DIR", help_heading = RUN,
         help = "A new folder for the run [default: runs/NETWORK-DATA-N]",

@@ -114,7 +114,7 @@ impl FitArguments {
             ("patience", integer(self.patience)),
             ("time_budget", float(self.time_budget)),
             ("baseline_seconds", float(self.baseline_seconds)),
-            ("detector", text(&self.detector)),
+            ("detector", text(&self.detector.clone().or(self.contaminated.then(|| "contaminated".into())))),
             ("device", text(&self.device)),
             ("threads", integer(self.threads)),
         ];

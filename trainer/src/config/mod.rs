@@ -67,8 +67,8 @@ pub struct Config {
     /// training took, at least 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_seconds: Option<f64>,
-    /// What makes a row unusual: `auto`, `reconstruction`, `neighbours` or `both`. Default `auto`: `both` for tables and series,
-    /// `reconstruction` for pictures, and for tables with `train_on` `all`.
+    /// What makes a row unusual: `auto`, `reconstruction`, `neighbours`, `both` or `contaminated`. Default `auto`: `both` for
+    /// tables and series, `contaminated` for those that train on all rows of a label, `reconstruction` for pictures.
     #[serde(default, skip_serializing_if = "is_auto")]
     pub detector: DetectorKind,
     /// How the learning rate changes. Default `constant`; for `conv`, `denoise` and

@@ -19,17 +19,21 @@ pub enum DetectorKind {
     Neighbours,
     /// Error and distance, each in units of its standard deviation on training rows.
     Both,
+    /// Both, and the distance from the middle of the training rows: for those that hold unusual ones too, which then lie near
+    /// themselves.
+    Contaminated,
 }
 
 /// The most values of a row whose errors are weighed by their covariance, and whose distances are measured.
 pub(super) const MAX_FEATURES: usize = 1024;
 
 impl DetectorKind {
-    /// What `auto` stands for; known anomalies among the training rows are close to themselves.
+    /// What `auto` stands for.
     pub(super) fn resolve(self, train: &Samples, trains_anomalies: bool) -> Self {
         let is_table = train.schema().is_some() && train.width() <= MAX_FEATURES;
         match self {
-            Self::Auto if is_table && !trains_anomalies => Self::Both,
+            Self::Auto if is_table && trains_anomalies => Self::Contaminated,
+            Self::Auto if is_table => Self::Both,
             Self::Auto => Self::Reconstruction,
             kind => kind,
         }
@@ -42,6 +46,7 @@ impl DetectorKind {
             Self::Reconstruction => "reconstruction",
             Self::Neighbours => "neighbours",
             Self::Both => "both",
+            Self::Contaminated => "contaminated",
         }
     }
 }

@@ -6,7 +6,7 @@ mod whitening;
 
 use std::collections::HashSet;
 
-use bundle::{Calibration, Detector, KnownRows, NEIGHBOURS, RowForm};
+use bundle::{Calibration, Centre, Detector, KnownRows, NEIGHBOURS, RowForm};
 use rayon::prelude::*;
 
 pub use kind::DetectorKind;
@@ -61,11 +61,14 @@ pub(crate) fn fit_detector(
     let width = train.width();
     let errors = errors(form, &found, raw_len, width);
     let uses_matrix = train.schema().is_some() && width <= MAX_FEATURES && kind != DetectorKind::Neighbours;
-    let known = matches!(kind, DetectorKind::Neighbours | DetectorKind::Both).then(|| known_rows(train, &split.train));
+    let is_near = !matches!(kind, DetectorKind::Reconstruction);
+    let known = is_near.then(|| known_rows(train, &split.train, kind));
+    let centre = (kind == DetectorKind::Contaminated).then(|| Centre::new(&prepared(train, &rows), width));
     let mut detector = Detector {
         whitening: uses_matrix.then(|| whitening(&errors, width)).flatten(),
         known,
-        weights: [1., 1.],
+        centre,
+        weights: [1.; 3],
         spread: spread(form, &errors, raw_len, width),
         calibration: Calibration::new(vec![0.]).map_err(failed)?,
     };
@@ -162,19 +165,32 @@ fn spread(form: RowForm, errors: &[f32], raw_len: usize, width: usize) -> Vec<f3
 }
 
 /// Training rows to measure distances from.
-fn known_rows(train: &Samples, indices: &[u32]) -> KnownRows {
-    let count = ((indices.len() as f64 * KNOWN) as usize).clamp(MIN_KNOWN, MAX_KNOWN);
+fn known_rows(train: &Samples, indices: &[u32], kind: DetectorKind) -> KnownRows {
+    let count = match kind {
+        // So few that unusual rows hardly find each other among them.
+        DetectorKind::Contaminated => (indices.len() / 10).clamp(2 * NEIGHBOURS, MAX_KNOWN),
+        _ => ((indices.len() as f64 * KNOWN) as usize).clamp(MIN_KNOWN, MAX_KNOWN),
+    };
     let rows = spaced(indices, count);
-    let mut values = vec![0.; rows.len() * train.width()];
-    train.fill(&rows, &mut values);
-    KnownRows::new(&values, train.width())
+    KnownRows::new(&prepared(train, &rows), train.width())
 }
 
-/// One over the standard deviation of residuals and distances on training rows; a known row is not its own neighbour.
-fn weights(detector: &Detector, form: RowForm, found: &Reconstructed, kind: DetectorKind) -> [f32; 2] {
-    let plain = Detector { known: None, ..detector.clone() };
+/// These rows as the network takes them.
+fn prepared(samples: &Samples, rows: &[u32]) -> Vec<f32> {
+    let mut values = vec![0.; rows.len() * samples.width()];
+    samples.fill(rows, &mut values);
+    values
+}
+
+/// One over the standard deviation of each part of the score on training rows; a known row is not its own neighbour.
+fn weights(detector: &Detector, form: RowForm, found: &Reconstructed, kind: DetectorKind) -> [f32; 3] {
+    let plain = Detector { known: None, centre: None, ..detector.clone() };
     let residuals = scores(&plain, form, found);
-    let mut weights = [RESIDUAL_WEIGHT / deviation(&residuals), 0.];
+    let mut weights = [RESIDUAL_WEIGHT / deviation(&residuals), 0., 0.];
+    if detector.centre.is_some() {
+        let from_centre = Detector { known: None, weights: [0., 0., 1.], ..detector.clone() };
+        weights = [2. * weights[0], 0., 1. / deviation(&scores(&from_centre, form, found))];
+    }
     if let Some(known) = &detector.known {
         let rows = known.rows();
         let search = kernels::Neighbours::new(&rows, known.width());
