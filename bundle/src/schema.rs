@@ -4,7 +4,6 @@ use std::f32::consts::{FRAC_PI_2, TAU};
 
 use serde::{Deserialize, Serialize};
 
-use crate::detector::RowForm;
 use crate::error::{Error, Result};
 
 /// The columns of a table, in the order of a raw row.
@@ -243,22 +242,6 @@ impl Schema {
                 }
             }
         }
-    }
-}
-
-impl Schema {
-    /// The mean squared error of raw rows: for each, that of its `reconstructions`, both as the network takes them. So a column counts by
-    /// its scale, whatever its unit.
-    pub fn scores(&self, raw: &[f32], reconstructions: &[f32]) -> Vec<f64> {
-        let (mut row, mut errors) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
-        let pairs = raw.chunks_exact(self.raw_len()).zip(reconstructions.chunks_exact(self.raw_len()));
-        let square = |error: &f32| f64::from(*error).powi(2);
-        pairs
-            .map(|(raw, restored)| {
-                RowForm::Table(self).errors([raw, restored], &mut row, &mut errors);
-                errors.iter().map(square).sum::<f64>() / self.input_len() as f64
-            })
-            .collect()
     }
 }
 

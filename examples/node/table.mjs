@@ -1,8 +1,8 @@
-// Runs the bundle of a table with onnxruntime-node: from a CSV with names, words and gaps to reconstructions.
+// Runs the bundle of a table with onnxruntime-node: from a CSV with names, words and gaps to reconstructions, alarms and their reasons.
 //
 //     npm install --prefix examples/node
 //     node examples/node/table.mjs runs/table-sensors-1               # checks the bundle's golden rows
-//     node examples/node/table.mjs runs/table-sensors-1 rows.csv      # prints the reconstructions as CSV
+//     node examples/node/table.mjs runs/table-sensors-1 rows.csv      # prints reconstructions and reasons as CSV
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -42,10 +42,19 @@ const { schema } = JSON.parse(readFileSync(join(bundle, "model.json"), "utf8"));
 if (!schema) stop(`${bundle}: expected the bundle of a table; autoencoder.mjs beside this program runs others`);
 const encoder = await InferenceSession.create(join(bundle, "encoder.onnx"));
 const decoder = await InferenceSession.create(join(bundle, "decoder.onnx"));
+// It warns that `alpha`, the part of usual rows that may be alarms, is an input with a default.
+const scorer = await InferenceSession.create(join(bundle, "scorer.onnx"), { logSeverityLevel: 3 });
 const reconstruct = async (input) => {
   const { latent } = await encoder.run({ input });
   return { latent, ...(await decoder.run({ latent })) };
 };
+const score = (input, alpha = 0.01) => scorer.run({ input, alpha: new Tensor("float32", [alpha], [1]) });
+
+// The columns that are furthest off, with how many standard deviations of their error on usual rows.
+function reasons(errors, count = 3) {
+  const places = schema.map((_, at) => at).sort((a, b) => errors[b] - errors[a]);
+  return places.slice(0, count).map((at) => `${schema[at].name} ${errors[at].toFixed(1)}`).join("; ");
+}
 
 if (csv === undefined) {
   const golden = readNpz(join(bundle, "golden.npz"));
@@ -66,15 +75,24 @@ if (csv === undefined) {
     print(`${output}: ${rows} golden rows, largest difference ${difference.toExponential(1)}`);
     if (!(difference <= TOLERANCE)) stop(`${output}: differs from the golden values by more than ${TOLERANCE}`);
   }
+  const scored = await score(golden.input);
+  for (const output of ["score", "p_value"]) {
+    const differences = [...golden[output].data].map((known, at) => Math.abs(scored[output].data[at] - known) / Math.max(1, Math.abs(known)));
+    const difference = Math.max(...differences);
+    print(`${output}: ${differences.length} golden rows, largest difference ${difference.toExponential(1)}`);
+    if (!(difference <= TOLERANCE)) stop(`${output}: differs from the golden values by more than ${TOLERANCE}`);
+  }
 } else {
   const [header, ...lines] = readFileSync(csv, "utf8").split(/\r?\n/).filter((line) => line !== "").map(cells);
   const places = schema.map((column) => header.indexOf(column.name));
   const absent = schema.filter((_, at) => places[at] < 0).map((column) => column.name);
   if (absent.length > 0) stop(`${csv}: expected the columns ${absent.join(", ")} too`);
   const raw = Float32Array.from(lines.flatMap((line) => schema.map((column, at) => rawValue(line[places[at]], column))));
-  const { reconstruction } = await reconstruct(new Tensor("float32", raw, [lines.length, schema.length]));
-  print(schema.map((column) => column.name).join(","));
+  const { reconstruction, p_value, is_anomaly, feature_error } = await score(new Tensor("float32", raw, [lines.length, schema.length]));
+  print([...schema.map((column) => column.name), "p_value", "is_anomaly", "reasons"].join(","));
   lines.forEach((_, row) => {
-    print(schema.map((column, at) => text(reconstruction.data[row * schema.length + at], column)).join(","));
+    const of = (values) => schema.map((_, at) => values.data[row * schema.length + at]);
+    const restored = of(reconstruction).map((value, at) => text(value, schema[at]));
+    print([...restored, p_value.data[row], is_anomaly.data[row], reasons(of(feature_error))].join(","));
   });
 }

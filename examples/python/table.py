@@ -10,6 +10,7 @@ import sys
 from datetime import datetime, timezone
 
 import numpy as np
+import onnxruntime
 
 from autoencoder import TOLERANCE, Autoencoder, find_bundle
 
@@ -41,25 +42,23 @@ def read_rows(path, schema):
         return np.array([[cell(row[column["name"]], column) for column in schema] for row in csv.DictReader(file)], np.float32)
 
 
-def scores(rows, reconstruction, schema):
-    """For each row the mean squared error over the network's inputs, where each column counts by its scale."""
+class Scorer:
+    """`scorer.onnx`: how unusual rows are, and why."""
 
-    def inputs(raw):
-        parts = []
-        for place, column in enumerate(schema):
-            values = raw[:, place].astype(np.float64)
-            missing = np.isnan(values)
-            if column["kind"] == "category":
-                places = np.arange(len(column["values"]) + 1)
-                parts += list((values[:, None] == places).T.astype(np.float64))
-            else:
-                filled = np.where(missing, column.get("missing", math.nan), values)
-                parts.append((filled - column["mean"]) / column["scale"])
-            if column.get("flag_missing"):
-                parts.append(missing.astype(np.float64))
-        return np.stack(parts, 1)
+    def __init__(self, bundle):
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # it warns that `alpha` is an input with a default
+        self.session = onnxruntime.InferenceSession(str(bundle / "scorer.onnx"), options, providers=["CPUExecutionProvider"])
 
-    return np.mean((inputs(rows) - inputs(reconstruction)) ** 2, 1)
+    def score(self, rows, alpha=0.01):
+        """By name: `score`, `p_value` and `is_anomaly` `[rows]`, `feature_error` and `reconstruction` `[rows, columns]`."""
+        names = [output.name for output in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, {"input": rows, "alpha": np.array([alpha], np.float32)})))
+
+
+def reasons(errors, schema, count=3):
+    """The columns that are furthest off, with how many standard deviations of their error on usual rows."""
+    return ", ".join(f"{schema[place]['name']} {errors[place]:.1f}" for place in np.argsort(-errors)[:count])
 
 
 def main():
@@ -80,13 +79,21 @@ def main():
         if not difference <= TOLERANCE:
             sys.exit(f"{name}: differs from the golden values by {difference:.1e}, more than {TOLERANCE}")
 
+    scorer = Scorer(bundle)
+    found = scorer.score(golden["input"])
+    for name in ("score", "p_value"):
+        difference = np.max(np.abs(found[name] - golden[name]) / np.maximum(1, np.abs(golden[name])))
+        print(f"{name}: {len(found[name])} golden rows, largest difference {difference:.1e}")
+        if not difference <= TOLERANCE:
+            sys.exit(f"{name}: differs from the golden values by {difference:.1e}, more than {TOLERANCE}")
+
     for path in sys.argv[2:]:
         rows = read_rows(path, schema)
-        limit = autoencoder.manifest["threshold"]["value"]
-        found = scores(rows, autoencoder.decode(autoencoder.encode(rows)), schema)
-        print(f"{path}: {len(rows)} rows, {np.sum(found > limit)} above the threshold {limit:.4g}")
-        for number in np.argsort(-found)[:5]:
-            print(f"  row {number + 1}: score {found[number]:.4g}")
+        found = scorer.score(rows)
+        print(f"{path}: {len(rows)} rows, {found['is_anomaly'].sum()} alarms where 1 % of usual rows are")
+        for row in np.argsort(-found["score"])[:5]:
+            p_value, why = found["p_value"][row], reasons(found["feature_error"][row], schema)
+            print(f"  row {row + 1}: p-value {p_value:.4f}; off by standard deviations: {why}")
 
 
 if __name__ == "__main__":

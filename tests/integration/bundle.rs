@@ -10,10 +10,10 @@ use trainer::ModelConfig;
 use crate::support::{contents, copied_bundle, shared, train};
 
 #[test]
-fn a_bundle_has_its_five_files_and_says_what_it_is() {
+fn a_bundle_has_its_six_files_and_says_what_it_is() {
     let (run, bundle) = shared();
     let names: Vec<&str> = bundle.files.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["encoder.onnx", "decoder.onnx", "golden.npz", "parity.json", "model.json"]);
+    assert_eq!(names, ["encoder.onnx", "decoder.onnx", "scorer.onnx", "golden.npz", "parity.json", "model.json"]);
     assert_eq!(bundle.dir, run.dir().join("onnx"));
     let manifest = Manifest::read(&bundle.dir).unwrap();
     assert_eq!(manifest.network, "64-32-64");
@@ -27,9 +27,9 @@ fn a_bundle_has_its_five_files_and_says_what_it_is() {
     let parity = fs::read_to_string(bundle.dir.join("parity.json")).unwrap();
     let parity: serde_json::Value = serde_json::from_str(&parity).unwrap();
     assert_eq!(parity["verdict"], "passed");
-    // Three graphs at four batch sizes, by the runtime and by tract.
-    assert_eq!(parity["results"].as_array().unwrap().len(), 24);
-    assert_eq!(parity["results"].as_array().unwrap().iter().filter(|row| row["engine"] == "tract").count(), 12);
+    // The halves, both, and three outputs of the scorer at four batch sizes, by the runtime and by tract.
+    assert_eq!(parity["results"].as_array().unwrap().len(), 48);
+    assert_eq!(parity["results"].as_array().unwrap().iter().filter(|row| row["engine"] == "tract").count(), 24);
 }
 
 #[test]

@@ -31,11 +31,12 @@ fn every_preset_is_exported_and_verified_in_both_layouts() {
         let run = train(&dir.path().join(name), &preset(name));
         let split = export(&run, &ExportOptions::default()).unwrap();
         let graphs = split.parity.graphs();
-        let expected: &[&str] = if name == "vae" {
+        let halves: &[&str] = if name == "vae" {
             &["encoder", "log_variance", "decoder", "both"]
         } else {
             &["encoder", "decoder", "both"]
         };
+        let expected = [halves, &["score", "p_value", "feature_error"]].concat();
         assert_eq!(graphs, expected, "{name}");
         for graph in graphs {
             let batches = split.parity.results.iter().filter(|row| row.graph == graph).map(|row| row.batch);

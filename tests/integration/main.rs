@@ -11,6 +11,7 @@ mod mnist;
 mod other_bundles;
 mod parity;
 mod pictures;
+mod scores;
 mod support;
 mod tables;
 mod versions;

@@ -70,6 +70,14 @@ pub fn succeed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What a program that must succeed says on both of its streams.
+pub fn everything(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8([output.stderr, output.stdout].concat()).unwrap();
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
 /// Runs a program that must fail with exit code 1 and one line, without a panic; returns the line.
 pub fn fail(command: &mut Command) -> String {
     fail_with(command, 1)

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use runtime::Autoencoder;
 
-use crate::support::{fail, fail_with, program, succeed};
+use crate::support::{everything, fail, fail_with, program, succeed};
 
 /// 400 rows: a temperature around a million, a pressure that follows it with gaps, a mode, an id and a fault, whose load is far off.
 fn write_sensors(path: &Path) {
@@ -19,14 +18,6 @@ fn write_sensors(path: &Path) {
         format!("unit-{i},{},{pressure},{mode},{load:.3},{fault}\n", 1_000_000. + wave.0)
     };
     fs::write(path, format!("id,temp,pressure,mode,load,fault\n{}", (0..400).map(row).collect::<String>())).unwrap();
-}
-
-/// What a program that must succeed says on both of its streams.
-fn everything(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = String::from_utf8([output.stderr, output.stdout].concat()).unwrap();
-    assert!(output.status.success(), "{command:?}: {said}");
-    said
 }
 
 #[test]

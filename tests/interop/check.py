@@ -20,6 +20,8 @@ GRAPHS = {
     "decoder.onnx": ("latent", ["reconstruction"]),
     "autoencoder.onnx": ("input", ["reconstruction"]),
 }
+SCORES = ["score", "p_value", "feature_error"]
+ALPHA = 0.2  # another than the default
 
 
 def run(session, rows, source, target, batch):
@@ -35,6 +37,29 @@ def compare(name, found, expected, white=1):
     print(f"{name:<44} {len(found):>6} rows, max absolute {absolute.max():.2e}, max relative {relative:.2e}")
     if relative > TOLERANCE:
         sys.exit(f"{name}: onnxruntime differs from candle by {relative:.2e}, more than {TOLERANCE}")
+
+
+def check_scorer(bundle, golden):
+    """Against the bundle's golden rows, which hold what candle and the detector give."""
+    path = str(bundle / "scorer.onnx")
+    onnx.checker.check_model(path, full_check=True)
+    options = ort.SessionOptions()
+    options.log_severity_level = 3  # it warns that `alpha` is an input with a default
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    if names != [*SCORES[:2], "is_anomaly", SCORES[2], "reconstruction"]:
+        sys.exit(f"{path}: unexpected outputs {names}")
+    for batch in (1, 3, len(golden["input"])):
+        rows = golden["input"][:batch]
+        found = dict(zip(names, session.run(names, {"input": rows, "alpha": np.array([ALPHA], np.float32)})))
+        for name in SCORES:
+            # A feature error is a difference of large numbers in units of a small one.
+            white = max(1, np.abs(golden[name]).max())
+            compare(f"scorer.onnx, {name}, batch {batch}", found[name], golden[name][:batch], white)
+        if (found["is_anomaly"] != (golden["p_value"][:batch] <= np.float32(ALPHA))).any():
+            sys.exit(f"{path}: a decision differs")
+    if not (session.run(["is_anomaly"], {"input": rows})[0] == (golden["p_value"] <= np.float32(0.01))).all():
+        sys.exit(f"{path}: the default of alpha is not 0.01")
 
 
 def main():
@@ -58,6 +83,9 @@ def main():
                     found = run(session, rows[:count], source, target, batch)
                     white = tensors[target].get("range", [0, 1])[1]
                     compare(f"{name}, {target}, batch {batch}", found, reference[target][:count], white)
+            checked += 1
+        if (bundle / "scorer.onnx").exists():
+            check_scorer(bundle, np.load(bundle / "golden.npz"))
             checked += 1
         if (bundle / "encoder.onnx").exists():
             encoder, decoder = [ort.InferenceSession(str(bundle / name)) for name in ("encoder.onnx", "decoder.onnx")]

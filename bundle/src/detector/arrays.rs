@@ -1,6 +1,9 @@
 //! A detector as named arrays: in the checkpoint of a run, and among the initializers of `scorer.onnx`.
 
-use super::{Calibration, Centre, Detector, KnownRows};
+use super::calibration::Calibration;
+use super::centre::Centre;
+use super::fitted::Detector;
+use super::known_rows::KnownRows;
 use crate::error::{Error, Result};
 use crate::names::DETECTOR;
 

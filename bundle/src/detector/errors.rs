@@ -63,3 +63,19 @@ impl RowForm<'_> {
         columns.into_iter()
     }
 }
+
+impl Schema {
+    /// The mean squared error of raw rows: for each, that of its `reconstructions`, both as the network takes them. So a column counts by
+    /// its scale, whatever its unit.
+    pub fn scores(&self, raw: &[f32], reconstructions: &[f32]) -> Vec<f64> {
+        let (mut row, mut errors) = (vec![0.; self.input_len()], vec![0.; self.input_len()]);
+        let pairs = raw.chunks_exact(self.raw_len()).zip(reconstructions.chunks_exact(self.raw_len()));
+        let square = |error: &f32| f64::from(*error).powi(2);
+        pairs
+            .map(|(raw, restored)| {
+                RowForm::Table(self).errors([raw, restored], &mut row, &mut errors);
+                errors.iter().map(square).sum::<f64>() / self.input_len() as f64
+            })
+            .collect()
+    }
+}

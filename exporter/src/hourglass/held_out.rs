@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use bundle::{
-    ColumnKind, Detector, FEATURE_ERROR, INPUT, KnownRows, LATENT, LOG_VARIANCE, NEIGHBOURS, P_VALUE, RECONSTRUCTION,
-    RowForm, SCORE, Schema, Scores,
+    ColumnKind, Detector, FEATURE_ERROR, INPUT, LATENT, LOG_VARIANCE, P_VALUE, RECONSTRUCTION, RowForm, SCORE, Schema,
 };
 use candle_core::{DType, Device, Tensor};
 use runtime::ScoredRows;
@@ -12,7 +11,9 @@ use trainer::{Autoencoder, Samples};
 
 use crate::error::Result;
 use crate::hourglass::error::ExportError;
-use crate::hourglass::raw_rows::{RawRows, channels_last, largest};
+use crate::hourglass::known::Known;
+use crate::hourglass::raw_rows::{RawRows, channels_last};
+use crate::hourglass::scored::{Rows, Scored};
 
 /// The most rows that are compared at each batch size.
 const MAX_ROWS: usize = 512;
@@ -34,13 +35,6 @@ pub(super) struct HeldOut<'a> {
     scored: Option<Scored>,
 }
 
-/// Scores, p-values and feature errors of all rows.
-struct Scored {
-    scores: Known,
-    p_values: Known,
-    feature_errors: Known,
-}
-
 /// One batch and candle's results for it, row-major: what goes into the graphs and comes out of them.
 pub(super) struct Expected {
     pub(super) input: Vec<f32>,
@@ -52,27 +46,6 @@ pub(super) struct Expected {
     pub(super) score: Known,
     pub(super) p_value: Known,
     pub(super) feature_error: Known,
-}
-
-/// What a graph must give.
-pub(super) struct Known {
-    pub(super) values: Vec<f32>,
-    /// How large each value's rounding errors may be in relation to each other.
-    pub(super) sizes: Vec<f32>,
-}
-
-impl Known {
-    /// Values that are rounded by themselves, as behind a sigmoid.
-    pub(super) fn alone(values: Vec<f32>) -> Self {
-        let sizes = values.iter().map(|value| value.abs().max(1.)).collect();
-        Self { values, sizes }
-    }
-
-    /// Values without bounds, sums in which large terms may cancel each other: the largest value of a row tells how large the terms are.
-    fn by_row(values: Vec<f32>, width: usize) -> Self {
-        let sizes = values.chunks(width.max(1)).flat_map(|row| vec![largest(row); row.len()]).collect();
-        Self { values, sizes }
-    }
 }
 
 impl<'a> HeldOut<'a> {
@@ -105,40 +78,17 @@ impl<'a> HeldOut<'a> {
     /// The same rows, to be scored by this detector too, to a relative difference of `tolerance`.
     pub(super) fn with_detector(mut self, detector: Option<&Detector>, tolerance: f32) -> Result<Self, ExportError> {
         let Some(detector) = detector else { return Ok(self) };
-        let raw = self.raw.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
-        let mut restored = Vec::with_capacity(raw.len());
-        for start in (0..self.input.dim(0)?).step_by(MIN_ROWS) {
-            let rows = self.input.narrow(0, start, MIN_ROWS.min(self.input.dim(0)? - start))?;
+        let count = self.input.dim(0)?;
+        let mut restored = Vec::new();
+        for start in (0..count).step_by(MIN_ROWS) {
+            let rows = self.input.narrow(0, start, MIN_ROWS.min(count - start))?;
             let output = self.form.restored(&self.model.reconstruct(&rows)?)?;
             restored.extend(output.flatten_all()?.to_vec1::<f32>()?);
         }
-        let known = detector.known.as_ref().map(KnownRows::rows).unwrap_or_default();
-        let Scores { scores, feature_errors } =
-            detector.score(self.form.row_form(), [&raw, &restored], |row| mean_distance(row, &known));
-        let p_value = |score| detector.calibration.p_value(score);
-        let p_values = Known {
-            values: scores.iter().copied().map(p_value).collect(),
-            // Scores that differ by as much as they may have other ranks where usual rows lie between them.
-            sizes: scores
-                .iter()
-                .map(|&score| {
-                    let off = tolerance * score.abs().max(1.);
-                    1. + (p_value(score - off) - p_value(score + off)) / tolerance.max(f32::MIN_POSITIVE)
-                })
-                .collect(),
-        };
-        // An error is a difference of values as the network has them: the largest of the row tells how large those are.
-        let features = self.input.dim(1)?;
-        let rows = self.input.flatten_all()?.to_vec1::<f32>()?;
-        let sizes =
-            rows.chunks(features).zip(feature_errors.chunks(detector.spread.len())).flat_map(|(row, errors)| {
-                let largest = largest(row);
-                let size = move |(error, spread): (&f32, &f32)| error.abs().max(largest / spread).max(1.);
-                errors.iter().zip(&detector.spread).map(size).collect::<Vec<_>>()
-            });
-        let sizes = sizes.collect();
-        let feature_errors = Known { values: feature_errors, sizes };
-        self.scored = Some(Scored { scores: Known::alone(scores), p_values, feature_errors });
+        let raw = self.raw.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+        let input = self.input.flatten_all()?.to_vec1::<f32>()?;
+        let rows = Rows { raw: &raw, restored: &restored, input: &input, width: self.input.dim(1)? };
+        self.scored = Some(Scored::new(detector, self.form, &rows, tolerance.max(f32::MIN_POSITIVE)));
         Ok(self)
     }
 
@@ -153,19 +103,6 @@ impl<'a> HeldOut<'a> {
             RowForm::Table(schema) => ScoredRows::Table(schema.clone()),
             RowForm::Plain { white } => ScoredRows::Plain(white),
         }
-    }
-
-    /// The scores of the batch of `size` rows number `index`.
-    fn expected_scores(&self, index: usize, size: usize) -> [Known; 3] {
-        let Some(Scored { scores, p_values, feature_errors }) = &self.scored else {
-            return [(); 3].map(|()| Known::alone(Vec::new()));
-        };
-        let rows = scores.values.len().max(1);
-        [scores, p_values, feature_errors].map(|known| {
-            let width = known.values.len() / rows;
-            let part = |values: &[f32]| values[index * size * width..][..size * width].to_vec();
-            Known { values: part(&known.values), sizes: part(&known.sizes) }
-        })
     }
 
     /// What the network gives, as the graphs give it.
@@ -197,7 +134,10 @@ impl<'a> HeldOut<'a> {
                 Ok(if is_table { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
             };
             let raw = self.raw.narrow(0, index * size, size)?.flatten_all()?;
-            let [score, p_value, feature_error] = self.expected_scores(index, size);
+            let [score, p_value, feature_error] = match &self.scored {
+                Some(scored) => scored.batch(index, size),
+                None => [(); 3].map(|()| Known::alone(Vec::new())),
+            };
             Ok(Expected {
                 score,
                 p_value,
@@ -219,33 +159,18 @@ impl<'a> HeldOut<'a> {
         let raw = self.raw.narrow(0, 0, count)?.contiguous()?;
         let mut arrays = vec![(INPUT, raw), (LATENT, latent), (RECONSTRUCTION, reconstruction)];
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
-        if let Some(Scored { scores, p_values, feature_errors }) = &self.scored {
-            let column = |values: &[f32]| Tensor::new(&values[..count], &Device::Cpu);
-            let (scores, p_values, feature_errors) = (&scores.values, &p_values.values, &feature_errors.values);
-            let width = feature_errors.len() / scores.len();
+        if let Some(scored) = &self.scored {
             let dims = [&[count], &self.raw.dims()[1..]].concat();
+            let [scores, p_values, feature_errors] = scored.batch(0, count).map(|known| known.values);
             arrays.extend([
-                (SCORE, column(scores)?),
-                (P_VALUE, column(p_values)?),
-                (FEATURE_ERROR, Tensor::new(&feature_errors[..count * width], &Device::Cpu)?.reshape(dims)?),
+                (SCORE, Tensor::from_vec(scores, count, &Device::Cpu)?),
+                (P_VALUE, Tensor::from_vec(p_values, count, &Device::Cpu)?),
+                (FEATURE_ERROR, Tensor::from_vec(feature_errors, dims, &Device::Cpu)?),
             ]);
         }
         Tensor::write_npz(&arrays, path)?;
         Ok(())
     }
-}
-
-/// The mean distance from `row` to the known rows `[n, row.len()]` that are nearest to it, by a plain search in 64 bits.
-fn mean_distance(row: &[f32], known: &[f32]) -> f32 {
-    let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
-    let mut distances: Vec<f64> =
-        known.chunks_exact(row.len()).map(|known| row.iter().zip(known).map(square).sum::<f64>().sqrt()).collect();
-    if distances.iter().any(|distance| distance.is_nan()) {
-        return f32::NAN;
-    }
-    distances.sort_by(f64::total_cmp);
-    distances.truncate(NEIGHBOURS);
-    (distances.iter().sum::<f64>() / distances.len().max(1) as f64) as f32
 }
 
 /// Rows made for the columns of a table: the first row with each category and an unseen one, a missing value where one may be, and the

@@ -4,12 +4,14 @@
 mod autoencoder;
 mod error;
 mod held_out;
+mod known;
 mod layers;
 mod manifest;
 mod options;
 mod parity;
 mod preprocessing;
 mod raw_rows;
+mod scored;
 mod scorer;
 mod staging;
 

@@ -11,7 +11,8 @@ use runtime::{Autoencoder, Encoder, Explained, Matrix, Scorer, ScorerOnTract};
 use serde::Serialize;
 
 use crate::hourglass::error::ExportError;
-use crate::hourglass::held_out::{Expected, HeldOut, Known};
+use crate::hourglass::held_out::{Expected, HeldOut};
+use crate::hourglass::known::Known;
 
 type Result<T> = crate::error::Result<T, ExportError>;
 

@@ -78,7 +78,7 @@ impl Scorer<'_> {
             let distance = parts.weighed(graph, distance, 1)?;
             score = graph.add(score, distance)?;
         }
-        if let Some(distance) = parts.from_centre(graph, row)? {
+        if let Some(distance) = parts.centre_distance(graph, row)? {
             let distance = parts.weighed(graph, distance, 2)?;
             score = graph.add(score, distance)?;
         }
@@ -222,7 +222,7 @@ impl Parts {
     }
 
     /// [`Centre::distance`] as nodes, `[batch, 1]`.
-    fn from_centre(&self, graph: &mut GraphBuilder, row: Value) -> Result<Option<Value>> {
+    fn centre_distance(&self, graph: &mut GraphBuilder, row: Value) -> Result<Option<Value>> {
         let Some(&middle) = self.arrays.get(DETECTOR.middle) else { return Ok(None) };
         let centred = graph.sub(row, middle)?;
         let scaled = graph.div(centred, self.arrays[DETECTOR.scale])?;

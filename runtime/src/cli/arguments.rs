@@ -58,8 +58,9 @@ pub enum Command {
     Denoise(NetworkArguments),
     /// How unusual each row is, whether that is an alarm, and which columns are off
     ///
-    /// The result has `score`; `p_value`, the part of usual rows that are as unusual; `is_anomaly`, whether that is at most the rate of
-    /// `--alpha`; and of a table the three columns that are furthest off, each with how many standard deviations of its error.
+    /// `p_value` is the part of usual rows that are as unusual; `is_anomaly` is 1 up to `--alpha`.
+    ///
+    /// Of a table, the three columns that are furthest off follow, in standard deviations.
     #[command(allow_negative_numbers = true)]
     Score(ScoreArguments),
     /// What is unusual about one row, column by column
@@ -67,7 +68,9 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Rank p-values among other usual rows from now on, without training
     ///
-    /// The rows should be usual ones that did not train the network. `scorer.onnx` and `model.json` of the bundle are written anew.
+    /// The rows should be usual ones that did not train the network.
+    ///
+    /// The bundle's `scorer.onnx` and `model.json` are written anew.
     #[command(allow_negative_numbers = true)]
     Calibrate(CalibrateArguments),
     /// New rows from random latent vectors, with a variational network

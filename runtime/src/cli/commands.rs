@@ -205,6 +205,7 @@ fn load(command: &Command, dir: &Path, manifest: &Manifest) -> Result<(Compute, 
         }
         Command::Score(ScoreArguments { alpha, .. }) => {
             let scores = scores::Table::load(dir, manifest, *alpha)?;
+            scores.note().iter().for_each(|note| say(note));
             let columns = scores.columns()?;
             (Box::new(move |rows| scores.of(rows)), Some(columns))
         }

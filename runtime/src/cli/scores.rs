@@ -7,8 +7,6 @@ use anyhow::{Result, bail};
 use bundle::{Column, ColumnKind, Manifest, Schema, counted, is_anomaly, printable};
 use runtime::{Explained, Matrix, Scorer};
 
-use super::commands::say;
-
 /// Columns that are named for each row.
 const REASONS: usize = 3;
 /// Values that are shown of a row.
@@ -23,16 +21,20 @@ pub struct Table {
 }
 
 impl Table {
-    /// Loads the scorer of the bundle in `dir`, and says so where it cannot keep the rate `alpha`.
+    /// Loads the scorer of the bundle in `dir`, to accept the rate `alpha` of false alarms.
     pub fn load(dir: &Path, manifest: &Manifest, alpha: f32) -> Result<Self> {
-        let scorer = Scorer::load(dir)?;
-        let (rows, least) = (scorer.calibration_rows(), scorer.min_alpha());
-        if alpha < least {
-            let rows = counted(rows, "usual row");
-            say(&format!("--alpha {alpha}: no row will be an alarm, since {rows} can show no rate below {least:.4}"));
-        }
         let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
-        Ok(Self { scorer, alpha, names: columns.iter().map(|column| column.name.clone()).collect() })
+        let names = columns.iter().map(|column| column.name.clone()).collect();
+        Ok(Self { scorer: Scorer::load(dir)?, alpha, names })
+    }
+
+    /// That the scorer cannot keep the rate, where it cannot.
+    pub fn note(&self) -> Option<String> {
+        let (alpha, least) = (self.alpha, self.scorer.min_alpha());
+        let rows = counted(self.scorer.calibration_rows(), "usual row");
+        let note =
+            || format!("--alpha {alpha}: no row will be an alarm, since {rows} can show no rate below {least:.4}");
+        (alpha < least).then(note)
     }
 
     fn reasons(&self) -> usize {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use bundle::{Calibration, FileEntry, MANIFEST_FILE, Manifest, SCORER_FILE};
 
-use super::{Scorer, file, wrong};
+use super::file::{self, wrong};
+use super::on_kernels::Scorer;
 use crate::error::Result;
 use crate::matrix::MatrixView;
 

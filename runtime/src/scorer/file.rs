@@ -3,9 +3,8 @@
 use bundle::{Array, Calibration, DETECTOR, Detector, Numbers};
 use onnx::{DataType, ModelProto, TensorProto};
 
-use super::wrong;
 use crate::engine::{dims, floats};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Reads the detector of a scorer.
 pub(super) fn detector(bytes: &[u8]) -> Result<Detector> {
@@ -38,4 +37,9 @@ pub(super) fn with_calibration(bytes: &[u8], calibration: &Calibration) -> Resul
         };
     }
     Ok(model.to_bytes())
+}
+
+/// An error about a scorer that comes from bytes.
+pub(super) fn wrong(reason: impl ToString) -> Error {
+    Error::graph("scorer", reason)
 }

@@ -2,7 +2,7 @@
 
 use bundle::{FEATURE_ERROR, P_VALUE, RECONSTRUCTION, SCORE};
 
-use super::Explained;
+use super::on_kernels::Explained;
 use crate::engine::{Graph, Tensors};
 use crate::error::Result;
 use crate::matrix::MatrixView;

@@ -216,7 +216,7 @@ pub struct FitArguments {
         ))]
     pub detector: Option<String>,
     #[arg(long, help_heading = TRAINING, hide_short_help = true, conflicts_with = "detector",
-        long_help = "The training rows hold unusual ones too, without a label: the same as --detector contaminated")]
+        long_help = "The training rows hold unusual ones too: as --detector contaminated")]
     pub contaminated: bool,
 
     #[arg(long, value_name = "DIR", help_heading = RUN,
@@ -322,7 +322,7 @@ mod tests {
     fn the_short_help_has_the_ten_options_that_matter_and_the_long_one_all() {
         let options = |text: String| text.lines().filter(|line| line.trim_start().starts_with("--")).count();
         assert_eq!(options(help(false)), 10);
-        assert_eq!(options(help(true)), 44);
+        assert_eq!(options(help(true)), 46);
         for heading in ["Data:", "Network:", "Training:", "Run:"] {
             assert!(help(false).contains(heading) && help(true).contains(heading), "{heading}");
         }

@@ -1,6 +1,6 @@
 //! The last lines of a run, for people.
 
-use trainer::{Count, Finding, Level, Run, Seconds, StopReason, Summary};
+use trainer::{AlarmReport, AnomalyReport, Count, Finding, Level, Percent, Run, Seconds, StopReason, Summary};
 
 use super::evaluate;
 use super::output::result_width;
@@ -16,6 +16,7 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     let name = format!("best, epoch {}", Count::from(summary.best.epoch));
     lines.extend(evaluate::lines(&name, &summary.test, summary.pca.as_ref()));
     lines.extend(summary.left_out.iter().map(ToString::to_string));
+    lines.extend(summary.anomalies.as_ref().map(anomalies));
     lines.extend(warnings);
     lines.push(String::new());
     let (dir, report) = (run.dir().display(), run.report());
@@ -24,6 +25,17 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     // A command that is copied must stay one.
     lines.extend(next.iter().map(|(what, command)| labelled_command(what, command, width)));
     lines.join("\n")
+}
+
+/// How well unusual rows are told from usual ones.
+fn anomalies(report: &AnomalyReport) -> String {
+    let [auc, precision] = [report.roc_auc, report.average_precision].map(Percent);
+    let found = report.alarms.iter().map(|AlarmReport { alpha, recall, .. }| {
+        format!("{} where {} of the usual rows may be alarms", Percent(*recall), Percent(f64::from(*alpha)))
+    });
+    let unusual = bundle::counted(report.unusual_rows, "unusual test row");
+    let found: Vec<String> = found.collect();
+    format!("{unusual}: ROC-AUC {auc}, average precision {precision}; found are {}", found.join(", "))
 }
 
 /// What was trained, how long, and why not longer.

@@ -6,7 +6,7 @@ mod whitening;
 
 use std::collections::HashSet;
 
-use bundle::{Calibration, Centre, Detector, KnownRows, NEIGHBOURS, RowForm};
+use bundle::{Calibration, Centre, ColumnKind, Detector, KnownRows, NEIGHBOURS, RowForm};
 use rayon::prelude::*;
 
 pub use kind::DetectorKind;
@@ -161,7 +161,14 @@ fn spread(form: RowForm, errors: &[f32], raw_len: usize, width: usize) -> Vec<f3
         squares.iter_mut().zip(form.of_columns(errors)).for_each(|(sum, error)| *sum += f64::from(error).powi(2));
     }
     let rows = (errors.len() / width).max(1) as f64;
-    squares.into_iter().map(|sum| ((sum / rows).sqrt() as f32).max(MIN_SPREAD)).collect()
+    let is_word = |index: usize| {
+        let RowForm::Table(schema) = form else { return false };
+        matches!(schema.columns()[index].kind, ColumnKind::Category { .. })
+    };
+    // A wrong word is an error of 2; no rows show that there is less than one among as many.
+    let least = |index: usize| if is_word(index) { (2. / rows).sqrt() as f32 } else { MIN_SPREAD };
+    let spread = |(index, sum): (usize, f64)| ((sum / rows).sqrt() as f32).max(least(index));
+    squares.into_iter().enumerate().map(spread).collect()
 }
 
 /// Training rows to measure distances from.
