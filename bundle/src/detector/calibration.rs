@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 
 /// The most scores that are kept.
 const MAX_SCORES: usize = 4096;
+/// A score counts for those that are larger by at most this part of it, where that makes sure that runtimes agree.
+const NEAR: f32 = 1e-3;
 /// The largest scores, which are all kept.
 const TAIL: usize = MAX_SCORES / 2;
 
@@ -46,11 +48,12 @@ impl Calibration {
         }
         scores.sort_by(f32::total_cmp);
         let rows = scores.len();
-        // Between a score and the next one: a runtime that rounds another way decides the same about these rows.
+        // In the widest gap above a score and near it: a runtime that rounds another way decides the same about these rows.
         let bound = |index: usize| {
-            let score = scores[index];
-            let next = scores[index..].iter().find(|next| **next > score).copied();
-            next.map_or(score + score.abs().max(f32::MIN_POSITIVE) * 1e-5, |next| score + (next - score) / 2.)
+            let near = scores[index] + NEAR * scores[index].abs().max(f32::MIN_POSITIVE);
+            let pairs = scores[index..].windows(2).take_while(|pair| pair[0] <= near);
+            let widest = pairs.max_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0])));
+            widest.filter(|pair| pair[1] > pair[0]).map_or(near, |pair| pair[0] + (pair[1] - pair[0]) / 2.)
         };
         let below = rows - rows.min(TAIL);
         let groups = if rows <= MAX_SCORES { below } else { MAX_SCORES - TAIL };
@@ -147,7 +150,8 @@ mod tests {
         for rank in [0, 1, 100, 2047, 2048, 10_000, 49_999] {
             let exact = (1 + rank + 1) as f32 / 50_001.;
             let found = calibration.p_value(((49_999 - rank) as f32).powi(2));
-            let slack = if rank < TAIL { 0. } else { 25. / 50_001. };
+            let near = 1. + 50_000. * (1. - 1. / (1. + NEAR).sqrt());
+            let slack = (near + if rank < TAIL { 0. } else { 25. }) / 50_001.;
             assert!(found >= exact && found <= exact + slack, "{rank}: {found}, not {exact}");
         }
     }

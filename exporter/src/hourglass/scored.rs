@@ -5,6 +5,9 @@ use bundle::{Detector, KnownRows, NEIGHBOURS, Scores};
 use crate::hourglass::known::Known;
 use crate::hourglass::raw_rows::{RawRows, largest};
 
+/// By how many last places a sum of a hundred terms may be off.
+const SUM: f32 = 8.;
+
 /// Rows in all their forms.
 pub(super) struct Rows<'a> {
     /// As the graphs take them.
@@ -29,10 +32,11 @@ impl Scored {
         let known = detector.known.as_ref().map(KnownRows::rows).unwrap_or_default();
         let distance = |row: &[f32]| mean_distance(row, &known);
         let Scores { scores, feature_errors } = detector.score(form.row_form(), [rows.raw, rows.restored], distance);
-        // A raw value is known to its last place alone, whatever that is in units of its column's scale.
+        // A raw value is known to its last place alone, whatever that is in units of its column's scale, and so is what the network gives.
         let last_places = form.last_places(rows.restored);
         let columns = detector.spread.len();
-        let from_places = last_places.chunks(columns).map(|places| detector.weights[0] * amplified(detector, places));
+        let by_row = rows.input.chunks(rows.width).zip(last_places.chunks(columns));
+        let from_places = by_row.map(|(row, places)| detector.weights[0] * amplified(detector, largest(row), places));
         let sizes: Vec<f32> =
             scores.iter().zip(from_places).map(|(score, from)| score.abs().max(1.) + from / tolerance).collect();
 
@@ -69,15 +73,18 @@ impl Scored {
     }
 }
 
-/// How far the residual may be off where the values of a row are off by these.
-fn amplified(detector: &Detector, places: &[f32]) -> f32 {
+/// How far the residual may be off where the values of a row, the largest of which is `value`, are off by their last place, and by `places`
+/// besides.
+fn amplified(detector: &Detector, value: f32, places: &[f32]) -> f32 {
     // The largest that an error of 1 in any value can become.
-    let largest = detector.whitening.as_ref().map_or(1., |matrix| {
+    let factor = detector.whitening.as_ref().map_or(1., |matrix| {
         let features = matrix.len().isqrt();
         let lengths = matrix.chunks(features).map(|row| row.iter().map(|value| value * value).sum::<f32>().sqrt());
         lengths.fold(0., f32::max) / (features as f32).sqrt()
     });
-    largest * places.iter().sum::<f32>()
+    // Rounding errors are independent of each other; twice their standard deviation, and some last places for each sum of a network.
+    let of_network = SUM * value * f32::EPSILON;
+    2. * factor * places.iter().map(|place| (place + of_network).powi(2)).sum::<f32>().sqrt()
 }
 
 /// The mean distance from `row` to the known rows `[n, row.len()]` that are nearest to it, by a plain search in 64 bits.
