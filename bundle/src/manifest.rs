@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::advice::quoted;
 use crate::digest::sha256;
 use crate::error::{Error, Result};
-use crate::names::{AUTOENCODER_FILE, MANIFEST_FILE};
+use crate::names::{AUTOENCODER_FILE, MANIFEST_FILE, SCORER_FILE};
 use crate::preprocessing::Preprocessing;
 use crate::printable::printable;
 use crate::schema::Schema;
@@ -207,7 +207,11 @@ impl Manifest {
             let path = dir.as_ref().to_path_buf();
             let files: Vec<String> = self.files.keys().map(|name| printable(name)).collect();
             let found = files.join(", ");
-            let advice = if self.files.contains_key(AUTOENCODER_FILE) { export_split(&path) } else { String::new() };
+            let advice = match name {
+                _ if self.files.contains_key(AUTOENCODER_FILE) => export_split(&path),
+                SCORER_FILE => "; runs that this version of `trainer fit` trains are exported with one".into(),
+                _ => String::new(),
+            };
             Error::MissingFile { path, name: name.into(), found, advice }
         })
     }

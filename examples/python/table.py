@@ -8,6 +8,7 @@ import csv
 import math
 import sys
 from datetime import datetime, timezone
+from inspect import Parameter, Signature
 
 import numpy as np
 import onnxruntime
@@ -40,6 +41,39 @@ def read_rows(path, schema):
     """Raw rows `[rows, columns]` of float32, whatever the order of the file's columns."""
     with open(path, newline="") as file:
         return np.array([[cell(row[column["name"]], column) for column in schema] for row in csv.DictReader(file)], np.float32)
+
+
+def is_plain(column):
+    """Whether the column holds numbers as they are, neither words nor dates."""
+    return column["kind"] == "number" and "since" not in column
+
+
+def raw_values(cells, column):
+    """A column's cells, numbers, texts or dates with None for missing ones, as raw values `[rows]` of float32."""
+    if is_plain(column):
+        return np.array([math.nan if value is None else value for value in cells], np.float32)
+    return np.array([cell("" if value is None else str(value), column) for value in cells], np.float32)
+
+
+def with_parameters(function, schema):
+    """The function with a parameter for each column by its signature, which engines count."""
+    names = [f"column_{number}" for number in range(len(schema))]
+    function.__signature__ = Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])
+    return function
+
+
+def compare(found, path):
+    """Fails unless scores and p-values are those that `runtime score` wrote to `path`, row for row."""
+    with open(path, newline="") as file:
+        known = list(csv.DictReader(file))
+    for name in ("score", "p_value"):
+        expected = np.array([float(row[name]) for row in known])
+        if len(found[name]) != len(expected):
+            sys.exit(f"{path}: expected {len(expected)} rows, found {len(found[name])}")
+        difference = np.max(np.abs(found[name] - expected) / np.maximum(1, np.abs(expected)))
+        print(f"{name}: {len(expected)} rows, largest difference from the runtime {difference:.1e}")
+        if not difference <= TOLERANCE:
+            sys.exit(f"{name}: differs from {path} by {difference:.1e}, more than {TOLERANCE}")
 
 
 class Scorer:

@@ -1,7 +1,7 @@
 //! What the report says of a run: the figures to see first, tables to compare, and sentences around them.
 
 use super::page::{Alert, Figure, Page, Picture, Table};
-use crate::evaluate::{Finding, Level, Metrics};
+use crate::evaluate::{AlarmReport, AnomalyReport, Finding, Level, Metrics};
 use crate::numbers::{Amount, Count, Decibels, Percent, Seconds};
 use crate::run::{StopReason, Summary};
 
@@ -12,7 +12,10 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, set
         subtitle: subtitle(summary),
         alert: alert(&summary.findings),
         figures: figures(summary),
-        tables: vec![comparison(summary), facts(summary)],
+        tables: [Some(comparison(summary)), summary.anomalies.as_ref().map(alarms), Some(facts(summary))]
+            .into_iter()
+            .flatten()
+            .collect(),
         pictures,
         settings,
         footer: format!(
@@ -109,6 +112,10 @@ fn figures(summary: &Summary) -> Vec<Figure> {
         let note = pca.map_or(String::new(), |pca| format!("PCA: {}", Percent(pca)));
         figures.push(figure("5-nearest-neighbour accuracy", Percent(accuracy).to_string(), note));
     }
+    if let Some(AnomalyReport { roc_auc, average_precision, .. }) = &summary.anomalies {
+        let note = format!("average precision: {}", Percent(*average_precision));
+        figures.push(figure("ROC-AUC of the score", Percent(*roc_auc).to_string(), note));
+    }
     let width: usize = summary.data.image_shape.iter().product();
     let note = format!(
         "rows have {} values; of the latent values {} are zero, and their mean is {}",
@@ -164,6 +171,26 @@ fn comparison(summary: &Summary) -> Table {
     }));
     let title = format!("{} test rows", Count::from(test.rows));
     Table { title, header, rows, note: (!notes.is_empty()).then(|| notes.join(" ")) }
+}
+
+/// What alarms would find among the test rows.
+fn alarms(report: &AnomalyReport) -> Table {
+    let row = |AlarmReport { alpha, recall, precision }: &AlarmReport| {
+        let precision = precision.map_or("–".into(), |precision| Percent(precision).to_string());
+        vec![Percent(f64::from(*alpha)).to_string(), Percent(*recall).to_string(), precision]
+    };
+    let [unusual, usual] = [report.unusual_rows, report.usual_rows].map(Count::from);
+    let note = format!(
+        "Of {unusual} unusual and {usual} usual test rows. The usual ones calibrate the alarms, so that so many of them are alarms by construction."
+    );
+    Table {
+        title: "Alarms".into(),
+        header: ["usual rows that may be alarms", "unusual rows found", "alarms that are right"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: report.alarms.iter().map(row).collect(),
+        note: Some(note),
+    }
 }
 
 fn facts(summary: &Summary) -> Table {
