@@ -39,10 +39,19 @@ def compare(name, found, expected, white=1):
         sys.exit(f"{name}: onnxruntime differs from candle by {relative:.2e}, more than {TOLERANCE}")
 
 
+def last_place(bundle, golden):
+    """The last place of the largest raw values of a table in units of their scales, in relation to the tolerance; at least 1."""
+    schema = json.loads((bundle / "model.json").read_text()).get("schema", [])
+    largest = [np.nanmax(np.abs(golden["input"][:, place])) / column.get("scale", 1) for place, column in enumerate(schema)]
+    return max([1, *(2 * size * np.finfo(np.float32).eps / TOLERANCE for size in largest)])
+
+
 def check_scorer(bundle, golden):
     """Against the bundle's golden rows, which hold what candle and the detector give."""
     path = str(bundle / "scorer.onnx")
     onnx.checker.check_model(path, full_check=True)
+    weights = {tensor.name: tensor for tensor in onnx.load(path).graph.initializer}
+    spread = onnx.numpy_helper.to_array(weights["detector.spread"]).reshape(golden["input"].shape[1:])
     options = ort.SessionOptions()
     options.log_severity_level = 3  # it warns that `alpha` is an input with a default
     session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -52,10 +61,12 @@ def check_scorer(bundle, golden):
     for batch in (1, 3, len(golden["input"])):
         rows = golden["input"][:batch]
         found = dict(zip(names, session.run(names, {"input": rows, "alpha": np.array([ALPHA], np.float32)})))
-        for name in SCORES:
-            # A feature error is a difference of large numbers in units of a small one.
-            white = max(1, np.abs(golden[name]).max())
-            compare(f"scorer.onnx, {name}, batch {batch}", found[name], golden[name][:batch], white)
+        # A score is a weighted sum of many rounded errors: ten times the tolerance.
+        compare(f"scorer.onnx, score, batch {batch}", found["score"], golden["score"][:batch], 10)
+        compare(f"scorer.onnx, p_value, batch {batch}", found["p_value"], golden["p_value"][:batch])
+        # In units of the columns' scales again; a raw value is known to its last place alone.
+        errors = [values["feature_error"][:batch] * spread for values in (found, golden)]
+        compare(f"scorer.onnx, feature_error, batch {batch}", *errors, last_place(bundle, golden))
         if (found["is_anomaly"] != (golden["p_value"][:batch] <= np.float32(ALPHA))).any():
             sys.exit(f"{path}: a decision differs")
     if not (session.run(["is_anomaly"], {"input": rows})[0] == (golden["p_value"] <= np.float32(0.01))).all():

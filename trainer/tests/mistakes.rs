@@ -141,6 +141,8 @@ fn numbers_that_are_none_are_usage_errors_in_plain_words() {
             ("fit --window 1", "`--window`: expected 2 to"),
             ("fit --data ''", "`--data`: expected a value, found none"),
             ("fit --resume runs/simple-digits-1 --batch-size 3", "`--batch-size` cannot change with `--resume`"),
+            ("fit --resume runs/simple-digits-1 --detector both", "`--detector` cannot change with `--resume`"),
+            ("fit --detector both --contaminated", "`--detector` and `--contaminated` exclude each other"),
         ],
     );
 }

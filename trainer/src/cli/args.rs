@@ -235,7 +235,8 @@ pub struct FitArguments {
         ),
         conflicts_with_all = [
             "preset", "validation", "latent_dim", "hidden", "loss", "optimizer", "weight_decay", "schedule", "warmup",
-            "sparsity", "beta", "input_noise", "clip_norm", "batch_size", "seed", "device", "out", "config",
+            "sparsity", "beta", "input_noise", "clip_norm", "batch_size", "seed", "device", "detector",
+            "contaminated", "out", "config",
         ])]
     pub resume: Option<PathBuf>,
     #[arg(long, value_name = "N", help_heading = RUN, hide_short_help = true, allow_negative_numbers = true,

@@ -124,7 +124,10 @@ impl Typed<'_> {
         if option == other {
             return format!("`{option}` is given more than once");
         }
-        // `--resume` alone conflicts with others, whichever comes first.
+        if option != "--resume" && other != "--resume" {
+            return format!("`{option}` and `{other}` exclude each other");
+        }
+        // Whichever comes first.
         let other = if option == "--resume" { other } else { option };
         format!("`{other}` cannot change with `--resume`, which goes on with the run's own settings")
     }
