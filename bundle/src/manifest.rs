@@ -209,7 +209,10 @@ impl Manifest {
             let found = files.join(", ");
             let advice = match name {
                 _ if self.files.contains_key(AUTOENCODER_FILE) => export_split(&path),
-                SCORER_FILE => "; runs that this version of `trainer fit` trains are exported with one".into(),
+                SCORER_FILE => {
+                    "; a run that this version of `trainer fit` trains has one if some of its test rows are usual"
+                        .into()
+                }
                 _ => String::new(),
             };
             Error::MissingFile { path, name: name.into(), found, advice }

@@ -100,3 +100,19 @@ fn a_bundle_is_calibrated_on_other_rows_without_training() {
     fs::remove_file(bundle.join("scorer.onnx")).unwrap();
     assert!(matches!(Scorer::load(&bundle), Err(Error::Bundle(bundle::Error::Damaged { .. }))));
 }
+
+#[test]
+fn without_usual_test_rows_a_run_has_no_scorer_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_rows(&dir.join("rows.csv"), 1);
+    // Unusual rows alone.
+    fs::write(dir.join("faults.csv"), "temp,load,flow,mode,fault\n1000,9,0,on,1\n1000,8,0,on,1\n").unwrap();
+    let fit =
+        ["fit", "--data", "rows.csv", "--test", "faults.csv", "--label", "fault", "--epochs", "2", "--out", "run"];
+    succeed(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "run"]));
+    assert!(Manifest::read(dir.join("run/onnx")).unwrap().scorer.is_none());
+    let error = fail_with(program("runtime", dir).args(["score", "run", "rows.csv"]), 1);
+    assert!(error.contains("expected a bundle with scorer.onnx") && error.contains("test rows are usual"), "{error}");
+}

@@ -71,8 +71,10 @@ impl Job<'_> {
         summary.findings = findings(&symptoms, &summary.test, None, &recipe);
         let wish = DetectorWish { kind: config.detector, trains_anomalies: config.table.trains_anomalies() };
         let detector = fit_detector(&measure, dataset, split, wish)?;
-        run.write_detector(&detector)?;
-        summary.anomalies = anomaly_report(&measure, dataset, split, &detector)?;
+        run.write_detector(detector.as_ref())?;
+        if let Some(detector) = &detector {
+            summary.anomalies = anomaly_report(&measure, dataset, split, detector)?;
+        }
         run.write_summary(&summary)?;
 
         let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));

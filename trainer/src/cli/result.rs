@@ -31,11 +31,11 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
 fn anomalies(report: &AnomalyReport) -> String {
     let [auc, precision] = [report.roc_auc, report.average_precision].map(Percent);
     let found = report.alarms.iter().map(|AlarmReport { alpha, recall, .. }| {
-        format!("{} where {} of the usual rows may be alarms", Percent(*recall), Percent(f64::from(*alpha)))
+        format!("{} of them at {} false alarms", Percent(*recall), Percent(f64::from(*alpha)))
     });
     let unusual = bundle::counted(report.unusual_rows, "unusual test row");
     let found: Vec<String> = found.collect();
-    format!("{unusual}: ROC-AUC {auc}, average precision {precision}; found are {}", found.join(", "))
+    format!("{unusual}: ROC-AUC {auc}, average precision {precision}; alarms find {}", found.join(", "))
 }
 
 /// What was trained, how long, and why not longer.

@@ -1,6 +1,8 @@
 //! The detector of unusual rows in a run's folder.
 
 use std::borrow::Cow;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use bundle::{Array, Detector, Numbers};
@@ -46,7 +48,8 @@ impl Run {
         self.dir.join("detector.safetensors")
     }
 
-    /// The detector that was fitted to the best weights; nothing in a run of an earlier version.
+    /// The detector that was fitted to the best weights; nothing where there were no rows to calibrate on, and in a run of an
+    /// earlier version.
     ///
     /// # Errors
     ///
@@ -72,8 +75,16 @@ impl Run {
         Detector::from_arrays(array).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
-    pub(crate) fn write_detector(&self, detector: &Detector) -> Result<()> {
+    /// Writes the detector, or takes an earlier one away.
+    pub(crate) fn write_detector(&self, detector: Option<&Detector>) -> Result<()> {
         let path = self.detector_path();
+        let Some(detector) = detector else {
+            let removed = fs::remove_file(&path);
+            return removed.or_else(|source| match source.kind() {
+                ErrorKind::NotFound => Ok(()),
+                _ => Err(Error::io("replace", &path, source)),
+            });
+        };
         let mut arrays = detector.to_arrays();
         arrays.sort_by_key(|(name, _)| *name);
         let views = arrays.iter().map(|(name, array)| (*name, Stored(array)));

@@ -44,13 +44,13 @@ struct Reconstructed {
     restored: Vec<f32>,
 }
 
-/// Fits the detector of `kind` on the training rows, and calibrates it on the usual test rows.
+/// Fits the detector on the training rows, and calibrates it on the usual test rows; nothing where none of those can be scored.
 pub(crate) fn fit_detector(
     measure: &Measure,
     dataset: &Dataset,
     split: &Split,
     wish: DetectorWish,
-) -> Result<Detector> {
+) -> Result<Option<Detector>> {
     let Dataset { train, test, .. } = dataset;
     let form = form(train);
     let usual = usual_rows(dataset, split);
@@ -74,9 +74,13 @@ pub(crate) fn fit_detector(
     };
     detector.weights = weights(&detector, form, &found, kind);
     let found = reconstructed(measure, test, &usual.rows)?;
-    let scores = scores(&detector, form, &found);
+    let mut scores = scores(&detector, form, &found);
+    scores.retain(|score| score.is_finite());
+    if scores.is_empty() {
+        return Ok(None);
+    }
     detector.calibration = Calibration::new(scores).map_err(failed)?;
-    Ok(detector)
+    Ok(Some(detector))
 }
 
 /// The score of each of these rows.
