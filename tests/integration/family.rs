@@ -36,7 +36,7 @@ fn every_preset_is_exported_and_verified_in_both_layouts() {
         } else {
             &["encoder", "decoder", "both"]
         };
-        let expected = [halves, &["score", "p_value", "feature_error"]].concat();
+        let expected = [halves, &["scorer", "score", "p_value", "feature_error"]].concat();
         assert_eq!(graphs, expected, "{name}");
         for graph in graphs {
             let batches = split.parity.results.iter().filter(|row| row.graph == graph).map(|row| row.batch);

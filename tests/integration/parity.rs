@@ -46,9 +46,12 @@ fn deeper_networks_and_every_opset_export() {
     let run = train(&dir.path().join("run"), ModelConfig::dense(5, [48, 24]));
     for opset in 13..=21 {
         let bundle = export(&run, &ExportOptions { opset, ..Default::default() }).unwrap();
-        assert_eq!(bundle.parity.graphs(), ["encoder", "decoder", "both", "score", "p_value", "feature_error"]);
+        assert_eq!(
+            bundle.parity.graphs(),
+            ["encoder", "decoder", "both", "scorer", "score", "p_value", "feature_error"]
+        );
         let batches: Vec<usize> = bundle.parity.results.iter().map(|row| row.batch).collect();
-        assert_eq!(batches, [1, 2, 17, 256].repeat(12));
+        assert_eq!(batches, [1, 2, 17, 256].repeat(14));
         let autoencoder = Autoencoder::load(&bundle.dir).unwrap();
         assert_eq!((autoencoder.input_len(), autoencoder.latent_dim()), (64, 5));
     }

@@ -1,5 +1,7 @@
 //! How far a row lies from the middle of usual rows, value by value.
 
+use super::columns::sorted_columns;
+
 /// The largest distance of a value that counts, in units of its scale.
 const MAX_DISTANCE: f32 = 10.;
 
@@ -19,9 +21,7 @@ impl Centre {
     /// distribution's; where they are equal, the standard deviation.
     pub fn new(rows: &[f32], width: usize) -> Self {
         let (mut middle, mut scale) = (vec![0.; width], vec![1.; width]);
-        for place in 0..width {
-            let mut values: Vec<f32> = rows.iter().skip(place).step_by(width).copied().collect();
-            values.sort_by(f32::total_cmp);
+        for (place, values) in sorted_columns(rows, width).enumerate() {
             let Some(last) = values.len().checked_sub(1) else { continue };
             let quantile = |part: usize| values[last * part / 4];
             middle[place] = quantile(2);

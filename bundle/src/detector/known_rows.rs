@@ -1,5 +1,7 @@
 //! Usual rows, whose distance tells how unusual another one is: kept in a byte a value.
 
+use super::columns::sorted_columns;
+
 /// The part of the values at either end that are taken for the next ones inwards.
 const TRIMMED: f64 = 0.001;
 
@@ -22,9 +24,7 @@ impl KnownRows {
     /// Takes `rows` `[n, width]`, which are finite.
     pub fn new(rows: &[f32], width: usize) -> Self {
         let (mut low, mut step) = (vec![0.; width], vec![0.; width]);
-        for place in 0..width {
-            let mut values: Vec<f32> = rows.iter().skip(place).step_by(width).copied().collect();
-            values.sort_by(f32::total_cmp);
+        for (place, values) in sorted_columns(rows, width).enumerate() {
             let Some(last) = values.len().checked_sub(1) else { continue };
             let cut = (values.len() as f64 * TRIMMED) as usize;
             low[place] = values[cut];

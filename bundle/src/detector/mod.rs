@@ -4,6 +4,7 @@
 mod arrays;
 mod calibration;
 mod centre;
+mod columns;
 mod errors;
 mod fitted;
 mod known_rows;

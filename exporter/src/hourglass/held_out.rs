@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::hourglass::error::ExportError;
 use crate::hourglass::known::Known;
 use crate::hourglass::raw_rows::{RawRows, channels_last};
-use crate::hourglass::scored::{Rows, Scored};
+use crate::hourglass::scored::Scored;
 
 /// The most rows that are compared at each batch size.
 const MAX_ROWS: usize = 512;
@@ -32,7 +32,7 @@ pub(super) struct HeldOut<'a> {
     raw: Tensor,
     distinct: usize,
     /// What the detector says about all rows; nothing without one.
-    scored: Option<Scored>,
+    scored: Option<Scored<'a>>,
 }
 
 /// One batch and candle's results for it, row-major: what goes into the graphs and comes out of them.
@@ -42,10 +42,8 @@ pub(super) struct Expected {
     /// Empty unless variational.
     pub(super) log_variance: Known,
     pub(super) reconstruction: Known,
-    /// Empty without a detector, as the two below.
-    pub(super) score: Known,
-    pub(super) p_value: Known,
-    pub(super) feature_error: Known,
+    /// The number of its first row, from 0.
+    pub(super) first: usize,
 }
 
 impl<'a> HeldOut<'a> {
@@ -76,25 +74,17 @@ impl<'a> HeldOut<'a> {
     }
 
     /// The same rows, to be scored by this detector too, to a relative difference of `tolerance`.
-    pub(super) fn with_detector(mut self, detector: Option<&Detector>, tolerance: f32) -> Result<Self, ExportError> {
+    pub(super) fn with_detector(mut self, detector: Option<&'a Detector>, tolerance: f32) -> Result<Self, ExportError> {
         let Some(detector) = detector else { return Ok(self) };
-        let count = self.input.dim(0)?;
-        let mut restored = Vec::new();
-        for start in (0..count).step_by(MIN_ROWS) {
-            let rows = self.input.narrow(0, start, MIN_ROWS.min(count - start))?;
-            let output = self.form.restored(&self.model.reconstruct(&rows)?)?;
-            restored.extend(output.flatten_all()?.to_vec1::<f32>()?);
-        }
-        let raw = self.raw.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let input = self.input.flatten_all()?.to_vec1::<f32>()?;
-        let rows = Rows { raw: &raw, restored: &restored, input: &input, width: self.input.dim(1)? };
-        self.scored = Some(Scored::new(detector, self.form, &rows, tolerance.max(f32::MIN_POSITIVE)));
+        let rows = (&input[..], self.input.dim(1)?);
+        self.scored = Some(Scored::new(detector, self.form, rows, tolerance.max(f32::MIN_POSITIVE)));
         Ok(self)
     }
 
-    /// Whether the rows are scored.
-    pub(super) fn are_scored(&self) -> bool {
-        self.scored.is_some()
+    /// What the detector says of the rows, where there is one.
+    pub(super) fn scored(&self) -> Option<&Scored<'a>> {
+        self.scored.as_ref()
     }
 
     /// What the rows are, for the runtime.
@@ -134,14 +124,8 @@ impl<'a> HeldOut<'a> {
                 Ok(if is_table { Known::by_row(values, tensor.dim(1)?) } else { Known::alone(values) })
             };
             let raw = self.raw.narrow(0, index * size, size)?.flatten_all()?;
-            let [score, p_value, feature_error] = match &self.scored {
-                Some(scored) => scored.batch(index, size),
-                None => [(); 3].map(|()| Known::alone(Vec::new())),
-            };
             Ok(Expected {
-                score,
-                p_value,
-                feature_error,
+                first: index * size,
                 input: raw.to_dtype(DType::F32)?.to_vec1()?,
                 latent: latents(&latent)?,
                 log_variance: log_variance.as_ref().map(latents).transpose()?.unwrap_or(Known::alone(Vec::new())),
@@ -161,7 +145,9 @@ impl<'a> HeldOut<'a> {
         arrays.extend(log_variance.map(|values| (LOG_VARIANCE, values)));
         if let Some(scored) = &self.scored {
             let dims = [&[count], &self.raw.dims()[1..]].concat();
-            let [scores, p_values, feature_errors] = scored.batch(0, count).map(|known| known.values);
+            let floats = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
+            let [scores, p_values, feature_errors] =
+                scored.expected(0, &floats(&arrays[0].1)?, &floats(&arrays[2].1)?).map(|known| known.values);
             arrays.extend([
                 (SCORE, Tensor::from_vec(scores, count, &Device::Cpu)?),
                 (P_VALUE, Tensor::from_vec(p_values, count, &Device::Cpu)?),

@@ -3,6 +3,7 @@
 use crate::hourglass::raw_rows::largest;
 
 /// What a graph must give.
+#[derive(Clone)]
 pub(super) struct Known {
     pub(super) values: Vec<f32>,
     /// How large each value's rounding errors may be in relation to each other.

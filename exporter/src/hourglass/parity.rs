@@ -1,6 +1,7 @@
 //! Verifies the files that were just written: the runtime and tract alone must compute on held-out rows what candle
 //! computes.
 
+use std::borrow::Cow;
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use crate::hourglass::error::ExportError;
 use crate::hourglass::held_out::{Expected, HeldOut};
 use crate::hourglass::known::Known;
+use crate::hourglass::scored::Scored;
 
 type Result<T> = crate::error::Result<T, ExportError>;
 
@@ -97,13 +99,14 @@ pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
     let on_tract = Autoencoder::from_bytes_on_tract(&encoder, &decoder)?;
     let checks = [split("runtime", &embedded), split("tract", &on_tract)].into_iter().flatten().collect();
     let mut results = compare(checks, rows)?;
-    if rows.are_scored() {
+    if let Some(scored) = rows.scored() {
         let scorer = read(dir, SCORER_FILE)?;
         let embedded = Scorer::from_bytes(embedded, &scorer, rows.scored_rows())?;
         let on_tract = ScorerOnTract::from_bytes(&scorer)?;
         let explained = |batch: &Expected| Ok(embedded.explain(&batch.input)?);
         let explained_on_tract = |batch: &Expected| Ok(on_tract.explain(&batch.input)?);
-        let checks = [scorer_checks("runtime", &explained), scorer_checks("tract", &explained_on_tract)];
+        let checks =
+            [scorer_checks("runtime", scored, &explained), scorer_checks("tract", scored, &explained_on_tract)];
         results.extend(compare(checks.into_iter().flatten().collect(), rows)?);
     }
     verdict(results, (rows.distinct(), rows.relative_to()), tolerance)
@@ -112,27 +115,52 @@ pub(super) fn verify_split(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
 /// What a scorer says about a batch.
 type Explain<'a> = &'a (dyn Fn(&Expected) -> Result<Explained> + Sync);
 
-fn scorer_checks<'a>(engine: &'static str, explain: Explain<'a>) -> Vec<Check<'a>> {
+/// The reconstruction in the scorer against candle's, and all that follows from it against the detector.
+fn scorer_checks<'a>(engine: &'static str, scored: &'a Scored, explain: Explain<'a>) -> Vec<Check<'a>> {
     let check = |graph, run: Run<'a>| Check { graph, engine, run };
     let column = |values: Vec<f32>| Ok::<_, ExportError>(Matrix::new(values.len(), 1, values)?);
+    let expected = |batch: &Expected, found: &Explained| {
+        scored.expected(batch.first, &batch.input, found.reconstructions.as_slice()).map(Cow::Owned)
+    };
+    let reconstruction: Run =
+        Box::new(move |batch| Ok((explain(batch)?.reconstructions, Cow::Borrowed(&batch.reconstruction))));
+    let score: Run = Box::new(move |batch| {
+        let found = explain(batch)?;
+        let [score, _, _] = expected(batch, &found);
+        Ok((column(found.scores)?, score))
+    });
+    let p_value: Run = Box::new(move |batch| {
+        let found = explain(batch)?;
+        let [_, p_value, _] = expected(batch, &found);
+        Ok((column(found.p_values)?, p_value))
+    });
+    let feature_error: Run = Box::new(move |batch| {
+        let found = explain(batch)?;
+        let [_, _, feature_error] = expected(batch, &found);
+        Ok((found.feature_errors, feature_error))
+    });
     vec![
-        check("score", Box::new(move |batch| Ok((column(explain(batch)?.scores)?, &batch.score)))),
-        check("p_value", Box::new(move |batch| Ok((column(explain(batch)?.p_values)?, &batch.p_value)))),
-        check("feature_error", Box::new(move |batch| Ok((explain(batch)?.feature_errors, &batch.feature_error)))),
+        check("scorer", reconstruction),
+        check("score", score),
+        check("p_value", p_value),
+        check("feature_error", feature_error),
     ]
 }
 
 fn split<'a>(engine: &'static str, autoencoder: &'a Autoencoder) -> Vec<Check<'a>> {
     let check = |graph, run: Run<'a>| Check { graph, engine, run };
-    let encoder: Run = Box::new(|batch| Ok((autoencoder.encode(&batch.input)?, &batch.latent)));
+    let encoder: Run = Box::new(|batch| Ok((autoencoder.encode(&batch.input)?, Cow::Borrowed(&batch.latent))));
     let mut checks = vec![check("encoder", encoder)];
     if autoencoder.is_variational() {
-        let log_variance: Run =
-            Box::new(|batch| Ok((autoencoder.encode_distribution(&batch.input)?.1, &batch.log_variance)));
+        let log_variance: Run = Box::new(|batch| {
+            Ok((autoencoder.encode_distribution(&batch.input)?.1, Cow::Borrowed(&batch.log_variance)))
+        });
         checks.push(check("log_variance", log_variance));
     }
-    let decoder: Run = Box::new(|batch| Ok((autoencoder.decode(&batch.latent.values)?, &batch.reconstruction)));
-    let both: Run = Box::new(|batch| Ok((autoencoder.reconstruct(&batch.input)?, &batch.reconstruction)));
+    let decoder: Run =
+        Box::new(|batch| Ok((autoencoder.decode(&batch.latent.values)?, Cow::Borrowed(&batch.reconstruction))));
+    let both: Run =
+        Box::new(|batch| Ok((autoencoder.reconstruct(&batch.input)?, Cow::Borrowed(&batch.reconstruction))));
     checks.extend([check("decoder", decoder), check("both", both)]);
     checks
 }
@@ -144,7 +172,7 @@ pub(super) fn verify_whole(dir: &Path, rows: &HeldOut, tolerance: f32) -> Result
     let engines = [("runtime", Encoder::from_bytes(&bytes)?), ("tract", Encoder::from_bytes_on_tract(&bytes)?)];
     let mut checks = vec![];
     for (engine, whole) in &engines {
-        let run: Run = Box::new(|batch| Ok((whole.encode(&batch.input)?, &batch.reconstruction)));
+        let run: Run = Box::new(|batch| Ok((whole.encode(&batch.input)?, Cow::Borrowed(&batch.reconstruction))));
         checks.push(Check { graph: "autoencoder", engine, run });
     }
     verdict(compare(checks, rows)?, (rows.distinct(), rows.relative_to()), tolerance)
@@ -163,7 +191,7 @@ struct Check<'a> {
 }
 
 /// What was computed of a batch, and what was expected.
-type Run<'a> = Box<dyn for<'b> Fn(&'b Expected) -> Result<(Matrix, &'b Known)> + Sync + 'a>;
+type Run<'a> = Box<dyn for<'b> Fn(&'b Expected) -> Result<(Matrix, Cow<'b, Known>)> + Sync + 'a>;
 
 /// Runs all checks at each batch size, side by side; the rows are in the order of the checks.
 fn compare(checks: Vec<Check>, rows: &HeldOut) -> Result<Vec<ParityRow>> {
@@ -191,7 +219,7 @@ fn column(checks: &[Check], rows: &HeldOut, batch: usize) -> Result<Vec<ParityRo
         let expected = expected?;
         for (row, check) in column.iter_mut().zip(checks) {
             let (found, expected) = (check.run)(&expected)?;
-            let (absolute, relative) = difference(found.as_slice(), expected);
+            let (absolute, relative) = difference(found.as_slice(), &expected);
             row.max_absolute = row.max_absolute.max(absolute);
             row.max_relative = row.max_relative.max(relative);
             row.rows += batch;

@@ -150,17 +150,6 @@ impl RawRows {
         }
     }
 
-    /// What one unit in the last place of each raw value is as the network takes values: half of it is lost when a value is stored.
-    pub(super) fn last_places(&self, raw: &[f32]) -> Vec<f32> {
-        match self {
-            Self::Table(schema) => {
-                let scales: Vec<f32> = schema.columns().iter().map(scale).collect();
-                raw.iter().zip(scales.iter().cycle()).map(|(value, scale)| value.abs() * f32::EPSILON / scale).collect()
-            }
-            Self::Prepared(_) | Self::Bytes { .. } => vec![0.; raw.len()],
-        }
-    }
-
     /// How [`RawRows::sizes`] are defined, for the report.
     pub(super) fn relative_to(&self) -> &'static str {
         match self {

@@ -1,4 +1,9 @@
-//! What a detector says about held-out rows, computed apart from the runtime, and how large its rounding errors may be.
+//! What a detector says about held-out rows and an engine's reconstructions of them, computed apart from the runtime.
+//!
+//! The reconstructions are held to candle's on their own. Whatever they are, the scores must follow from them: where a raw value is known
+//! to its last place alone, as around a million, that place is no excuse for a score.
+
+use std::cell::Cell;
 
 use bundle::{Detector, KnownRows, NEIGHBOURS, Scores};
 
@@ -8,83 +13,77 @@ use crate::hourglass::raw_rows::{RawRows, largest};
 /// By how many last places a sum of a hundred terms may be off.
 const SUM: f32 = 8.;
 
-/// Rows in all their forms.
-pub(super) struct Rows<'a> {
-    /// As the graphs take them.
-    pub(super) raw: &'a [f32],
-    /// What candle's network makes of them, in the same form.
-    pub(super) restored: &'a [f32],
-    /// As the network takes them, `[rows, width]`.
-    pub(super) input: &'a [f32],
-    pub(super) width: usize,
+/// A detector, and the distances of the held-out rows from its known ones.
+pub(super) struct Scored<'a> {
+    detector: &'a Detector,
+    form: &'a RawRows,
+    distances: Vec<f32>,
+    /// The largest value of each row, as the network takes it.
+    largest: Vec<f32>,
+    tolerance: f32,
+    /// The largest score that an error of 1 in any value can make.
+    factor: f32,
 }
 
-/// Scores, p-values and feature errors of all rows.
-pub(super) struct Scored {
-    scores: Known,
-    p_values: Known,
-    feature_errors: Known,
-}
-
-impl Scored {
-    /// Scores the rows; a relative difference of `tolerance`, above 0, is allowed.
-    pub(super) fn new(detector: &Detector, form: &RawRows, rows: &Rows, tolerance: f32) -> Self {
+impl<'a> Scored<'a> {
+    /// Measures the distances of the rows `input` `[rows, width]`, as the network takes them. A relative difference of `tolerance`, above
+    /// 0, is allowed.
+    pub(super) fn new(
+        detector: &'a Detector,
+        form: &'a RawRows,
+        (input, width): (&[f32], usize),
+        tolerance: f32,
+    ) -> Self {
         let known = detector.known.as_ref().map(KnownRows::rows).unwrap_or_default();
-        let distance = |row: &[f32]| mean_distance(row, &known);
-        let Scores { scores, feature_errors } = detector.score(form.row_form(), [rows.raw, rows.restored], distance);
-        // A raw value is known to its last place alone, whatever that is in units of its column's scale, and so is what the network gives.
-        let last_places = form.last_places(rows.restored);
-        let columns = detector.spread.len();
-        let by_row = rows.input.chunks(rows.width).zip(last_places.chunks(columns));
-        let from_places = by_row.map(|(row, places)| detector.weights[0] * amplified(detector, largest(row), places));
-        let sizes: Vec<f32> =
-            scores.iter().zip(from_places).map(|(score, from)| score.abs().max(1.) + from / tolerance).collect();
+        let distance = |row: &[f32]| if known.is_empty() { 0. } else { mean_distance(row, &known) };
+        let factor = detector.whitening.as_ref().map_or(1., |matrix| {
+            let features = matrix.len().isqrt();
+            let lengths = matrix.chunks(features).map(|row| row.iter().map(|value| value * value).sum::<f32>().sqrt());
+            lengths.fold(0., f32::max)
+        });
+        let distances = input.chunks(width).map(distance).collect();
+        let largest = input.chunks(width).map(largest).collect();
+        Self { detector, form, distances, largest, tolerance, factor: detector.weights[0] * factor }
+    }
 
+    /// Scores, p-values and feature errors of `raw` rows, the first of which is number `first`, from these `reconstructions`.
+    pub(super) fn expected(&self, first: usize, raw: &[f32], reconstructions: &[f32]) -> [Known; 3] {
+        let Self { detector, form, tolerance, .. } = *self;
+        // The rows come in their order.
+        let next = Cell::new(first);
+        let distance = |_: &[f32]| self.distances[next.replace(next.get() + 1)];
+        let Scores { scores, feature_errors } = detector.score(form.row_form(), [raw, reconstructions], distance);
         let p_value = |score| detector.calibration.p_value(score);
+        // An error is a difference of values as the network has them: the largest tells how large those are.
+        let errors = feature_errors.chunks(detector.spread.len());
+        let by_row: Vec<f32> = errors
+            .zip(&self.largest[first..])
+            .map(|(errors, largest)| {
+                errors
+                    .iter()
+                    .zip(&detector.spread)
+                    .fold(*largest, |largest, (error, spread)| largest.max(error * spread))
+            })
+            .collect();
+        let sizes: Vec<f32> = scores
+            .iter()
+            .zip(&by_row)
+            .map(|(score, largest)| score.abs().max(1.) + self.factor * SUM * f32::EPSILON * largest / tolerance)
+            .collect();
         // Scores that differ by as much as they may have other ranks where usual rows lie between them.
         let ranks = scores.iter().zip(&sizes).map(|(score, size)| {
             let off = tolerance * size;
             1. + (p_value(score - off) - p_value(score + off)) / tolerance
         });
         let p_values = Known { sizes: ranks.collect(), values: scores.iter().copied().map(p_value).collect() };
-
-        let of_rows =
-            rows.input.chunks(rows.width).zip(feature_errors.chunks(columns)).zip(last_places.chunks(columns));
-        let error_sizes = of_rows.flat_map(|((row, errors), places)| {
-            // An error is a difference of values as the network has them: the largest of the row tells how large those are.
-            let largest = largest(row);
-            let size = move |((error, spread), place): ((&f32, &f32), &f32)| {
-                error.abs().max(largest / spread).max(1.) + place / spread / tolerance
-            };
-            errors.iter().zip(&detector.spread).zip(places).map(size).collect::<Vec<_>>()
+        let rows = feature_errors.chunks(detector.spread.len()).zip(&by_row);
+        let error_sizes = rows.flat_map(|(errors, largest)| {
+            let size = move |(error, spread): (&f32, &f32)| error.abs().max(largest / spread).max(1.);
+            errors.iter().zip(&detector.spread).map(size).collect::<Vec<_>>()
         });
         let feature_errors = Known { sizes: error_sizes.collect(), values: feature_errors };
-        Self { scores: Known { values: scores, sizes }, p_values, feature_errors }
+        [Known { values: scores, sizes }, p_values, feature_errors]
     }
-
-    /// Scores, p-values and feature errors of the batch of `size` rows number `index`.
-    pub(super) fn batch(&self, index: usize, size: usize) -> [Known; 3] {
-        let rows = self.scores.values.len().max(1);
-        [&self.scores, &self.p_values, &self.feature_errors].map(|known| {
-            let width = known.values.len() / rows;
-            let part = |values: &[f32]| values[index * size * width..][..size * width].to_vec();
-            Known { values: part(&known.values), sizes: part(&known.sizes) }
-        })
-    }
-}
-
-/// How far the residual may be off where the values of a row, the largest of which is `value`, are off by their last place, and by `places`
-/// besides.
-fn amplified(detector: &Detector, value: f32, places: &[f32]) -> f32 {
-    // The largest that an error of 1 in any value can become.
-    let factor = detector.whitening.as_ref().map_or(1., |matrix| {
-        let features = matrix.len().isqrt();
-        let lengths = matrix.chunks(features).map(|row| row.iter().map(|value| value * value).sum::<f32>().sqrt());
-        lengths.fold(0., f32::max) / (features as f32).sqrt()
-    });
-    // Rounding errors are independent of each other; twice their standard deviation, and some last places for each sum of a network.
-    let of_network = SUM * value * f32::EPSILON;
-    2. * factor * places.iter().map(|place| (place + of_network).powi(2)).sum::<f32>().sqrt()
 }
 
 /// The mean distance from `row` to the known rows `[n, row.len()]` that are nearest to it, by a plain search in 64 bits.
