@@ -99,7 +99,7 @@ fn figures(summary: &Summary) -> Vec<Figure> {
     match test.metrics.bce {
         Some(_) => figures.push(figure("PSNR", Decibels(test.psnr).to_string(), compared)),
         None => figures.extend(test.mean_row_mse.filter(|mean| *mean > 0.).map(|mean| {
-            let note = "what a network makes that learned nothing".into();
+            let note = "a network that learned nothing has 100 %".into();
             figure("Of the mean row's error", Percent(test.metrics.mse / mean).to_string(), note)
         })),
     }
@@ -181,13 +181,12 @@ fn alarms(report: &AnomalyReport) -> Table {
     };
     let [unusual, usual] = [report.unusual_rows, report.usual_rows].map(Count::from);
     let note = format!(
-        "Of {unusual} unusual and {usual} usual test rows. The usual ones calibrate the alarms, so that so many of them are alarms by construction."
+        "{unusual} test rows are unusual, {usual} are usual. The usual ones calibrate the alarms, so their rate of false alarms is exact by \
+         construction."
     );
     Table {
         title: "Alarms".into(),
-        header: ["usual rows that may be alarms", "unusual rows found", "alarms that are right"]
-            .map(str::to_owned)
-            .to_vec(),
+        header: ["false alarms", "recall", "precision"].map(str::to_owned).to_vec(),
         rows: report.alarms.iter().map(row).collect(),
         note: Some(note),
     }
