@@ -12,10 +12,13 @@ mod file;
 mod first_pass;
 mod named;
 mod npy;
+mod npy_rows;
 mod npz;
 mod numbers;
 mod options;
 mod parquet;
+#[cfg(feature = "pictures")]
+mod pictures;
 mod plain_lines;
 mod raw;
 mod read;
@@ -33,12 +36,18 @@ pub use blocks::{Blocks, Progress};
 pub use columns::read_columns;
 pub use error::{Error, Result};
 pub use named::{Column, Columns};
+pub use npy_rows::NpyRows;
 pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
 pub use parquet::ParquetWriter;
+#[cfg(feature = "pictures")]
+pub use pictures::{
+    MAX_PICTURE_SIDE, PictureHeader, PictureSize, picture_files, picture_folders, picture_header, picture_pixels,
+    planes,
+};
 pub use raw::raw_rows;
 pub use read::{Rows, read};
 pub use sample::{NotANumber, Sample};
 pub use shards::is_shards;
 pub use texts::Texts;
-pub use windows::{missing_steps, raw_windows, window_starts};
+pub use windows::{WindowCutter, missing_steps, window_starts};

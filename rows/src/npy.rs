@@ -58,7 +58,10 @@ fn in_order<T: Copy>(values: Vec<T>, header: &NpyHeader, rows: usize, row_shape:
 pub struct Layout {
     /// The byte at which they begin.
     pub start: u64,
+    /// The axes of the array.
+    pub axes: usize,
     pub rows: usize,
+    /// Values in a row.
     pub columns: usize,
     /// The bytes of a row.
     pub row_bytes: usize,
@@ -66,13 +69,17 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Reads how a file begins that holds rows along the first of two axes, or a number each, one row behind the other.
+    /// Reads how a file begins that holds rows along the first axis, one behind the other. Further axes are flattened; without any, a row
+    /// is a number.
     pub fn read(start: &[u8]) -> Result<Self> {
         let (header, len) = header(start)?;
-        let ([rows] | [rows, _]) = header.shape()[..] else {
-            bail!("expected rows along the first of two axes, found {:?}", header.shape());
+        let [rows, ref row @ ..] = header.shape()[..] else {
+            bail!("expected rows along the first axis, found a single number");
         };
-        let columns = header.shape().get(1).copied().unwrap_or(1);
+        let columns = row.iter().try_fold(1u64, |values, &length| values.checked_mul(length));
+        let Some(columns) = columns else {
+            bail!("expected rows that fit into memory, found shape {:?}", header.shape())
+        };
         let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
         if header.order() == Order::Fortran && columns > 1 {
             bail!(
@@ -82,7 +89,7 @@ impl Layout {
         let row_bytes = columns.checked_mul(dtype.size_field()).and_then(|bytes| usize::try_from(bytes).ok());
         let Some(row_bytes) = row_bytes else { bail!("expected rows that fit into memory, found {columns} values") };
         let (rows, columns) = (usize::try_from(rows)?, usize::try_from(columns)?);
-        Ok(Self { start: len as u64, rows, columns, row_bytes, dtype })
+        Ok(Self { start: len as u64, axes: row.len() + 1, rows, columns, row_bytes, dtype })
     }
 
     /// The numbers in the bytes of some rows.

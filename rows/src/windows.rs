@@ -33,25 +33,84 @@ pub fn missing_steps(raw: &[f32], channels: usize) -> Vec<bool> {
     raw.chunks_exact(channels).map(|step| step.iter().all(|value| value.is_nan())).collect()
 }
 
-/// The windows of a table whose rows are the steps, `[windows, windowed.raw_len()]`.
+/// Cuts windows out of a series whose steps come in blocks.
 ///
-/// # Errors
+/// ```
+/// use bundle::{Column, Schema};
 ///
-/// As [`raw_rows`].
-pub fn raw_windows(windowed: &Schema, [steps, stride]: [usize; 2], table: &Columns) -> Result<Vec<f32>> {
-    let channels = Schema::new(windowed.channels(steps)).map_err(anyhow::Error::from)?;
-    let all: Vec<u32> = (0..table.len() as u32).collect();
-    let raw = raw_rows(&channels, table, &all)?;
-    let width = channels.raw_len();
-    let starts = window_starts(&missing_steps(&raw, width), |row| table.shard(row), [steps, stride]);
-    if starts.is_empty() {
-        return Err(anyhow::anyhow!(
-            "expected at least one window of {steps} rows without a gap, found {} rows",
-            table.len()
-        )
-        .into());
+/// let windowed = Schema::new(vec![Column::number("speed", 0., 1.)])?.windowed(2)?;
+/// let mut cutter = rows::WindowCutter::new(&windowed, [2, 1])?;
+/// let block = |steps: &[f32]| {
+///     let mut table = rows::Columns::from_numbers(steps, 1, String::new());
+///     table.names = vec!["speed".into()];
+///     table
+/// };
+/// assert_eq!(cutter.cut(&block(&[1., 2.]))?, [1., 2.]);
+/// assert_eq!(cutter.cut(&block(&[3., 4.]))?, [2., 3., 3., 4.]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct WindowCutter {
+    channels: Schema,
+    window: [usize; 2],
+    /// The steps from the next window's first one on, as far as they came.
+    steps: Vec<f32>,
+    /// Steps between the last window and the next one, which belong to neither.
+    skip: usize,
+    /// The file that the last step came from.
+    shard: Option<String>,
+}
+
+impl WindowCutter {
+    /// Nothing so far of windows of `steps` steps, `stride` apart, whose columns are `windowed`.
+    ///
+    /// # Errors
+    ///
+    /// When `windowed` has no channels.
+    pub fn new(windowed: &Schema, [steps, stride]: [usize; 2]) -> Result<Self> {
+        let channels = Schema::new(windowed.channels(steps)).map_err(anyhow::Error::from)?;
+        Ok(Self { channels, window: [steps, stride.max(1)], steps: vec![], skip: 0, shard: None })
     }
-    Ok(starts.iter().flat_map(|start| &raw[start * width..][..steps * width]).copied().collect())
+
+    /// The windows that end in this table, whose rows are the next steps: `[windows, steps * channels]`. A window ends where a step is
+    /// missing as a whole, and with its file.
+    ///
+    /// # Errors
+    ///
+    /// As [`raw_rows`].
+    pub fn cut(&mut self, table: &Columns) -> Result<Vec<f32>> {
+        let all: Vec<u32> = (0..table.len() as u32).collect();
+        let raw = raw_rows(&self.channels, table, &all)?;
+        let ([steps, stride], width) = (self.window, self.channels.raw_len());
+        let missing = missing_steps(&raw, width);
+        let mut windows = vec![];
+        for (row, (step, is_missing)) in raw.chunks_exact(width).zip(missing).enumerate() {
+            let shard = table.shards.get(table.shard(row)).map(|(_, name)| name);
+            if shard != self.shard.as_ref() {
+                self.shard = shard.cloned();
+                self.begin();
+            }
+            if is_missing {
+                self.begin();
+            } else if self.skip > 0 {
+                self.skip -= 1;
+            } else {
+                self.steps.extend(step);
+            }
+            if self.steps.len() == steps * width {
+                windows.extend_from_slice(&self.steps);
+                self.skip = stride.saturating_sub(steps);
+                self.steps.drain(..stride.min(steps) * width);
+            }
+        }
+        Ok(windows)
+    }
+
+    /// The next step begins a stretch of steps.
+    fn begin(&mut self) {
+        self.steps.clear();
+        self.skip = 0;
+    }
 }
 
 #[cfg(test)]
@@ -60,15 +119,50 @@ mod tests {
 
     use super::*;
 
+    fn table(values: &[f32]) -> Columns {
+        let mut table = Columns::from_numbers(values, 2, String::new());
+        table.names = vec!["b".into(), "a".into()];
+        table
+    }
+
+    fn channels() -> Schema {
+        let gap = |name: &str| Column { missing: Some(0.), ..Column::number(name, 0., 1.) };
+        Schema::new(vec![gap("a"), gap("b")]).unwrap()
+    }
+
     #[test]
     fn a_window_has_the_channels_step_after_step() {
-        let schema = Schema::new(vec![Column::number("a", 0., 1.), Column::number("b", 5., 2.)]).unwrap();
-        let windowed = schema.windowed(2).unwrap();
-        let mut table = Columns::from_numbers(&[10., 1., 20., 2., 30., 3.], 2, String::new());
-        table.names = vec!["b".into(), "a".into()];
-        let raw = raw_windows(&windowed, [2, 1], &table).unwrap();
+        let windowed = channels().windowed(2).unwrap();
+        let mut cutter = WindowCutter::new(&windowed, [2, 1]).unwrap();
+        let raw = cutter.cut(&table(&[10., 1., 20., 2., 30., 3.])).unwrap();
         assert_eq!(raw, [1., 10., 2., 20., 2., 20., 3., 30.]);
-        let error = raw_windows(&schema.windowed(4).unwrap(), [4, 1], &table).unwrap_err().to_string();
-        assert_eq!(error, "expected at least one window of 4 rows without a gap, found 3 rows");
+    }
+
+    #[test]
+    fn blocks_give_the_windows_of_the_whole_series() {
+        let gaps = [3, 4, 20, 41];
+        let series: Vec<f32> =
+            (0..60).flat_map(|step| [if gaps.contains(&step) { f32::NAN } else { step as f32 }; 2]).collect();
+        for window in [[4, 1], [4, 3], [4, 4], [3, 7]] {
+            let starts = window_starts(&missing_steps(&series, 2), |_| (), window);
+            let whole: Vec<f32> =
+                starts.iter().flat_map(|start| &series[2 * start..][..2 * window[0]]).copied().collect();
+            for block in [1, 2, 7, 60] {
+                let windowed = channels().windowed(window[0]).unwrap();
+                let mut cutter = WindowCutter::new(&windowed, window).unwrap();
+                let found: Vec<f32> =
+                    series.chunks(2 * block).flat_map(|steps| cutter.cut(&table(steps)).unwrap()).collect();
+                assert_eq!(found, whole, "{window:?} in blocks of {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_ends_with_its_file() {
+        let windowed = channels().windowed(2).unwrap();
+        let mut cutter = WindowCutter::new(&windowed, [2, 1]).unwrap();
+        let mut steps = table(&[1., 1., 2., 2., 3., 3.]);
+        steps.shards = vec![(0, "a.csv".into()), (2, "b.csv".into())];
+        assert_eq!(cutter.cut(&steps).unwrap(), [1., 1., 2., 2.]);
     }
 }

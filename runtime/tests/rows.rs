@@ -193,3 +193,35 @@ fn an_array_that_is_not_there_is_answered_with_those_that_are() {
     let error = folder.fail(&["convert", "run/onnx/golden.npz"]);
     assert!(error.contains("expected one array") && error.contains("`--array NAME` chooses one"), "{error}");
 }
+
+/// Files are read block by block from 16 MiB on.
+#[test]
+fn a_large_file_gives_what_its_rows_do() {
+    let folder = Folder::new();
+    let rows = pixels(100);
+    let count = (24 << 20) / rows.len();
+    folder.write("few.csv", &rows);
+    folder.write("many.csv", rows.repeat(count));
+    let few = encode(&folder, "few.csv", &[]);
+    assert!(encode(&folder, "many.csv", &[]) == few.repeat(count));
+    folder.succeed(&["convert", "many.csv", "--out", "many.npy"]);
+    assert!(encode(&folder, "many.npy", &[]) == few.repeat(count));
+    folder.succeed(&["convert", "many.csv", "--out", "many.parquet"]);
+    assert!(encode(&folder, "many.parquet", &[]) == few.repeat(count));
+
+    // What is wrong far behind the first block is named, and nothing is written.
+    let lines = rows.lines().count() * count;
+    for (cell, expected) in [
+        ("x", "many.csv: line {}, column 1: expected a number, found `x`"),
+        ("", "many.csv: line {}, column 1: a value is missing; fill it in, or leave the row out"),
+        ("inf", "many.csv: line {}, column 1: expected a finite number, found inf"),
+        ("1.5", "many.csv: row {}, column 1: expected values in 0..=1, found 1.5, and 1 of "),
+    ] {
+        let last = rows.lines().next().unwrap().split_once(',').unwrap().1;
+        folder.write("many.csv", rows.repeat(count) + cell + "," + last + "\n");
+        let error = folder.fail(&["encode", "run", "many.csv", "--out", "latents.csv"]);
+        let expected = expected.replace("{}", &(lines + 1).to_string());
+        assert!(error.contains(&expected), "{error}");
+    }
+    assert!(!folder.path("latents.csv").exists());
+}

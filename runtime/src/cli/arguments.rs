@@ -165,10 +165,10 @@ pub struct SampleArguments {
 
 #[derive(Args)]
 pub struct RowsArguments {
-    /// Rows as CSV, .npy or .npz; `-` is standard input
+    /// CSV, Parquet, .npy, .npz, or a folder of these or of pictures; `-`: standard input
     ///
     /// CSV has a row on each line, an array along its first axis. Further axes are flattened.
-    #[arg(value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub rows: PathBuf,
     /// Whether a CSV file has a header [default: auto, and it says so]
     ///

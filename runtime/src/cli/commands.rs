@@ -6,22 +6,15 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, counted, locate};
 use clap::CommandFactory;
-use rows::{Expected, Progress};
-use runtime::{Autoencoder, Decoder, Encoder, Matrix, Schema, Scorer, Tensor};
+use runtime::{Autoencoder, Decoder, Encoder, Matrix, Schema, Scorer};
 
-use super::arguments::{
-    Arguments, Command, ConvertArguments, NetworkArguments, RowsArguments, SampleArguments, ScoreArguments,
-};
+use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments, ScoreArguments};
 use super::output::{Output, STDOUT, Writer};
 use super::progress::ProgressBar;
-use super::range::{Preparation, prepare};
+use super::range::Preparation;
+use super::say::say;
 use super::scores;
-use super::tables::{self, RowBlocks};
-
-/// Says a line on standard error, if anybody reads it.
-pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
+use super::source::{Prepared, Source};
 
 /// Runs the command; `--help` and `--version` are printed.
 pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
@@ -114,72 +107,23 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let dir = find(&arguments.bundle, path)?;
     let manifest = Manifest::read(&dir)?;
     let output = output(arguments.out.out.as_deref(), path)?;
-    // A network that cannot do this is refused before the rows are read.
-    let (compute, of_result) = load(command, &dir, &manifest)?;
     let source = Source::new(command, &manifest, &arguments.rows)?;
-    let is_plain = manifest.window.is_none() && arguments.preparation().is_empty();
-    if let Some(schema) = source.schema.filter(|_| is_plain)
-        && let Some((blocks, progress)) = RowBlocks::open(path, schema, &source.options)?
-    {
-        return by_blocks(blocks, &progress, &compute, output.start(of_result.as_ref())?);
-    }
-    let rows = source.read(arguments.preparation())?;
-    output.write(&compute(&rows)?, of_result.as_ref())
-}
-
-/// Where a command's rows come from, and what they should be.
-pub struct Source<'a> {
-    path: &'a Path,
-    tensor: &'a Tensor,
-    columns: usize,
-    window: Option<[usize; 2]>,
-    /// The columns of raw rows; nothing for other rows.
-    schema: Option<&'a Schema>,
-    options: rows::Options,
-}
-
-impl<'a> Source<'a> {
-    pub fn new(command: &Command, manifest: &'a Manifest, arguments: &'a RowsArguments) -> Result<Self> {
-        let (tensor, other, taken_by) = match command {
-            Command::Decode(_) => (&manifest.latent, &manifest.input, "encode"),
-            _ => (&manifest.input, &manifest.latent, "decode"),
-        };
-        let columns = tensor.row_len().with_context(|| format!("`{}`: too many values in a row", tensor.name))?;
-        let other = other.row_len().map(|columns| (columns, taken_by));
-        let expected = Some(Expected { name: tensor.name.clone(), columns, other });
-        let schema = manifest.schema.as_ref().filter(|_| !matches!(command, Command::Decode(_)));
-        let words = schema.map(tables::words).unwrap_or_default();
-        let options = rows::Options { expected, missing: schema.is_some(), words, ..arguments.options() };
-        Ok(Self { path: &arguments.rows, tensor, columns, window: manifest.window, schema, options })
-    }
-
-    /// Reads all rows.
-    pub fn read(&self, preparation: Preparation) -> Result<Matrix> {
-        let Self { path, tensor, columns, window, schema, ref options } = *self;
-        let mut rows = match schema {
-            Some(schema) => tables::raw_rows(path, (schema, window), options)?,
-            None => rows::read(path, options)?,
-        };
-        rows.note.iter().for_each(|note| say(note));
-        let note = prepare(&mut rows.values, columns, tensor, preparation);
-        let note = note.with_context(|| path.display().to_string())?;
-        note.iter().for_each(|note| say(&format!("{}: {note}", path.display())));
-        Ok(Matrix::new(rows.values.len() / columns.max(1), columns, rows.values)?)
-    }
+    // A network that cannot do this is refused before the rows are read.
+    let (compute, of_result) = load(command, (&dir, &manifest), &source)?;
+    let rows = source.open(arguments.preparation())?;
+    by_blocks(rows, &compute, output.start(of_result.as_ref())?)
 }
 
 /// Computes and writes a block of rows while the next one is read, and says how far it is.
-fn by_blocks(mut blocks: RowBlocks, progress: &Progress, compute: &Compute, mut writer: Writer) -> Result<()> {
+fn by_blocks(mut rows: Prepared, compute: &Compute, mut writer: Writer) -> Result<()> {
     let mut bar = ProgressBar::new();
-    while let Some(values) = blocks.next() {
-        let values = values?;
-        let columns = blocks.columns();
-        writer.append(&compute(&Matrix::new(values.len() / columns, columns, values)?)?)?;
-        bar.show(blocks.rows(), progress.part());
+    while let Some(block) = rows.next()? {
+        writer.append(&compute(&block)?)?;
+        bar.show(rows.rows(), rows.part());
     }
     writer.finish()?;
     drop(bar);
-    say(&blocks.note());
+    rows.notes().iter().for_each(|note| say(note));
     Ok(())
 }
 
@@ -187,7 +131,7 @@ fn by_blocks(mut blocks: RowBlocks, progress: &Progress, compute: &Compute, mut 
 type Compute = Box<dyn Fn(&Matrix) -> runtime::Result<Matrix>>;
 
 /// Loads as much of the bundle in `dir` as the command needs; and the columns of the result, where they have names.
-fn load(command: &Command, dir: &Path, manifest: &Manifest) -> Result<(Compute, Option<Schema>)> {
+fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source) -> Result<(Compute, Option<Schema>)> {
     let schema = manifest.schema.clone();
     Ok(match command {
         Command::Encode(_) => {
@@ -204,7 +148,7 @@ fn load(command: &Command, dir: &Path, manifest: &Manifest) -> Result<(Compute, 
             (Box::new(move |rows| autoencoder.denoise(rows)), schema)
         }
         Command::Score(ScoreArguments { alpha, .. }) => {
-            let scores = scores::Table::load(dir, manifest, *alpha)?;
+            let scores = scores::Table::load(dir, manifest, *alpha)?.of_pictures(source.pictures());
             scores.note().iter().for_each(|note| say(note));
             let columns = scores.columns()?;
             (Box::new(move |rows| scores.of(rows)), Some(columns))

@@ -5,9 +5,10 @@ mod commands;
 mod output;
 mod progress;
 mod range;
+mod say;
 mod scores;
+mod source;
 mod synonyms;
-mod tables;
 mod usage;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,8 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use arguments::Arguments;
-use commands::{execute, say};
+use commands::execute;
+use say::say;
 
 /// The command line is not one that the program knows.
 const USAGE: u8 = 2;

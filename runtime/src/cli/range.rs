@@ -12,59 +12,84 @@ pub struct Preparation {
     pub clip: bool,
 }
 
-impl Preparation {
-    /// Whether nothing is to be done.
-    pub fn is_empty(&self) -> bool {
-        self.divide.is_none() && !self.clip
-    }
+/// Divides and clips rows, one block after the other.
+pub struct Preparer<'a> {
+    tensor: &'a Tensor,
+    columns: usize,
+    preparation: Preparation,
+    /// The values that came, and those of them that were clipped.
+    values: usize,
+    clipped: usize,
 }
 
-/// Divides and clips the values of rows as `preparation` says. Returns a line about what was clipped; fails where values are
-/// still outside the range of `tensor`.
-pub fn prepare(
-    values: &mut [f32],
-    columns: usize,
-    tensor: &Tensor,
-    preparation: Preparation,
-) -> Result<Option<String>> {
-    let Some([low, high]) = tensor.range else {
-        values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
-        if preparation.clip {
-            bail!("--clip: the values of `{}` have no range to be clipped to; leave the option out", tensor.name);
+impl<'a> Preparer<'a> {
+    /// Nothing so far of rows of `columns` values for `tensor`.
+    pub fn new(tensor: &'a Tensor, columns: usize, preparation: Preparation) -> Self {
+        Self { tensor, columns, preparation, values: 0, clipped: 0 }
+    }
+
+    /// Divides and clips the values of the next rows.
+    ///
+    /// # Errors
+    ///
+    /// Where values are still outside the tensor's range.
+    pub fn prepare(&mut self, values: &mut [f32]) -> Result<()> {
+        let Self { tensor, preparation, .. } = *self;
+        let before = self.values;
+        self.values += values.len();
+        let Some([low, high]) = tensor.range else {
+            values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
+            if preparation.clip {
+                bail!("--clip: the values of `{}` have no range to be clipped to; leave the option out", tensor.name);
+            }
+            return Ok(());
+        };
+        let raw = Extent::of(values);
+        if let Some(divisor) = preparation.divide.filter(|divisor| *divisor > 1.)
+            && before == 0
+            && !raw.whole
+            && raw.within([low, high])
+        {
+            let Extent { least, largest, .. } = raw;
+            bail!(
+                "expected raw values to divide by {divisor}, found values from {least} to {largest}; without `--divide` \
+                 they are in {low}..={high}"
+            );
         }
-        return Ok(None);
-    };
-    let raw = Extent::of(values);
-    if let Some(divisor) = preparation.divide.filter(|divisor| *divisor > 1.)
-        && !raw.whole
-        && raw.within([low, high])
-    {
-        let Extent { least, largest, .. } = raw;
+        values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
+        let outside = |value: &f32| !(low..=high).contains(value);
+        let count = values.iter().filter(|value| outside(value)).count();
+        let Some(first) = values.iter().position(outside) else { return Ok(()) };
+        if preparation.clip {
+            values.iter_mut().for_each(|value| *value = value.clamp(low, high));
+            self.clipped += count;
+            return Ok(());
+        }
+        let found = Extent::of(values);
+        let (row, column) = ((before + first) / self.columns + 1, (before + first) % self.columns + 1);
+        let after = preparation.divide.map_or(String::new(), |divisor| format!(" after the division by {divisor}"));
         bail!(
-            "expected raw values to divide by {divisor}, found values from {least} to {largest}; without `--divide` they \
-             are in {low}..={high}"
+            "row {row}, column {column}: expected values in {low}..={high}, found {}{after}, and {count} of {} values \
+             outside, from {} to {}; {}",
+            values[first],
+            self.values,
+            found.least,
+            found.largest,
+            advice(&raw, [low, high], tensor, preparation.divide),
         );
     }
-    values.iter_mut().for_each(|value| *value /= preparation.divide.unwrap_or(1.));
-    let outside = |value: &f32| !(low..=high).contains(value);
-    let count = values.iter().filter(|value| outside(value)).count();
-    let Some(first) = values.iter().position(outside) else { return Ok(None) };
-    if preparation.clip {
-        values.iter_mut().for_each(|value| *value = value.clamp(low, high));
-        return Ok(Some(format!("{count} of {} values clipped to {low}..={high}", values.len())));
+
+    /// The rows that came.
+    pub fn rows(&self) -> usize {
+        self.values / self.columns.max(1)
     }
-    let found = Extent::of(values);
-    let (row, column) = (first / columns + 1, first % columns + 1);
-    let after = preparation.divide.map_or(String::new(), |divisor| format!(" after the division by {divisor}"));
-    bail!(
-        "row {row}, column {column}: expected values in {low}..={high}, found {}{after}, and {count} of {} values outside, \
-         from {} to {}; {}",
-        values[first],
-        values.len(),
-        found.least,
-        found.largest,
-        advice(&raw, [low, high], tensor, preparation.divide),
-    );
+
+    /// What was clipped, if anything was.
+    pub fn note(&self) -> Option<String> {
+        let [low, high] = self.tensor.range?;
+        let note = || format!("{} of {} values clipped to {low}..={high}", self.clipped, self.values);
+        (self.clipped > 0).then(note)
+    }
 }
 
 /// The least and the largest of some values, and whether all are whole numbers.
@@ -129,9 +154,16 @@ mod tests {
         Tensor { range: Some([0., 1.]), preprocessing, ..Tensor::new("input", [2]) }
     }
 
+    /// Prepares some rows of two values.
+    fn prepare(values: &mut [f32], tensor: &Tensor, preparation: Preparation) -> Result<Option<String>> {
+        let mut preparer = Preparer::new(tensor, 2, preparation);
+        preparer.prepare(values)?;
+        Ok(preparer.note())
+    }
+
     fn error(values: &[f32], divide: Option<f32>, max_value: f32) -> String {
         let mut values = values.to_vec();
-        prepare(&mut values, 2, &pixels(max_value), Preparation { divide, clip: false }).unwrap_err().to_string()
+        prepare(&mut values, &pixels(max_value), Preparation { divide, clip: false }).unwrap_err().to_string()
     }
 
     /// Follows the advice of a message and gives what comes of it.
@@ -140,7 +172,7 @@ mod tests {
         let word = message.split("`--divide ").nth(1).map(|rest| rest.split('`').next().unwrap().parse().unwrap());
         let clip = message.contains("`--clip`");
         assert!(word.is_some() || clip || message.contains("without `--divide`"), "{message}");
-        prepare(&mut values, 2, &pixels(max_value), Preparation { divide: word, clip })?;
+        prepare(&mut values, &pixels(max_value), Preparation { divide: word, clip })?;
         Ok(values)
     }
 
@@ -175,7 +207,7 @@ mod tests {
         assert_eq!(message, expected);
         followed(&[0., 0.5], &message, 16.).unwrap();
         // Dark pixels may still be raw.
-        prepare(&mut [0., 1.], 2, &pixels(16.), Preparation { divide: Some(16.), clip: false }).unwrap();
+        prepare(&mut [0., 1.], &pixels(16.), Preparation { divide: Some(16.), clip: false }).unwrap();
     }
 
     #[test]
@@ -191,7 +223,7 @@ mod tests {
     fn clipping_says_how_much_it_changed() {
         let mut values = [-1., 0.5, 2., 1.];
         let preparation = Preparation { divide: None, clip: true };
-        let note = prepare(&mut values, 2, &pixels(16.), preparation).unwrap();
+        let note = prepare(&mut values, &pixels(16.), preparation).unwrap();
         assert_eq!(values, [0., 0.5, 1., 1.]);
         assert_eq!(note.as_deref(), Some("2 of 4 values clipped to 0..=1"));
     }

@@ -1,6 +1,8 @@
 //! Scores as a table, and one row explained as text.
 
+use std::cell::Cell;
 use std::fmt::Write;
+use std::iter;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -18,6 +20,10 @@ pub struct Table {
     alpha: f32,
     /// The names of the values of a row; none where they have no names.
     names: Vec<String>,
+    /// The pictures that are the rows, by their names; none where rows come from files of numbers.
+    pictures: Vec<String>,
+    /// The rows that were scored.
+    done: Cell<usize>,
 }
 
 impl Table {
@@ -25,7 +31,13 @@ impl Table {
     pub fn load(dir: &Path, manifest: &Manifest, alpha: f32) -> Result<Self> {
         let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
         let names = columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { scorer: Scorer::load(dir)?, alpha, names })
+        let (pictures, done) = (vec![], Cell::new(0));
+        Ok(Self { scorer: Scorer::load(dir)?, alpha, names, pictures, done })
+    }
+
+    /// With the names of pictures before their scores.
+    pub fn of_pictures(self, pictures: Option<Vec<String>>) -> Self {
+        Self { pictures: pictures.unwrap_or_default(), ..self }
     }
 
     /// That the scorer cannot keep the rate, where it cannot.
@@ -44,7 +56,9 @@ impl Table {
     /// The columns of the result.
     pub fn columns(&self) -> Result<Schema> {
         let number = |name: String| Column::number(name, 0., 1.);
-        let mut columns: Vec<Column> = ["score", "p_value", "is_anomaly"].map(|name| number(name.into())).into();
+        let file = || Column::new("file", ColumnKind::Category { values: self.pictures.clone() });
+        let mut columns: Vec<Column> = if self.pictures.is_empty() { vec![] } else { vec![file()] };
+        columns.extend(["score", "p_value", "is_anomaly"].map(|name| number(name.into())));
         for reason in 1..=self.reasons() {
             let kind = ColumnKind::Category { values: self.names.clone() };
             columns.extend([Column::new(format!("reason_{reason}"), kind), number(format!("off_{reason}"))]);
@@ -55,9 +69,12 @@ impl Table {
     /// The result for these rows.
     pub fn of(&self, rows: &Matrix) -> runtime::Result<Matrix> {
         let Explained { scores, p_values, feature_errors, .. } = self.scorer.explain(rows)?;
-        let width = 3 + 2 * self.reasons();
+        let is_picture = usize::from(!self.pictures.is_empty());
+        let width = is_picture + 3 + 2 * self.reasons();
         let mut values = Vec::with_capacity(scores.len() * width);
-        for ((score, p_value), errors) in scores.iter().zip(p_values).zip(feature_errors.iter()) {
+        let done = self.done.replace(self.done.get() + scores.len());
+        for (row, ((score, p_value), errors)) in (done..).zip(scores.iter().zip(p_values).zip(feature_errors.iter())) {
+            values.extend(iter::repeat_n(row as f32, is_picture));
             values.extend([*score, p_value, f32::from(u8::from(is_anomaly(p_value, self.alpha)))]);
             for index in furthest(errors, self.reasons()) {
                 values.extend([index as f32, errors[index]]);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rows::{Array, Arrays, Columns, Numbers, array_file};
+use rows::{Array, Arrays, Columns, Numbers, array_file, planes};
 
 use super::idx::hold_out;
 use super::loaded::Loaded;
@@ -227,18 +227,6 @@ fn picture_rows((array, labels): Labelled, notes: &mut Vec<String>) -> Result<Sa
     }
     Samples::images(bytes, labels, [channels, height, width], 255).map_err(|error| error.to_string())
 }
-
-/// Pictures `[pixels, channels]`, one behind the other, as `[channels, pixels]`.
-pub(super) fn planes(bytes: &[u8], [channels, pixels]: [usize; 2]) -> Vec<u8> {
-    let plane = |picture: &'_ [u8], channel: usize| {
-        picture.iter().skip(channel).step_by(channels).copied().collect::<Vec<u8>>()
-    };
-    bytes
-        .chunks(channels * pixels)
-        .flat_map(|picture| (0..channels).flat_map(move |channel| plane(picture, channel)))
-        .collect()
-}
-
 /// The place of each label among the different ones; small whole numbers stay what they are.
 fn classes(labels: Vec<f32>) -> Result<Vec<u8>, String> {
     if labels.iter().all(|label| label.fract() == 0. && (0. ..256.).contains(label)) {

@@ -1,14 +1,10 @@
 //! A folder of pictures, PNG, JPEG or WebP: of one class, or with a class for each folder in it.
 
-use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use image::imageops::FilterType;
-use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba};
 use rayon::prelude::*;
+use rows::{PictureHeader, PictureSize, picture_files, picture_folders, picture_header, picture_pixels, planes};
 
-use super::arrays::planes;
 use super::diagnose;
 use super::idx::hold_out;
 use super::loaded::Loaded;
@@ -16,38 +12,33 @@ use crate::data::picture_config::PictureConfig;
 use crate::data::samples::Samples;
 use crate::error::{Error, Result};
 
-const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// The largest side of pictures that are taken as they are.
 const MAX_SIDE: u32 = 256;
 /// The side that pictures of different sizes are given.
 const USUAL_SIDE: u32 = 64;
-/// A picture of more pixels on a side, or one that takes more memory, is refused before it is decoded.
-const MAX_ENCODED_SIDE: u32 = 16_384;
-const MAX_MEMORY: u64 = 1 << 28;
-/// What transparent pixels show.
-const GROUND: [u8; 3] = [255; 3];
 /// The names of two folders that divide the pictures themselves.
 const PARTS: [&[&str]; 2] = [&["train", "training"], &["test", "testing", "val", "valid", "validation"]];
 
 /// Whether pictures are in `dir`, in a folder in it, or in those of its folders for training and testing.
 pub(super) fn is_folder(dir: &Path) -> bool {
-    let has_some = |dir: &PathBuf| has_picture(dir);
+    let has_some = |dir: &PathBuf| has_pictures(dir);
     let is_part = |dir: &&PathBuf| PARTS.concat().contains(&name(dir).to_lowercase().as_str());
-    let inside = folders(dir);
-    let deeper = || inside.iter().filter(is_part).any(|part| folders(part).iter().any(has_some));
-    dir.is_dir() && !diagnose::is_run(dir) && (has_picture(dir) || inside.iter().any(has_some) || deeper())
+    let inside = picture_folders(dir);
+    let deeper = || inside.iter().filter(is_part).any(|part| picture_folders(part).iter().any(has_some));
+    dir.is_dir() && !diagnose::is_run(dir) && (has_pictures(dir) || inside.iter().any(has_some) || deeper())
 }
 
 /// Loads the pictures in `dir`.
 pub(super) fn load(dir: &Path, config: &PictureConfig) -> Result<Loaded> {
-    let part =
-        |names: &[&str]| folders(dir).into_iter().find(|folder| names.contains(&name(folder).to_lowercase().as_str()));
+    let part = |names: &[&str]| {
+        picture_folders(dir).into_iter().find(|folder| names.contains(&name(folder).to_lowercase().as_str()))
+    };
     let [train, test] = PARTS.map(part);
     let (train, test) = match (train, test) {
         (Some(train), Some(test)) => (Class::all(&train)?, Some(Class::all(&test)?)),
         _ => (Class::all(dir)?, None),
     };
-    let (size, mut notes) = Size::of(&train, config)?;
+    let (size, mut notes) = size(&train, config)?;
     notes.insert(0, describe(&train));
     let classes: Vec<&str> = train.iter().map(|class| class.name.as_str()).collect();
     let training = samples(&train, &classes, size)?;
@@ -71,9 +62,9 @@ struct Class {
 
 impl Class {
     fn all(dir: &Path) -> Result<Vec<Self>> {
-        let own = Self { name: String::new(), files: pictures(dir) };
-        let of_folder = |dir: PathBuf| Self { name: name(&dir), files: pictures(&dir) };
-        let folders = folders(dir).into_iter().map(of_folder).filter(|class| !class.files.is_empty());
+        let own = Self { name: String::new(), files: picture_files(dir) };
+        let of_folder = |dir: PathBuf| Self { name: name(&dir), files: picture_files(&dir) };
+        let folders = picture_folders(dir).into_iter().map(of_folder).filter(|class| !class.files.is_empty());
         let all: Vec<Self> = if own.files.is_empty() { folders.collect() } else { vec![own] };
         match all.len() {
             0 => Err(Error::file(dir, "expected pictures, PNG, JPEG or WebP, found none")),
@@ -83,30 +74,8 @@ impl Class {
     }
 }
 
-/// Files and folders, in the order of their names.
-fn entries(dir: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.retain(|path| !name(path).starts_with('.'));
-    paths.sort();
-    paths
-}
-
-fn folders(dir: &Path) -> Vec<PathBuf> {
-    entries(dir).into_iter().filter(|path| path.is_dir()).collect()
-}
-
-fn pictures(dir: &Path) -> Vec<PathBuf> {
-    entries(dir).into_iter().filter(|path| is_picture(path)).collect()
-}
-
-/// Whether the name of a file is that of a picture.
-fn is_picture(path: &Path) -> bool {
-    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) && path.is_file()
-}
-
-fn has_picture(dir: &Path) -> bool {
-    fs::read_dir(dir).into_iter().flatten().flatten().any(|entry| is_picture(&entry.path()))
+fn has_pictures(dir: &Path) -> bool {
+    !picture_files(dir).is_empty()
 }
 
 fn name(path: &Path) -> String {
@@ -121,96 +90,43 @@ fn describe(classes: &[Class]) -> String {
     }
 }
 
-/// What all pictures are made to be.
-#[derive(Clone, Copy)]
-struct Size {
-    height: u32,
-    width: u32,
-    channels: usize,
-    /// Whether the middle is cut out square and resized.
-    resized: bool,
-}
-
-/// What the start of a file says about a picture.
-struct Header {
-    size: (u32, u32),
-    is_grey: bool,
-    is_transparent: bool,
-}
-
-impl Size {
-    /// The size that was chosen, or the pictures' own if it is one; colour where any picture has it.
-    fn of(classes: &[Class], config: &PictureConfig) -> Result<(Self, Vec<String>)> {
-        let files: Vec<&PathBuf> = classes.iter().flat_map(|class| &class.files).collect();
-        let headers = files.par_iter().map(|path| header(path)).collect::<Result<Vec<Header>>>()?;
-        let first = headers[0].size;
-        let same = headers.iter().all(|header| header.size == first);
-        let channels = if headers.iter().all(|header| header.is_grey) { 1 } else { 3 };
-        let mut notes = Vec::new();
-        let own = same && first.0 <= MAX_SIDE && first.1 <= MAX_SIDE;
-        let size = match config.size {
-            None if own => Self { height: first.1, width: first.0, channels, resized: false },
-            chosen => {
-                let side = chosen.map_or(USUAL_SIDE, |side| side as u32);
-                let why = if chosen.is_some() {
-                    ""
-                } else if same {
-                    "; `--size` chooses another"
-                } else {
-                    ", since their sizes differ; `--size` chooses another"
-                };
-                notes.push(format!(
-                    "their middle is cut out square and resized to {side} x {side} (filter: triangle){why}"
-                ));
-                Self { height: side, width: side, channels, resized: true }
-            }
-        };
-        let kind = if channels == 3 { "in colour" } else { "in grey" };
-        notes.push(format!("they are {} x {} pixels {kind}", size.height, size.width));
-        if headers.iter().any(|header| header.is_transparent) {
-            notes.push("transparent pixels show white".into());
+/// The size that was chosen, or the pictures' own if it is one; colour where any picture has it.
+fn size(classes: &[Class], config: &PictureConfig) -> Result<(PictureSize, Vec<String>)> {
+    let files: Vec<&PathBuf> = classes.iter().flat_map(|class| &class.files).collect();
+    let headers: rows::Result<Vec<PictureHeader>> = files.par_iter().map(|path| picture_header(path)).collect();
+    let headers = headers.map_err(|error| Error::Table(error.to_string()))?;
+    let first = headers[0].size;
+    let same = headers.iter().all(|header| header.size == first);
+    let channels = if headers.iter().all(|header| header.is_grey) { 1 } else { 3 };
+    let mut notes = Vec::new();
+    let own = same && first.into_iter().all(|side| side <= MAX_SIDE);
+    let size = match config.size {
+        None if own => PictureSize { size: first, channels, resized: false },
+        chosen => {
+            let side = chosen.map_or(USUAL_SIDE, |side| side as u32);
+            let why = if chosen.is_some() {
+                ""
+            } else if same {
+                "; `--size` chooses another"
+            } else {
+                ", since their sizes differ; `--size` chooses another"
+            };
+            notes
+                .push(format!("their middle is cut out square and resized to {side} x {side} (filter: triangle){why}"));
+            PictureSize { size: [side; 2], channels, resized: true }
         }
-        Ok((size, notes))
-    }
-}
-
-fn reader(path: &Path) -> Result<ImageReader<Cursor<Vec<u8>>>> {
-    let bytes = fs::read(path).map_err(|source| Error::io("read", path, source))?;
-    let mut reader = ImageReader::new(Cursor::new(bytes));
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_ENCODED_SIDE);
-    limits.max_image_height = Some(MAX_ENCODED_SIDE);
-    limits.max_alloc = Some(MAX_MEMORY);
-    reader.limits(limits);
-    reader.with_guessed_format().map_err(|source| Error::io("read", path, source))
-}
-
-fn header(path: &Path) -> Result<Header> {
-    let decoder = reader(path)?.into_decoder().map_err(|error| refused(path, &error))?;
-    let size = decoder.dimensions();
-    if size.0 > MAX_ENCODED_SIDE || size.1 > MAX_ENCODED_SIDE || decoder.total_bytes() > MAX_MEMORY {
-        let (width, height) = size;
-        let reason = format!(
-            "expected a picture of at most {MAX_ENCODED_SIDE} pixels on a side and 256 MiB, found {height} x {width}; leave it out"
-        );
-        return Err(Error::file(path, reason));
-    }
-    let color = decoder.color_type();
-    let is_grey = matches!(color, ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16);
-    Ok(Header { size, is_grey, is_transparent: color.has_alpha() })
-}
-
-fn refused(path: &Path, error: &ImageError) -> Error {
-    let reason = match error {
-        ImageError::Unsupported(_) => "it is none of PNG, JPEG and WebP, whatever its name says; leave it out".into(),
-        ImageError::Limits(_) => "it is too large to decode within 256 MiB; leave it out".into(),
-        error => format!("it cannot be decoded ({error}); mend it or leave it out"),
     };
-    Error::file(path, reason)
+    let kind = if channels == 3 { "in colour" } else { "in grey" };
+    let [height, width] = size.size;
+    notes.push(format!("they are {height} x {width} pixels {kind}"));
+    if headers.iter().any(|header| header.is_transparent) {
+        notes.push("transparent pixels show white".into());
+    }
+    Ok((size, notes))
 }
 
 /// All pictures with the places of their classes in `names`.
-fn samples(classes: &[Class], names: &[&str], size: Size) -> Result<Samples> {
+fn samples(classes: &[Class], names: &[&str], size: PictureSize) -> Result<Samples> {
     let labelled = classes.iter().map(|class| {
         let place = names.iter().position(|name| *name == class.name);
         place.map(|place| (class, place as u8)).ok_or_else(|| {
@@ -221,54 +137,17 @@ fn samples(classes: &[Class], names: &[&str], size: Size) -> Result<Samples> {
     let labelled = labelled.collect::<Result<Vec<_>>>()?;
     let labels = labelled.iter().flat_map(|(class, label)| vec![*label; class.files.len()]).collect();
     let files: Vec<&PathBuf> = classes.iter().flat_map(|class| &class.files).collect();
-    let pixels = files.par_iter().map(|path| pixels(path, size)).collect::<Result<Vec<Vec<u8>>>>()?;
-    Samples::images(pixels.concat(), labels, [size.channels, size.height as usize, size.width as usize], 255)
-}
-
-/// The pixels of a picture, `[channels, height, width]`.
-fn pixels(path: &Path, size: Size) -> Result<Vec<u8>> {
-    let picture = reader(path)?.decode().map_err(|error| refused(path, &error))?;
-    let picture = if size.resized { square(picture, size.width) } else { picture };
-    if (picture.width(), picture.height()) != (size.width, size.height) {
-        let (expected, found) = ((size.height, size.width), (picture.height(), picture.width()));
-        let reason = format!(
-            "expected {} x {} pixels, found {} x {}; `--size` resizes all pictures",
-            expected.0, expected.1, found.0, found.1
-        );
-        return Err(Error::file(path, reason));
-    }
-    let mut rgba = picture.to_rgba8();
-    rgba.pixels_mut().for_each(|pixel| *pixel = on_ground(*pixel));
-    let opaque = DynamicImage::ImageRgba8(rgba);
-    Ok(match size.channels {
-        1 => opaque.to_luma8().into_raw(),
-        channels => planes(&opaque.to_rgb8().into_raw(), [channels, (size.width * size.height) as usize]),
-    })
-}
-
-/// The middle of a picture as a square with this side.
-fn square(picture: DynamicImage, side: u32) -> DynamicImage {
-    let (width, height) = (picture.width(), picture.height());
-    let least = width.min(height);
-    picture.crop_imm((width - least) / 2, (height - least) / 2, least, least).resize_exact(
-        side,
-        side,
-        FilterType::Triangle,
-    )
-}
-
-/// A pixel in front of the ground.
-fn on_ground(Rgba([red, green, blue, alpha]): Rgba<u8>) -> Rgba<u8> {
-    let mix = |value: u8, ground: u8| {
-        let (value, ground, alpha) = (u32::from(value), u32::from(ground), u32::from(alpha));
-        ((value * alpha + ground * (255 - alpha) + 127) / 255) as u8
-    };
-    Rgba([mix(red, GROUND[0]), mix(green, GROUND[1]), mix(blue, GROUND[2]), 255])
+    let pixels: rows::Result<Vec<Vec<u8>>> = files.par_iter().map(|path| picture_pixels(path, size)).collect();
+    let pixels = pixels.map_err(|error| Error::Table(format!("{error}; `--size` resizes all pictures")))?;
+    let ([height, width], channels) = (size.size.map(|side| side as usize), size.channels);
+    Samples::images(planes(&pixels.concat(), [channels, height * width]), labels, [channels, height, width], 255)
 }
 
 #[cfg(test)]
 mod tests {
-    use image::{GrayImage, RgbaImage};
+    use std::fs;
+
+    use image::{DynamicImage, GrayImage, Rgba, RgbaImage};
 
     use super::*;
 

@@ -1,0 +1,82 @@
+//! The windows of a series.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use bundle::counted;
+use rows::{Columns, Progress, WindowCutter};
+use runtime::Schema;
+
+use super::blocks::{RowBlocks, Tables};
+
+/// The windows of a series, whose steps are the rows of tables.
+pub(super) struct Windows {
+    tables: Box<dyn Iterator<Item = rows::Result<Columns>>>,
+    progress: Arc<Progress>,
+    cutter: WindowCutter,
+    /// The names of the channels, for tables without names.
+    channels: Vec<String>,
+    /// Values in a window.
+    columns: usize,
+    window: [usize; 2],
+    steps: usize,
+    count: usize,
+}
+
+/// The names of the channels of windows of `steps` steps.
+fn channels(schema: &Schema, steps: usize) -> Vec<String> {
+    schema.channels(steps).into_iter().map(|column| column.name).collect()
+}
+
+/// Whether the rows of a table are steps: it has the channels by name, or as many columns without names.
+pub(super) fn has_channels(schema: &Schema, steps: usize, table: &Columns) -> bool {
+    let channels = channels(schema, steps);
+    table.position(&channels[0]).is_some() || (!table.has_header && table.names.len() == channels.len())
+}
+
+impl Windows {
+    pub(super) fn new(schema: &Schema, window: [usize; 2], tables: Tables) -> Result<Self> {
+        let (tables, progress) = tables.all();
+        Ok(Self {
+            tables: Box::new(tables),
+            progress,
+            cutter: WindowCutter::new(schema, window)?,
+            channels: channels(schema, window[0]),
+            columns: schema.raw_len(),
+            window,
+            steps: 0,
+            count: 0,
+        })
+    }
+}
+
+impl RowBlocks for Windows {
+    fn next(&mut self) -> Result<Option<Vec<f32>>> {
+        let Some(mut table) = self.tables.next().transpose()? else {
+            if self.count == 0 {
+                bail!(
+                    "expected at least one window of {} rows without a gap, found {} rows",
+                    self.window[0],
+                    self.steps
+                );
+            }
+            return Ok(None);
+        };
+        if !table.has_header && table.names.len() == self.channels.len() {
+            table.names.clone_from(&self.channels);
+        }
+        self.steps += table.len();
+        let windows = self.cutter.cut(&table)?;
+        self.count += windows.len() / self.columns;
+        Ok(Some(windows))
+    }
+
+    fn part(&self) -> f64 {
+        self.progress.part()
+    }
+
+    fn note(&self) -> Option<String> {
+        let [steps, stride] = self.window;
+        Some(format!("{} of {steps} rows, {stride} apart", counted(self.count, "window")))
+    }
+}
