@@ -57,7 +57,7 @@ fn the_runtime_takes_folders_of_pictures() {
         fs::create_dir_all(&class).unwrap();
         picture.save(class.join(format!("{index:02}.png"))).unwrap();
     }
-    let fit = ["fit", "--data", "photos", "--epochs", "2", "--out", "run", "--log-format", "plain"];
+    let fit = ["fit", "--data", "photos", "--epochs", "60", "--out", "run", "--log-format", "plain"];
     succeed(program("trainer", dir).args(fit));
     succeed(program("exporter", dir).args(["--split", "run"]));
     succeed(program("exporter", dir).args(["--split", "run", "--input", "u8", "--out", "bytes"]));
