@@ -9,6 +9,7 @@ use crate::evaluate::{
     Baselines, Budget, DetectorWish, Measure, Metrics, Stage, Symptoms, anomaly_report, findings, fit_detector,
     test_report, threshold,
 };
+use crate::fused::Categories;
 use crate::report;
 use crate::run::{DataReport, Run, StopReason, Summary, Versions};
 use crate::train::{Ended, Observer, Outcome, Training};
@@ -62,7 +63,8 @@ impl Job<'_> {
         let Self { config, dataset, run } = self;
         let Training { split, device, progress, .. } = training;
         let model = run.load_best(device)?;
-        let measure = Measure::new(&model, config.measure(), device);
+        let measure =
+            Measure::new(&model, config.measure(), device).with_categories(Categories::of(dataset.train.schema()));
         observer.finishing(Stage::Measure, 0.);
         let mut summary = self.measure(training, &measure, reason)?;
         let symptoms = Symptoms::examine(&measure, dataset, split)?;
@@ -130,7 +132,7 @@ impl Job<'_> {
             seconds: training.trained_seconds(),
             versions: Versions::default(),
         };
-        let Metrics { bce, mse } = summary.test.metrics;
+        let Metrics { bce, mse, .. } = summary.test.metrics;
         let figures = [mse, summary.test.latent_mean, summary.threshold.value];
         if figures.into_iter().chain(bce).any(|figure| !figure.is_finite()) {
             let bce = bce.map_or(String::new(), |bce| format!("BCE is {bce} and "));

@@ -32,7 +32,7 @@ impl Trained {
         // Where the graphs take the rows as they come, nothing is left to be prepared.
         let is_prepared = matches!(form, RawRows::Prepared(_));
         let preprocessing = Preprocessing { max_value: f32::from(summary.data.max_value) };
-        let Metrics { bce, mse } = summary.test.metrics;
+        let Metrics { bce, mse, .. } = summary.test.metrics;
         Manifest {
             format_version: FORMAT_VERSION,
             producer: format!("{PRODUCER} {}", env!("CARGO_PKG_VERSION")),

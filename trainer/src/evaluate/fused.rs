@@ -73,9 +73,13 @@ impl Fused<'_> {
                 match self.output {
                     Output::Sigmoid => {
                         let [bce, mse] = kernels::bce_and_squared_error_serial(logits, clean).map(mean);
-                        Metrics { bce: Some(bce), mse }
+                        Metrics { bce: Some(bce), mse, mixed: None }
                     }
-                    Output::Linear => Metrics { bce: None, mse: mean(kernels::squared_error_serial(logits, clean)) },
+                    Output::Linear => {
+                        let categories = self.objective.categories();
+                        let mixed = (!categories.is_empty()).then(|| mean(categories.loss(logits, clean)));
+                        Metrics { bce: None, mse: mean(kernels::squared_error_serial(logits, clean)), mixed }
+                    }
                 }
             };
             let metrics = of(latent);

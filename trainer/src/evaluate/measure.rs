@@ -9,7 +9,7 @@ use super::measured::{EVALUATION_ROWS, Measured, ZERO};
 use super::metrics::Metrics;
 use crate::data::Samples;
 use crate::error::Result;
-use crate::fused::Inference;
+use crate::fused::{Categories, Inference};
 use crate::model::Autoencoder;
 use crate::objective::Objective;
 use crate::random::{Noise, Purpose, stream};
@@ -25,6 +25,11 @@ pub(crate) struct Measure<'a> {
 impl<'a> Measure<'a> {
     pub(crate) fn new(model: &'a Autoencoder, config: MeasureConfig, device: &'a Device) -> Self {
         Self { model, config, device, objective: Objective::new(config.objective, model.network()) }
+    }
+
+    /// With a cross-entropy for the categories of a table.
+    pub(crate) fn with_categories(self, categories: Categories) -> Self {
+        Self { objective: self.objective.with_categories(categories), ..self }
     }
 
     /// The rows `indices` of `images`, block by block: as the network is given them, and clean, `[n, width]` both.
@@ -54,7 +59,7 @@ impl<'a> Measure<'a> {
                 packed,
                 latent_dim: self.model.network().latent_dim(),
                 output: self.model.network().output(),
-                objective: self.objective,
+                objective: self.objective.clone(),
                 config: self.config,
             };
             blocks.par_iter().with_max_len(1).map(|block| fused.measure(block)).collect()
@@ -80,7 +85,7 @@ impl<'a> Measure<'a> {
         let scalar = |tensor: Tensor| -> Result<f64> { Ok(tensor.to_dtype(DType::F64)?.to_scalar::<f64>()?) };
         let encoding = self.model.encoding(&input)?;
         let logits = self.model.decode_logits(&encoding.latent)?;
-        let output = self.model.network().output();
+        let output = (self.model.network().output(), self.objective.categories());
         let metrics = Metrics::of(&logits, &clean, output)?;
         let zeros = encoding.latent.abs()?.le(ZERO)?.to_dtype(DType::F32)?;
         let mut measured = Measured {
@@ -107,7 +112,7 @@ impl<'a> Measure<'a> {
     /// The loss that training minimises, on rows measured before.
     pub(crate) fn loss(&self, measured: &Measured) -> f64 {
         let Measured { sampled, penalty, .. } = measured;
-        self.objective.total(sampled.bce, sampled.mse, *penalty)
+        self.objective.total([sampled.bce, sampled.mixed], sampled.mse, *penalty)
     }
 
     /// The first rows that are measured, `clean`, as the network is given them.
@@ -197,10 +202,11 @@ mod tests {
             let measure = Measure::new(&model, config.measure(), &Device::Cpu);
             let block = Block { images, rows: &rows, index: 3 };
             let chains = model.chains().unwrap();
-            let (latent_dim, output, objective) = (network.latent_dim(), network.output(), measure.objective);
+            let (latent_dim, output, objective) = (network.latent_dim(), network.output(), &measure.objective);
             let mut found = chains
                 .with_packed(|packed| {
-                    Fused { packed, latent_dim, output, objective, config: measure.config }.measure(&block)
+                    Fused { packed, latent_dim, output, objective: objective.clone(), config: measure.config }
+                        .measure(&block)
                 })
                 .unwrap();
             let mut expected = measure.measure(&block).unwrap();

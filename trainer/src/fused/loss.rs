@@ -1,5 +1,7 @@
 //! The loss of a training step, and the latent's part of it.
 
+use super::categories::Categories;
+
 /// How a reconstruction is measured against its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorTerm {
@@ -13,18 +15,24 @@ pub(crate) enum ErrorTerm {
 
 /// The weights of the loss: `scale` times the mean over elements of the cross-entropy, or of the squared error, plus means over
 /// rows: `sparsity` times the L1 norm of the latent and `beta` times its divergence.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LossTerms {
     /// How the reconstruction is measured.
     pub(crate) error: ErrorTerm,
     pub(crate) scale: f64,
     pub(crate) sparsity: f64,
     pub(crate) beta: f64,
+    /// The features that have a cross-entropy of their own, beside squared errors.
+    pub(crate) categories: Categories,
 }
 
 impl LossTerms {
-    /// The loss of `logits` against `target`, summed over elements; `grad` becomes its gradient times `scale`.
+    /// The loss of `logits` against `target`, summed over elements; `grad` becomes its gradient times `scale`. With categories, these are
+    /// whole rows.
     pub(super) fn reconstruction(&self, logits: &[f32], target: &[f32], scale: f64, grad: &mut [f32]) -> f64 {
+        if !self.categories.is_empty() {
+            return self.categories.loss_with_gradient(logits, target, scale as f32, grad);
+        }
         let error = match self.error {
             ErrorTerm::CrossEntropy => kernels::bce_with_gradient,
             ErrorTerm::SigmoidSquared => kernels::sigmoid_squared_error_with_gradient,
@@ -92,7 +100,13 @@ mod tests {
 
     #[test]
     fn divergence_and_gradient_are_those_of_the_formula() {
-        let terms = LossTerms { error: ErrorTerm::CrossEntropy, scale: 1., sparsity: 0., beta: 6. };
+        let terms = LossTerms {
+            error: ErrorTerm::CrossEntropy,
+            scale: 1.,
+            sparsity: 0.,
+            beta: 6.,
+            categories: Categories::default(),
+        };
         let penalty = terms.penalty(3);
         let (mean, log_variance) = ([0.5f32, -2., 0., 1.5], [0.3f32, -1.2, 0., 2.]);
         let std = log_variance.map(|value| (0.5 * value).exp());

@@ -2,6 +2,7 @@
 
 mod batch;
 mod batch_norm;
+mod categories;
 mod chain;
 mod chain_layout;
 mod chain_run;
@@ -21,6 +22,7 @@ mod storage;
 
 pub(crate) use batch::Batch;
 pub use batch_norm::BatchNorm;
+pub(crate) use categories::Categories;
 pub(crate) use chain::Chain;
 pub(crate) use chain_run::{PackedWeights, Shard, weight_gradients, with_packed_weights};
 pub(crate) use chains::Chains;

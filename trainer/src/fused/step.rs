@@ -32,12 +32,13 @@ enum Way {
 impl TrainStep {
     pub(crate) fn new(chains: Chains, terms: LossTerms) -> Self {
         let parameters = chains.all().iter().flat_map(|chain| chain.parameters()).cloned().collect();
-        let feature_major = FeatureMajor::new(&chains).map(Box::new);
-        Self::of(Way::Chains(Box::new(RowMajor::new(chains, terms)), feature_major), terms, parameters)
+        // There, the features of a row do not lie beside each other.
+        let feature_major = if terms.categories.is_empty() { FeatureMajor::new(&chains).map(Box::new) } else { None };
+        Self::of(Way::Chains(Box::new(RowMajor::new(chains, terms.clone())), feature_major), terms, parameters)
     }
 
     pub(crate) fn segmented(segments: Segments, terms: LossTerms) -> Self {
-        let segmented = Segmented::new(segments, terms);
+        let segmented = Segmented::new(segments, terms.clone());
         let parameters = segmented.parameters();
         Self::of(Way::Segments(Box::new(segmented)), terms, parameters)
     }
@@ -56,7 +57,7 @@ impl TrainStep {
                 let suits = FeatureMajor::suits(gradients.len(), batch.rows);
                 let parameters: Vec<&Tensor> = parameters.iter().collect();
                 with_values(&parameters, |parameters| match feature_major {
-                    Some(feature_major) if suits => feature_major.run(*terms, batch, parameters, gradients),
+                    Some(feature_major) if suits => feature_major.run(terms, batch, parameters, gradients),
                     _ => row_major.run(batch, parameters, gradients),
                 })?
             }

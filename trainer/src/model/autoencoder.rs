@@ -210,8 +210,10 @@ impl Autoencoder {
 
     /// A training step without the update; `None` where there are no kernels for it.
     pub(crate) fn train_step(&self, terms: LossTerms) -> Option<TrainStep> {
-        let chains = self.chains().map(|chains| TrainStep::new(chains, terms));
-        chains.or_else(|| Some(TrainStep::segmented(self.segments()?, terms)))
+        match self.chains() {
+            Some(chains) => Some(TrainStep::new(chains, terms)),
+            None => Some(TrainStep::segmented(self.segments()?, terms)),
+        }
     }
 
     /// The same as segments; nothing of a variational network.

@@ -8,17 +8,18 @@ use candle_core::{Result, Tensor};
 pub(crate) use config::ObjectiveConfig;
 pub use loss::{Loss, bce_with_logits};
 
-use crate::fused::{ErrorTerm, LossTerms};
+use crate::fused::{Categories, ErrorTerm, LossTerms};
 use crate::model::{Encoding, NetworkConfig, Output};
 
 /// The loss of a batch: reconstruction + sparsity * |latent| + beta * divergence.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Objective {
     error: ErrorTerm,
     /// 1 for a mean over a row's elements, their number for a sum.
     scale: f64,
     sparsity: f64,
     beta: f64,
+    categories: Categories,
 }
 
 impl Objective {
@@ -32,7 +33,18 @@ impl Objective {
             (Output::Sigmoid, Loss::Mse) => ErrorTerm::SigmoidSquared,
             (Output::Sigmoid, Loss::Bce) => ErrorTerm::CrossEntropy,
         };
-        Self { error, scale, sparsity: config.sparsity, beta }
+        Self { error, scale, sparsity: config.sparsity, beta, categories: Categories::default() }
+    }
+
+    /// With a cross-entropy for the categories of a table, beside the squared error of its numbers.
+    pub(crate) fn with_categories(self, categories: Categories) -> Self {
+        let categories = if self.error == ErrorTerm::Squared { categories } else { Categories::default() };
+        Self { categories, ..self }
+    }
+
+    /// The features that have a cross-entropy of their own.
+    pub(crate) fn categories(&self) -> &Categories {
+        &self.categories
     }
 
     /// The loss of `logits` `[batch, n]` against `target` `[batch, n]`, a scalar.
@@ -40,6 +52,7 @@ impl Objective {
         let error = match self.error {
             ErrorTerm::CrossEntropy => Loss::Bce.compute(logits, target)?,
             ErrorTerm::SigmoidSquared => Loss::Mse.compute(logits, target)?,
+            ErrorTerm::Squared if !self.categories.is_empty() => self.categories.compute(logits, target)?.0,
             ErrorTerm::Squared => (logits - target)?.sqr()?.mean_all()?,
         };
         let reconstruction = (error * self.scale)?;
@@ -71,14 +84,16 @@ impl Objective {
 
     /// The same for the kernels.
     pub(crate) fn terms(&self) -> LossTerms {
-        let Self { error, scale, sparsity, beta } = *self;
-        LossTerms { error, scale, sparsity, beta }
+        let Self { error, scale, sparsity, beta, ref categories } = *self;
+        LossTerms { error, scale, sparsity, beta, categories: categories.clone() }
     }
 
-    /// The whole loss, of means over elements, if there is a cross-entropy, and the penalty.
-    pub(crate) fn total(&self, bce: Option<f64>, mse: f64, penalty: f64) -> f64 {
-        let reconstruction = match (self.error, bce) {
-            (ErrorTerm::CrossEntropy, Some(bce)) => bce,
+    /// The whole loss, of means over elements: the cross-entropy, if there is one, the squared error, the loss with categories, if there
+    /// are any; and the penalty.
+    pub(crate) fn total(&self, [bce, mixed]: [Option<f64>; 2], mse: f64, penalty: f64) -> f64 {
+        let reconstruction = match (self.error, bce, mixed) {
+            (ErrorTerm::CrossEntropy, Some(bce), _) => bce,
+            (ErrorTerm::Squared, _, Some(mixed)) => mixed,
             _ => mse,
         };
         reconstruction * self.scale + penalty

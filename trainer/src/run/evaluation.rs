@@ -6,6 +6,7 @@ use super::Run;
 use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, test_report};
+use crate::fused::Categories;
 
 /// How good a run's best weights are on a set of test rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +62,8 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
         return Err(Error::setting("data", reason));
     }
     let split = Split::new(&dataset, config.validation, config.seed)?;
-    let measure = Measure::new(&model, config.measure(), &device);
+    let measure =
+        Measure::new(&model, config.measure(), &device).with_categories(Categories::of(dataset.train.schema()));
     let mut test = test_report(&measure, &dataset, &split)?;
     let Baselines { neighbour_accuracy, pca, left_out } =
         Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::data::{Batches, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, Measured};
+use crate::fused::Categories;
 use crate::model::{Autoencoder, NetworkConfig};
 use crate::optimizer::Optimizer;
 use crate::run::{BestEpoch, EpochRecord, Run, StopReason};
@@ -81,7 +82,7 @@ impl<'a> Training<'a> {
             let optimizer = Optimizer::new(&config.optimizer, model.parameters().to_vec())?;
             (model, optimizer, Progress { fingerprint: dataset.fingerprint(), ..Progress::default() })
         };
-        let learner = Learner::new(config, model, optimizer, device.clone());
+        let learner = Learner::new(config, (model, optimizer), device.clone(), Categories::of(dataset.train.schema()));
         let validation_losses = progress.history.iter().map(|record| record.val_loss).collect();
         // Runs of earlier versions kept the time of their epochs alone.
         let before = progress.history.iter().map(|record| record.seconds).sum::<f64>().max(progress.wall);
@@ -237,7 +238,8 @@ impl<'a> Training<'a> {
     }
 
     fn validate(&self) -> Result<(f64, Measured)> {
-        let measure = Measure::new(&self.learner.model, self.config.measure(), &self.device);
+        let measure = Measure::new(&self.learner.model, self.config.measure(), &self.device)
+            .with_categories(Categories::of(self.dataset.train.schema()));
         let measured = measure.rows(self.split.validation_images(self.dataset), &self.split.validation)?;
         Ok((measure.loss(&measured), measured))
     }

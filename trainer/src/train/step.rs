@@ -5,7 +5,7 @@ use candle_core::Device;
 use crate::config::Config;
 use crate::data::Samples;
 use crate::error::Result;
-use crate::fused::{Batch, TrainStep};
+use crate::fused::{Batch, Categories, TrainStep};
 use crate::model::Autoencoder;
 use crate::objective::Objective;
 use crate::optimizer::Optimizer;
@@ -34,9 +34,14 @@ pub(super) struct Step<'a> {
 }
 
 impl Learner {
-    pub(super) fn new(config: &Config, model: Autoencoder, optimizer: Optimizer, device: Device) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        (model, optimizer): (Autoencoder, Optimizer),
+        device: Device,
+        categories: Categories,
+    ) -> Self {
         let Config { seed, input_noise, clip_norm, .. } = *config;
-        let objective = Objective::new(config.objective(), model.network());
+        let objective = Objective::new(config.objective(), model.network()).with_categories(categories);
         let fused = model.train_step(objective.terms());
         let max_norm = if clip_norm > 0. { clip_norm } else { f64::INFINITY };
         Self { model, optimizer, objective, fused, device, seed, input_noise, max_norm }

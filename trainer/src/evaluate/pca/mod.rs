@@ -127,7 +127,7 @@ impl Pca {
             bce -= likelihood.sum_all()?.to_scalar::<f64>()?;
             elements += target.elem_count();
         }
-        Ok(Metrics { bce: Some(bce / elements as f64), mse: mse / elements as f64 })
+        Ok(Metrics { bce: Some(bce / elements as f64), mse: mse / elements as f64, mixed: None })
     }
 }
 

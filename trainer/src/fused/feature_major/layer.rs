@@ -161,7 +161,7 @@ fn units(shares: &[Share]) -> usize {
 pub(super) fn output(
     shares: &[Share],
     [x, target]: [&[f32]; 2],
-    terms: LossTerms,
+    terms: &LossTerms,
     [out, grad, sums]: [&mut [f32]; 3],
 ) -> f64 {
     let rows = out.len() / units(shares);

@@ -73,7 +73,13 @@ impl FeatureMajor {
     }
 
     /// The loss; `gradients` become those of `parameters`, weights and biases in turn, one after the other.
-    pub(super) fn run(&mut self, terms: LossTerms, batch: &Batch, parameters: &[&[f32]], gradients: &mut [f32]) -> f64 {
+    pub(super) fn run(
+        &mut self,
+        terms: &LossTerms,
+        batch: &Batch,
+        parameters: &[&[f32]],
+        gradients: &mut [f32],
+    ) -> f64 {
         let (mut rest, mut own) = (parameters, Vec::new());
         for layer in &self.layers {
             own.push(rest.split_off(..2 * layer.parts.len()).unwrap_or_default());
@@ -101,7 +107,7 @@ impl FeatureMajor {
     }
 
     /// Computes the output of all layers and, for the last one, the gradients; returns the loss.
-    fn forward(&mut self, terms: LossTerms, batch: &Batch, parameters: &[&[&[f32]]]) -> f64 {
+    fn forward(&mut self, terms: &LossTerms, batch: &Batch, parameters: &[&[&[f32]]]) -> f64 {
         let Self { layers, encoder, sample, buffers, input, target, features, sums } = self;
         let (rows, penalty, group) = (batch.rows, terms.penalty(batch.rows), TaskGroup::default());
         let (mut sample, target) = (sample.as_mut(), &target[..]);
