@@ -34,7 +34,9 @@ mod windows;
 
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use dates::{date_of, seconds_of};
-pub use detector::{Array, Calibration, Centre, Detector, KnownRows, NEIGHBOURS, Numbers, RowForm, Scores, is_anomaly};
+pub use detector::{
+    Array, Calibration, Centre, Detector, Drift, KnownRows, NEIGHBOURS, Numbers, RowForm, Scores, is_anomaly,
+};
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use locate::locate;

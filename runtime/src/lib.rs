@@ -26,7 +26,7 @@ mod scorer;
 mod threads;
 
 pub use autoencoder::Autoencoder;
-pub use bundle::{Column, ColumnKind, Manifest, Preprocessing, Schema, Tensor, Threshold, is_anomaly};
+pub use bundle::{Column, ColumnKind, Drift, Manifest, Preprocessing, Schema, Tensor, Threshold, is_anomaly};
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Error, Result};

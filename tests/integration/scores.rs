@@ -7,7 +7,7 @@ use bundle::Manifest;
 use runtime::{Error, Scorer, is_anomaly};
 use trainer::Run;
 
-use crate::support::{everything, fail_with, program, succeed};
+use crate::support::{everything, fail, fail_with, program, succeed};
 
 /// 3,000 rows of three columns that depend on each other, with gaps in one and a word; every twentieth breaks the dependence.
 fn write_rows(path: &Path, start: u64) {
@@ -99,6 +99,62 @@ fn a_bundle_is_calibrated_on_other_rows_without_training() {
 
     fs::remove_file(bundle.join("scorer.onnx")).unwrap();
     assert!(matches!(Scorer::load(&bundle), Err(Error::Bundle(bundle::Error::Damaged { .. }))));
+}
+
+#[test]
+fn a_run_is_calibrated_on_other_rows_without_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_rows(&dir.join("rows.csv"), 1);
+    write_rows(&dir.join("more.csv"), 2);
+    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--epochs", "2", "--out", "run"];
+    succeed(program("trainer", dir).args(fit));
+    let weights = fs::read(dir.join("run/best.safetensors")).unwrap();
+    let said = succeed(program("trainer", dir).args(["calibrate", "run", "--data", "more.csv"]));
+    // The rows of the other file less those with the label of a fault.
+    let more = fs::read_to_string(dir.join("more.csv")).unwrap();
+    let usual = more.lines().skip(1).filter(|line| line.ends_with(",0")).count();
+    assert!(said.starts_with(&format!("run: p-values are ranks among {usual} usual rows now")), "{said}");
+    succeed(program("exporter", dir).args(["--split", "run"]));
+    assert_eq!(Scorer::load(dir.join("run/onnx")).unwrap().calibration_rows(), usual);
+    assert_eq!(fs::read(dir.join("run/best.safetensors")).unwrap(), weights);
+    let again = succeed(program("trainer", dir).args(["calibrate", "run"]));
+    assert!(again.contains("usual rows now") && again != said, "{again}");
+
+    let error = fail(program("trainer", dir).args(["calibrate", "run", "--data", "none.csv"]));
+    assert!(error.ends_with("none.csv: no such file"), "{error}");
+    let error = fail(program("trainer", dir).args(["calibrate", "run", "--data", "digits"]));
+    assert!(error.ends_with("expected a file of rows, found `digits`"), "{error}");
+}
+
+#[test]
+fn a_change_of_the_world_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_rows(&dir.join("rows.csv"), 1);
+    write_rows(&dir.join("same.csv"), 2);
+    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--drop", "flow", "--epochs", "5", "--out", "run"];
+    succeed(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "run"]));
+    let usual: Vec<String> = fs::read_to_string(dir.join("same.csv")).unwrap().lines().map(str::to_owned).collect();
+    let usual: Vec<&String> = usual.iter().filter(|line| !line.ends_with(",1")).collect();
+    let watch = |rows: &[String]| {
+        fs::write(dir.join("new.csv"), rows.join("\n")).unwrap();
+        everything(program("runtime", dir).args(["score", "run", "new.csv", "--watch", "--out", "scores.csv"]))
+    };
+    let same: Vec<String> = usual.iter().map(|line| (*line).clone()).collect();
+    let said = watch(&same);
+    assert!(said.contains(&format!("no drift in {} rows", same.len() - 1)), "{said}");
+    // From the middle on, every load is larger.
+    let moved = same.iter().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let load = cells[1].parse::<f32>().unwrap_or_default() + 40.;
+        [cells[0], &load.to_string(), cells[2], cells[3], cells[4]].join(",")
+    });
+    let both: Vec<String> = same.iter().cloned().chain(moved).collect();
+    let said = watch(&both);
+    let row: usize = said.split("drift: by row ").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    assert!((same.len()..same.len() + 100).contains(&row), "{said}");
 }
 
 #[test]

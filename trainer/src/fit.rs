@@ -6,8 +6,8 @@ use crate::config::Config;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{
-    Baselines, Budget, DetectorWish, Measure, Metrics, Stage, Symptoms, anomaly_report, findings, fit_detector,
-    test_report, threshold,
+    Baselines, Budget, DetectorWish, Measure, Metrics, Stage, Symptoms, TestScores, anomaly_report, findings,
+    fit_detector, test_report, threshold,
 };
 use crate::fused::Categories;
 use crate::report;
@@ -74,9 +74,9 @@ impl Job<'_> {
         let wish = DetectorWish { kind: config.detector, trains_anomalies: config.table.trains_anomalies() };
         let detector = fit_detector(&measure, dataset, split, wish)?;
         run.write_detector(detector.as_ref())?;
-        if let Some(detector) = &detector {
-            summary.anomalies = anomaly_report(&measure, dataset, split, detector)?;
-        }
+        let scored = |detector| TestScores::new(&measure, dataset, split, detector);
+        let scores = detector.map(scored).transpose()?;
+        summary.anomalies = scores.as_ref().and_then(anomaly_report);
         run.write_summary(&summary)?;
 
         let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));
@@ -86,7 +86,12 @@ impl Job<'_> {
             watcher.finishing(stage, part);
             !watcher.should_stop()
         };
-        let baselines = Baselines::compute(&measure, dataset, split, Budget::new(seconds, &watch))?;
+        let budget = Budget::new(seconds, &watch);
+        let mut baselines = Baselines::compute(&measure, dataset, split, budget)?;
+        if let (Some(report), Some(scores)) = (&mut summary.anomalies, &scores) {
+            baselines.compute_anomalies(dataset, split, &scores.is_unusual, budget)?;
+            report.baselines = baselines.anomalies;
+        }
         summary.test.neighbour_accuracy = baselines.neighbour_accuracy;
         summary.pca = baselines.pca;
         summary.left_out = baselines.left_out;
@@ -95,7 +100,14 @@ impl Job<'_> {
 
         observer.finishing(Stage::Report, 0.);
         let (history, test) = (&progress.history[..], &dataset.test);
-        report::write(&report::Finished { run, summary: &summary, history, measure: &measure, test })?;
+        report::write(&report::Finished {
+            run,
+            summary: &summary,
+            history,
+            measure: &measure,
+            test,
+            scores: scores.as_ref(),
+        })?;
         Ok(summary)
     }
 

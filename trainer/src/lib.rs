@@ -43,8 +43,8 @@ pub use data::{
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{
-    AlarmReport, AnomalyReport, Baseline, DetectorKind, Elbo, Finding, FindingKind, LeftOut, LeftOutReason, Level,
-    Metrics, Pca, PcaReport, Stage, TestReport,
+    AlarmReport, AnomalyBaseline, AnomalyReport, Baseline, DetectorKind, Elbo, Finding, FindingKind, LeftOut,
+    LeftOutReason, Level, Metrics, Pca, PcaReport, Stage, TestReport,
 };
 pub use fit::fit;
 pub use model::{
@@ -57,6 +57,7 @@ pub use numbers::{Amount, Count, Decibels, Percent, Seconds};
 pub use objective::{Loss, bce_with_logits};
 pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
 pub use report::draw_comparison;
+pub use run::calibration::calibrate_run;
 pub use run::evaluation::{Evaluation, evaluate_run};
 pub use run::{BestEpoch, DataReport, EpochRecord, Run, StopReason, Summary, Versions};
 pub use timing::{Phase, Timings, measure_timings, timings};

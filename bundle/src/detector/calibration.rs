@@ -118,6 +118,19 @@ impl Calibration {
         (1. + self.above[first]) / (self.rows as f32 + 1.)
     }
 
+    /// The score above which a row is an alarm at the rate `alpha` of false alarms; nothing where no row is.
+    ///
+    /// ```
+    /// let calibration = bundle::Calibration::new((1..100).map(|score| score as f32).collect()).unwrap();
+    /// let alarm = calibration.alarm_score(0.05).unwrap();
+    /// assert!(calibration.p_value(alarm * 1.001) <= 0.05 && calibration.p_value(alarm) > 0.05);
+    /// assert_eq!(calibration.alarm_score(0.001), None);
+    /// ```
+    pub fn alarm_score(&self, alpha: f32) -> Option<f32> {
+        let first = self.above.iter().position(|above| (1. + above) / (self.rows as f32 + 1.) <= alpha)?;
+        Some(first.checked_sub(1).map_or(0., |last| self.bounds[last]))
+    }
+
     /// The smallest rate of false alarms that these rows can keep.
     pub fn min_alpha(&self) -> f32 {
         1. / (self.rows as f32 + 1.)

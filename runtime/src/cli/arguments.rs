@@ -116,6 +116,12 @@ pub struct ScoreArguments {
     /// The part of usual rows that may be alarms
     #[arg(long, value_name = "RATE", default_value_t = 0.01, value_parser = rate)]
     pub alpha: f32,
+    /// Say when rows have become unlike the usual ones, with at most one false alarm in ROWS
+    ///
+    /// Rows must not depend on each other, as overlapping windows of a series do [default: 1000000].
+    #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "1000000")]
+    #[arg(value_parser = rows_per_alarm)]
+    pub watch: Option<f64>,
 }
 
 #[derive(Args)]
@@ -238,6 +244,11 @@ fn positive(text: &str) -> Result<f32, String> {
 fn rate(text: &str) -> Result<f32, String> {
     let number = text.parse::<f32>().ok().filter(|number| *number > 0. && *number < 1.);
     number.ok_or_else(|| "expected a rate between 0 and 1, such as 0.01".into())
+}
+
+fn rows_per_alarm(text: &str) -> Result<f64, String> {
+    let number = text.parse::<u32>().ok().filter(|number| *number >= 100).map(f64::from);
+    number.ok_or_else(|| "expected a number of rows from 100".into())
 }
 
 fn row(text: &str) -> Result<usize, String> {

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, counted, locate};
@@ -109,9 +110,11 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     let output = output(arguments.out.out.as_deref(), path)?;
     let source = Source::new(command, &manifest, &arguments.rows)?;
     // A network that cannot do this is refused before the rows are read.
-    let (compute, of_result) = load(command, (&dir, &manifest), &source)?;
+    let work = load(command, (&dir, &manifest), &source)?;
     let rows = source.open(arguments.preparation())?;
-    by_blocks(rows, &compute, output.start(of_result.as_ref())?)
+    by_blocks(rows, &work.compute, output.start(work.columns.as_ref())?)?;
+    work.scores.and_then(|scores| scores.outcome()).iter().for_each(|line| say(line));
+    Ok(())
 }
 
 /// Computes and writes a block of rows while the next one is read, and says how far it is.
@@ -130,10 +133,19 @@ fn by_blocks(mut rows: Prepared, compute: &Compute, mut writer: Writer) -> Resul
 /// What a command computes of rows.
 type Compute = Box<dyn Fn(&Matrix) -> runtime::Result<Matrix>>;
 
-/// Loads as much of the bundle in `dir` as the command needs; and the columns of the result, where they have names.
-fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source) -> Result<(Compute, Option<Schema>)> {
+/// What a command does.
+struct Work {
+    compute: Compute,
+    /// The columns of the result, where they have names.
+    columns: Option<Schema>,
+    /// What it does beside, where it scores rows.
+    scores: Option<Rc<scores::Table>>,
+}
+
+/// Loads as much of the bundle in `dir` as the command needs.
+fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source) -> Result<Work> {
     let schema = manifest.schema.clone();
-    Ok(match command {
+    let (compute, columns): (Compute, _) = match command {
         Command::Encode(_) => {
             let encoder = Encoder::load(dir)?;
             (Box::new(move |rows| encoder.encode(rows)), None)
@@ -147,17 +159,20 @@ fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source)
             autoencoder.check_denoises()?;
             (Box::new(move |rows| autoencoder.denoise(rows)), schema)
         }
-        Command::Score(ScoreArguments { alpha, .. }) => {
-            let scores = scores::Table::load(dir, manifest, *alpha)?.of_pictures(source.pictures());
+        Command::Score(ScoreArguments { alpha, watch, .. }) => {
+            let scores = scores::Table::load(dir, manifest, *alpha)?;
+            let scores = Rc::new(scores.of_pictures(source.pictures()).watching(*watch));
             scores.note().iter().for_each(|note| say(note));
-            let columns = scores.columns()?;
-            (Box::new(move |rows| scores.of(rows)), Some(columns))
+            let columns = Some(scores.columns()?);
+            let compute = scores.clone();
+            return Ok(Work { compute: Box::new(move |rows| compute.of(rows)), columns, scores: Some(scores) });
         }
         _ => {
             let autoencoder = Autoencoder::load(dir)?;
             (Box::new(move |rows| autoencoder.reconstruct(rows)), schema)
         }
-    })
+    };
+    Ok(Work { compute, columns, scores: None })
 }
 
 /// The bundle that is meant, which comes before the rows.

@@ -1,13 +1,13 @@
 //! Scores as a table, and one row explained as text.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::iter;
 use std::path::Path;
 
 use anyhow::{Result, bail};
 use bundle::{Column, ColumnKind, Manifest, Schema, counted, is_anomaly, printable};
-use runtime::{Explained, Matrix, Scorer};
+use runtime::{Drift, Explained, Matrix, Scorer};
 
 /// Columns that are named for each row.
 const REASONS: usize = 3;
@@ -24,6 +24,7 @@ pub struct Table {
     pictures: Vec<String>,
     /// The rows that were scored.
     done: Cell<usize>,
+    drift: Option<RefCell<Drift>>,
 }
 
 impl Table {
@@ -32,12 +33,31 @@ impl Table {
         let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
         let names = columns.iter().map(|column| column.name.clone()).collect();
         let (pictures, done) = (vec![], Cell::new(0));
-        Ok(Self { scorer: Scorer::load(dir)?, alpha, names, pictures, done })
+        Ok(Self { scorer: Scorer::load(dir)?, alpha, names, pictures, done, drift: None })
     }
 
     /// With the names of pictures before their scores.
     pub fn of_pictures(self, pictures: Option<Vec<String>>) -> Self {
         Self { pictures: pictures.unwrap_or_default(), ..self }
+    }
+
+    /// Watches for a change of the world, with at most one false alarm in so many rows.
+    pub fn watching(self, rows_per_alarm: Option<f64>) -> Self {
+        let drift = rows_per_alarm.map(|rows| RefCell::new(self.scorer.drift(rows)));
+        Self { drift, ..self }
+    }
+
+    /// What became of watching.
+    pub fn outcome(&self) -> Option<String> {
+        let drift = self.drift.as_ref()?.borrow();
+        Some(match drift.found() {
+            Some(row) => format!(
+                "drift: by row {row}, rows are unlike the {} that calibrated; \
+                 `runtime calibrate` on newer ones, or train again",
+                counted(self.scorer.calibration_rows(), "usual row")
+            ),
+            None => format!("no drift in {}", counted(drift.rows(), "row")),
+        })
     }
 
     /// That the scorer cannot keep the rate, where it cannot.
@@ -69,6 +89,9 @@ impl Table {
     /// The result for these rows.
     pub fn of(&self, rows: &Matrix) -> runtime::Result<Matrix> {
         let Explained { scores, p_values, feature_errors, .. } = self.scorer.explain(rows)?;
+        if let Some(drift) = &self.drift {
+            p_values.iter().for_each(|p_value| drift.borrow_mut().watch(*p_value));
+        }
         let is_picture = usize::from(!self.pictures.is_empty());
         let width = is_picture + 3 + 2 * self.reasons();
         let mut values = Vec::with_capacity(scores.len() * width);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bundle::{Detector, Manifest, NEIGHBOURS, RowForm, SCORER_FILE, Schema, Scores};
+use bundle::{Detector, Drift, Manifest, NEIGHBOURS, RowForm, SCORER_FILE, Schema, Scores};
 use kernels::Neighbours;
 
 use super::file;
@@ -117,6 +117,11 @@ impl Scorer {
     /// The smallest rate of false alarms that so many usual rows can keep, 1 / (n + 1): no p-value is smaller.
     pub fn min_alpha(&self) -> f32 {
         self.detector.calibration.min_alpha()
+    }
+
+    /// Watches the p-values of a stream for a change of the world, with at most one false alarm in `rows_per_alarm` rows on average.
+    pub fn drift(&self, rows_per_alarm: f64) -> Drift {
+        Drift::new(&self.detector.calibration, rows_per_alarm)
     }
 
     /// How unusual each row is, from 0.

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use trainer::{DataSource, OptimizerConfig, Preset, Schedule, Validation};
 
+use super::calibrate::CalibrateArguments;
 use super::columns::ColumnArguments;
 use super::compare::CompareArguments;
 use super::defaults::{by_optimizer, by_preset, with_default, wrapped};
@@ -29,6 +30,8 @@ pub enum Command {
     Inspect(Box<InspectArguments>),
     /// Measure a trained run, with PCA beside it, on its own test rows or on other data
     Evaluate(EvaluateArguments),
+    /// Rank the p-values of a run among other usual rows, without training
+    Calibrate(CalibrateArguments),
     /// Put several runs side by side in one table, and their validation errors in one chart
     Compare(CompareArguments),
     /// Print a script that completes commands and options in your shell
@@ -52,7 +55,7 @@ pub struct CompletionsArguments {
   trainer man fit > trainer-fit.1")]
 pub struct ManArguments {
     /// The command to describe [default: the program itself]
-    #[arg(value_parser = ["fit", "inspect", "evaluate", "compare", "completions", "man"], hide_possible_values = true)]
+    #[arg(value_parser = ["fit", "inspect", "evaluate", "calibrate", "compare", "completions", "man"], hide_possible_values = true)]
     pub command: Option<String>,
 }
 

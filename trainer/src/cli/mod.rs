@@ -1,6 +1,7 @@
 //! The commands of `trainer`, a thin layer over the library.
 
 mod args;
+mod calibrate;
 mod columns;
 mod compare;
 mod completions;
@@ -61,6 +62,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Fit(arguments) => fit::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Completions(arguments) => completions::completions(&arguments),
         Command::Man(arguments) => completions::man(&arguments),

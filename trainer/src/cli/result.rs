@@ -35,7 +35,12 @@ fn anomalies(report: &AnomalyReport) -> String {
     });
     let unusual = bundle::counted(report.unusual_rows, "unusual test row");
     let found: Vec<String> = found.collect();
-    format!("{unusual}: ROC-AUC {auc}, average precision {precision}; alarms find {}", found.join(", "))
+    let others = report.baselines.iter().map(|other| {
+        let name = other.name.split(',').next().unwrap_or_default();
+        format!("; {name}: {} and {}", Percent(other.roc_auc), Percent(other.average_precision))
+    });
+    let others: String = others.collect();
+    format!("{unusual}: ROC-AUC {auc}, average precision {precision}{others}\nalarms find {}", found.join(", "))
 }
 
 /// What was trained, how long, and why not longer.

@@ -9,7 +9,7 @@ use trainer::{DataSource, Preset};
 
 use super::args::Arguments;
 
-const COMMANDS: [&str; 6] = ["fit", "inspect", "evaluate", "compare", "completions", "man"];
+const COMMANDS: [&str; 7] = ["fit", "inspect", "evaluate", "calibrate", "compare", "completions", "man"];
 
 /// A command line that cannot work, which only the command itself could tell.
 #[derive(Debug, thiserror::Error)]

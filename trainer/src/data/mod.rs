@@ -2,6 +2,7 @@
 
 mod batches;
 mod dataset;
+mod others;
 mod picture_config;
 mod rest;
 mod samples;

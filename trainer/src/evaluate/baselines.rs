@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::anomaly_baselines::{self, AnomalyBaseline};
 use super::budget::{Baseline, Budget, Halt, LeftOut};
 use super::knn;
 use super::measure::{Measure, encoded};
@@ -19,6 +20,8 @@ pub(crate) struct Baselines {
     pub(crate) neighbour_accuracy: Option<f64>,
     pub(crate) pca: Option<PcaReport>,
     pub(crate) left_out: Vec<LeftOut>,
+    /// Of the unusual test rows; none where none is known.
+    pub(crate) anomalies: Vec<AnomalyBaseline>,
 }
 
 impl Baselines {
@@ -37,6 +40,21 @@ impl Baselines {
             found.pca = Some(PcaReport { neighbour_accuracy: neighbours.flatten(), ..report });
         }
         Ok(found)
+    }
+
+    /// Computes what others make of unusual test rows, as far as `budget` allows.
+    pub(crate) fn compute_anomalies(
+        &mut self,
+        dataset: &Dataset,
+        split: &Split,
+        is_unusual: &[bool],
+        budget: Budget,
+    ) -> Result<()> {
+        let neighbours = || anomaly_baselines::neighbours(dataset, split, is_unusual, budget);
+        let neighbours = self.unless_left_out(Baseline::Neighbours, neighbours)?;
+        let pca = self.unless_left_out(Baseline::Pca, || anomaly_baselines::pca(dataset, split, is_unusual, budget))?;
+        self.anomalies = neighbours.into_iter().chain(pca).collect();
+        Ok(())
     }
 
     fn unless_left_out<T>(&mut self, baseline: Baseline, work: impl FnOnce() -> Result<T, Halt>) -> Result<Option<T>> {

@@ -1,6 +1,7 @@
 //! How well a network reconstructs rows it was not trained on, and what PCA makes of the same rows.
 
 mod anomalies;
+mod anomaly_baselines;
 mod baselines;
 mod budget;
 mod config;
@@ -13,18 +14,21 @@ mod measured;
 mod metrics;
 mod pca;
 mod pixels;
+mod ranks;
 mod report;
 mod test_report;
+mod test_scores;
 mod threshold;
 
 pub(crate) use anomalies::anomaly_report;
 pub use anomalies::{AlarmReport, AnomalyReport};
+pub use anomaly_baselines::AnomalyBaseline;
 pub(crate) use baselines::Baselines;
 pub(crate) use budget::Budget;
 pub use budget::{Baseline, LeftOut, LeftOutReason, Stage};
 pub(crate) use config::MeasureConfig;
 pub use detector::DetectorKind;
-pub(crate) use detector::{DetectorWish, fit_detector};
+pub(crate) use detector::{DetectorWish, detector_scores, fit_detector, usual_rows};
 pub use health::{Finding, FindingKind, Level};
 pub(crate) use health::{Recipe, Symptoms, findings};
 pub(crate) use measure::Measure;
@@ -33,4 +37,5 @@ pub use metrics::Metrics;
 pub use pca::Pca;
 pub(crate) use report::test_report;
 pub use test_report::{Elbo, PcaReport, TestReport};
+pub(crate) use test_scores::TestScores;
 pub(crate) use threshold::threshold;

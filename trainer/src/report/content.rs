@@ -12,10 +12,15 @@ pub(super) fn page(summary: &Summary, pictures: Vec<Picture>, network: &str, set
         subtitle: subtitle(summary),
         alert: alert(&summary.findings),
         figures: figures(summary),
-        tables: [Some(comparison(summary)), summary.anomalies.as_ref().map(alarms), Some(facts(summary))]
-            .into_iter()
-            .flatten()
-            .collect(),
+        tables: [
+            Some(comparison(summary)),
+            summary.anomalies.as_ref().map(alarms),
+            beside(summary),
+            Some(facts(summary)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         pictures,
         settings,
         footer: format!(
@@ -190,6 +195,23 @@ fn alarms(report: &AnomalyReport) -> Table {
         rows: report.alarms.iter().map(row).collect(),
         note: Some(note),
     }
+}
+
+/// The score beside what others make of the same rows.
+fn beside(summary: &Summary) -> Option<Table> {
+    let AnomalyReport { roc_auc, average_precision, baselines, .. } = summary.anomalies.as_ref()?;
+    let row = |name: &str, figures: [f64; 2]| {
+        let [auc, precision] = figures.map(|figure| Percent(figure).to_string());
+        vec![name.to_owned(), auc, precision]
+    };
+    let own = row("this run's score", [*roc_auc, *average_precision]);
+    let others = baselines.iter().map(|other| row(&other.name, [other.roc_auc, other.average_precision]));
+    (!baselines.is_empty()).then(|| Table {
+        title: "The score beside others".into(),
+        header: ["", "ROC-AUC", "average precision"].map(str::to_owned).to_vec(),
+        rows: [own].into_iter().chain(others).collect(),
+        note: None,
+    })
 }
 
 fn facts(summary: &Summary) -> Table {

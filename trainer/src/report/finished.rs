@@ -1,7 +1,7 @@
 //! What the report is made from.
 
 use crate::data::Samples;
-use crate::evaluate::Measure;
+use crate::evaluate::{Measure, TestScores};
 use crate::run::{EpochRecord, Run, Summary};
 
 /// A finished training, and what its pictures are made of.
@@ -13,4 +13,6 @@ pub(crate) struct Finished<'a> {
     pub(crate) measure: &'a Measure<'a>,
     /// The test rows.
     pub(crate) test: &'a Samples,
+    /// Their anomaly scores; nothing where there is no detector.
+    pub(crate) scores: Option<&'a TestScores>,
 }

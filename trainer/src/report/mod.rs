@@ -27,7 +27,7 @@ pub(crate) fn write(finished: &Finished) -> Result<()> {
     let mut page = content::page(finished.summary, pictures, &config.network_name(), config.to_toml());
     if let Some(rows) = Reconstructed::of(finished)? {
         page.tables.push(columns::columns(&rows));
-        page.tables.extend(worst_rows::worst_rows(&rows));
+        page.tables.extend(worst_rows::worst_rows(&rows, finished.scores));
     }
     file::write_atomic(&finished.run.report(), page.to_html().as_bytes())
 }

@@ -65,7 +65,7 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let measure =
         Measure::new(&model, config.measure(), &device).with_categories(Categories::of(dataset.train.schema()));
     let mut test = test_report(&measure, &dataset, &split)?;
-    let Baselines { neighbour_accuracy, pca, left_out } =
+    let Baselines { neighbour_accuracy, pca, left_out, .. } =
         Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;
     test.neighbour_accuracy = neighbour_accuracy;
     Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca, left_out })

@@ -1,5 +1,6 @@
 //! The run folder: config, metrics, checkpoints and summary of one training.
 
+pub(crate) mod calibration;
 mod create;
 mod detector;
 pub(crate) mod evaluation;

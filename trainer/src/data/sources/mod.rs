@@ -15,14 +15,18 @@ use std::convert::Infallible;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use bundle::Schema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use loaded::Loaded;
 pub(super) use table::Streamed;
 
 use super::picture_config::Preparation;
-use crate::error::Result;
+use super::samples::Samples;
+use super::table_config::TableConfig;
+use crate::error::{Error, Result};
 
 /// Where the images come from. Default: `digits`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +64,20 @@ impl DataSource {
             Self::Path(path) if arrays::content(path).is_some() => arrays::load(path, table),
             Self::Path(dir) if self.is_folder_of_pictures() => pictures::load(dir, pictures),
             Self::Path(dir) => idx::load_dir(dir),
+        }
+    }
+
+    /// Usual rows as a network takes them that was trained on the rows `train` of `own`, with these columns.
+    pub(super) fn usual_rows(
+        &self,
+        own: &Self,
+        (train, schema): (&Samples, &Arc<Schema>),
+        config: &TableConfig,
+    ) -> Result<Samples> {
+        match (own, self) {
+            (Self::Path(own), Self::Path(path)) if path.exists() => table::others([own, path], (train, schema), config),
+            (_, Self::Path(path)) if !path.exists() => Err(Error::file(path, "no such file")),
+            (_, other) => Err(Error::setting("data", format!("expected a file of rows, found `{other}`"))),
         }
     }
 

@@ -73,7 +73,7 @@ pub(crate) fn fit_detector(
         calibration: Calibration::new(vec![0.]).map_err(failed)?,
     };
     detector.weights = weights(&detector, form, &found, kind);
-    let found = reconstructed(measure, test, &usual.rows)?;
+    let found = reconstructed(measure, test, &usual)?;
     let mut scores = scores(&detector, form, &found);
     scores.retain(|score| score.is_finite());
     if scores.is_empty() {
@@ -94,22 +94,11 @@ pub(crate) fn detector_scores(
     Ok(scores(detector, form(samples), &found))
 }
 
-/// The test rows that are like those that train.
-pub(crate) struct UsualRows {
-    /// Test rows with a label that training rows have.
-    pub(crate) rows: Vec<u32>,
-    /// Whether there are others.
-    pub(crate) are_known: bool,
-}
-
-/// Finds the usual rows by their labels.
-pub(crate) fn usual_rows(dataset: &Dataset, split: &Split) -> UsualRows {
+/// The test rows that are like those that train: with a label that training rows have.
+pub(crate) fn usual_rows(dataset: &Dataset, split: &Split) -> Vec<u32> {
     let Dataset { train, test, .. } = dataset;
     let known: HashSet<u8> = split.train.iter().map(|&row| train.labels()[row as usize]).collect();
-    let is_usual = |row: &u32| known.contains(&test.labels()[*row as usize]);
-    let rows: Vec<u32> = (0..test.len() as u32).filter(is_usual).collect();
-    let are_known = rows.len() < test.len();
-    UsualRows { rows, are_known }
+    (0..test.len() as u32).filter(|&row| known.contains(&test.labels()[row as usize])).collect()
 }
 
 fn failed(error: bundle::Error) -> Error {
@@ -117,7 +106,7 @@ fn failed(error: bundle::Error) -> Error {
 }
 
 /// At most `count` of these rows, evenly spaced.
-fn spaced(rows: &[u32], count: usize) -> Vec<u32> {
+pub(super) fn spaced(rows: &[u32], count: usize) -> Vec<u32> {
     let count = count.min(rows.len());
     (0..count).map(|index| rows[index * rows.len() / count]).collect()
 }

@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod chart;
 mod charts;
+mod histogram;
 mod reconstructions;
 mod tiles;
 mod viridis;
@@ -53,7 +54,7 @@ pub fn draw_comparison(path: impl AsRef<Path>, runs: &[Run]) -> Result<()> {
 /// Draws into the run's `plots`: `loss.svg`, `reconstructions.png` and `latent.svg`; `map.png` for two latent units, and
 /// `samples.png` for a variational network. Gives the same for the report.
 pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
-    let Finished { run, summary, history, measure, test } = *finished;
+    let Finished { run, summary, history, measure, test, scores } = *finished;
     let Measure { model, config, device, .. } = *measure;
     let dir = &run.plots();
     file::create_dir(dir)?;
@@ -93,6 +94,10 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
     };
     let caption = "The mean over each epoch's training rows, and over the validation rows after it.";
     chart(charts::losses(history, summary, unit), "loss.svg", "Loss", caption)?;
+    if let Some(scores) = scores {
+        let (chart_of_scores, caption) = histogram::histogram(scores);
+        chart(chart_of_scores, "scores.svg", "Anomaly scores", &caption)?;
+    }
     let labels = &test.labels()[..points.len()];
     let which = if summary.latent_dim > 2 { " on their first two principal components" } else { "" };
     let classes = if labels.iter().any(|label| *label != labels[0]) {

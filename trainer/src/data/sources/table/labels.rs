@@ -74,6 +74,11 @@ impl Labels {
         Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), normal: self.normal })
     }
 
+    /// A label by its place.
+    pub(super) fn name(&self, place: u8) -> &str {
+        self.names.get(usize::from(place)).map_or("", String::as_str)
+    }
+
     /// The labels of these rows.
     pub(super) fn of(&self, rows: &[u32]) -> Vec<u8> {
         rows.iter().map(|&row| self.rows[row as usize]).collect()
@@ -123,7 +128,7 @@ impl Labels {
 }
 
 /// The cells of a column as texts.
-fn texts(table: &Columns, column: usize) -> Vec<String> {
+pub(super) fn texts(table: &Columns, column: usize) -> Vec<String> {
     (0..table.len()).map(|row| text(&table.columns[column], row).into_owned()).collect()
 }
 

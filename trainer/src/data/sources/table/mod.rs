@@ -4,6 +4,7 @@ mod dates;
 mod kinds;
 mod labels;
 mod names;
+mod others;
 mod scaling;
 mod streamed;
 mod test_rows;
@@ -26,6 +27,7 @@ use crate::error::{Error, Result};
 use kinds::{Kinds, not_a_number};
 use labels::Labels;
 use names::position;
+pub(super) use others::others;
 pub(in crate::data) use streamed::Streamed;
 use test_rows::test_rows;
 

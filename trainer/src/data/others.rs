@@ -1,0 +1,41 @@
+//! Usual rows from elsewhere, as the network of a run takes them.
+
+use super::dataset::Dataset;
+use super::picture_config::Preparation;
+use super::samples::Samples;
+use super::sources::DataSource;
+use crate::error::{Error, Result};
+
+impl Dataset {
+    /// The usual rows of `other`, as this data set has its rows, which come from `own`.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or are not like the rows of this data set.
+    pub(crate) fn usual_rows_of(
+        &self,
+        [own, other]: [&DataSource; 2],
+        preparation: &Preparation,
+    ) -> Result<Vec<Samples>> {
+        if let Some(schema) = self.train.schema() {
+            return Ok(vec![other.usual_rows(own, (&self.train, schema), &preparation.table)?]);
+        }
+        let mut preparation = preparation.clone();
+        if let [_, height, width] = self.train.image()
+            && height == width
+            && other.is_folder_of_pictures()
+        {
+            preparation.pictures.size = Some(width);
+        }
+        let Self { train, test, .. } = Self::load_with(other, &preparation)?;
+        if (train.image(), train.max_value()) != (self.train.image(), self.train.max_value()) {
+            let text = |samples: &Samples| {
+                let [channels, height, width] = samples.image();
+                format!("{channels} x {height} x {width} up to {}", samples.max_value())
+            };
+            let reason = format!("expected pictures of {}, found {}", text(&self.train), text(&train));
+            return Err(Error::setting("data", reason));
+        }
+        Ok(vec![train, test])
+    }
+}

@@ -1,0 +1,66 @@
+//! Usual rows of another table, as a network takes them that was trained before.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use bundle::Schema;
+use rows::{Columns, missing_steps, raw_rows, window_starts};
+
+use super::labels::{Labels, texts};
+use super::read;
+use crate::data::samples::Samples;
+use crate::data::table_config::TableConfig;
+use crate::error::{Error, Result};
+
+/// The rows of the table at `path` with a label that rows of `train` have, which come from the table at `own`. Where it has no column of
+/// labels, all rows are usual.
+pub(in crate::data::sources) fn others(
+    [own, path]: [&Path; 2],
+    (train, schema): (&Samples, &Arc<Schema>),
+    config: &TableConfig,
+) -> Result<Samples> {
+    let mut columns = read(path, config)?;
+    let fail = |reason: String| Error::file(path, reason);
+    let usual = usual(own, &columns, train, config)?;
+    let none = || fail("expected usual rows to calibrate on, found none".into());
+    let Some(steps) = config.window else {
+        let rows: Vec<u32> = (0..columns.len() as u32).filter(|&row| usual[row as usize]).collect();
+        if rows.is_empty() {
+            return Err(none());
+        }
+        let raw = raw_rows(schema, &columns, &rows).map_err(|error| fail(error.to_string()))?;
+        return Samples::table(raw, vec![0; rows.len()], schema.clone());
+    };
+    let channels = Schema::new(schema.channels(steps)).map_err(|error| fail(error.to_string()))?;
+    if !columns.has_header && columns.names.len() == channels.raw_len() {
+        columns.names = channels.columns().iter().map(|column| column.name.clone()).collect();
+    }
+    let all: Vec<u32> = (0..columns.len() as u32).collect();
+    let raw = raw_rows(&channels, &columns, &all).map_err(|error| fail(error.to_string()))?;
+    let width = channels.raw_len();
+    let side = |row: usize| (columns.shard(row), usual[row]);
+    let starts = window_starts(&missing_steps(&raw, width), side, [steps, config.stride_of(steps)]);
+    let windows: Vec<&[f32]> = starts
+        .into_iter()
+        .filter(|&start| usual[start])
+        .map(|start| &raw[start * width..(start + steps) * width])
+        .collect();
+    if windows.is_empty() {
+        return Err(none());
+    }
+    Samples::table(windows.concat(), vec![0; windows.len()], schema.clone())
+}
+
+/// For each row whether it is usual.
+fn usual(own: &Path, others: &Columns, train: &Samples, config: &TableConfig) -> Result<Vec<bool>> {
+    let Some(place) = config.label.as_ref().and_then(|label| others.position(label)) else {
+        return Ok(vec![true; others.len()]);
+    };
+    let of_test = config.test.as_ref().map(|path| read(path, config)).transpose()?;
+    let labels = Labels::find(&read(own, config)?, of_test.as_ref(), config);
+    let labels = labels.map_err(|reason| Error::file(own, reason))?;
+    let known: HashSet<&str> = train.labels().iter().map(|&label| labels.name(label)).collect();
+    let found = texts(others, place);
+    Ok(found.iter().map(|text| known.contains(text.as_str())).collect())
+}
