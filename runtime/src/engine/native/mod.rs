@@ -1,6 +1,9 @@
 //! Graphs made of layers that have a kernel: faster than on tract, without allocations and without dependencies.
 
 mod attributes;
+#[cfg(test)]
+mod column_tests;
+mod columns;
 mod elements;
 mod network;
 mod operators;

@@ -1,5 +1,7 @@
 //! A network of layers that all have a kernel, and how it computes a block of rows.
 
+use std::iter;
+
 use kernels::{Activation, Conv, Dense, PackedLstm, activate, crop, max_pool2, upsample2, with_scratch};
 
 /// The most values between the layers for a block of rows: 64 KiB, which a core's own cache holds beside the weights.
@@ -34,6 +36,8 @@ pub(super) struct Step {
     pub(super) layer: Layer,
     pub(super) activation: Activation,
     pub(super) from: Place,
+    /// Further inputs, and their lengths.
+    pub(super) also: Vec<(Place, usize)>,
     pub(super) to: Place,
     pub(super) from_len: usize,
     pub(super) to_len: usize,
@@ -67,8 +71,42 @@ pub(super) enum Layer {
         operation: Arithmetic,
         constant: Vec<f32>,
     },
+    /// The values at these places.
+    Select(Vec<usize>),
+    /// Of each input a row, one behind the other.
+    Concat,
+    /// 1 for a number, 0 for what is none.
+    IsNumber,
+    /// 1 where a value is that of the constant, else 0.
+    EqualTo(Vec<f32>),
+    /// 1 for 0, and 0 for 1.
+    Not,
+    /// Where the first is 1, the second, else the third.
+    Choose([Operand; 3]),
+    /// What a division by the constant leaves.
+    Remainder(Vec<f32>),
+    Sine,
+    /// The place of the largest value, the first of equal ones.
+    ArgMax,
     /// A matrix of so many rows and columns, column after column.
     Transpose([usize; 2]),
+}
+
+/// A row of values.
+pub(super) enum Operand {
+    /// The same for all rows.
+    Constant(Vec<f32>),
+    /// The step's input of this number.
+    Input(usize),
+}
+
+impl Operand {
+    fn of_row<'a>(&'a self, row: usize, width: usize, input: &impl Fn(usize) -> &'a [f32]) -> &'a [f32] {
+        match self {
+            Self::Constant(values) => values,
+            Self::Input(number) => &input(*number)[row * width..][..width],
+        }
+    }
 }
 
 /// What is computed of a value and a constant.
@@ -121,13 +159,17 @@ impl Network {
         let batch = rows.len() / self.input_len;
         with_scratch([batch * self.between], |[between]| {
             for step in &self.steps {
-                let (from_len, to_len) = (batch * step.from_len, batch * step.to_len);
+                let to_len = batch * step.to_len;
                 // A layer's input is always before its output.
                 let middle = if let Place::Between(start) = step.to { start * batch } else { between.len() };
                 let (before, behind) = between.split_at_mut(middle);
-                let x = match step.from {
-                    Place::Between(start) => &before[start * batch..][..from_len],
+                let read = |place: Place, len: usize| match place {
+                    Place::Between(start) => &before[start * batch..][..batch * len],
                     _ => rows,
+                };
+                let input = |number: usize| match number.checked_sub(1) {
+                    None => read(step.from, step.from_len),
+                    Some(further) => read(step.also[further].0, step.also[further].1),
                 };
                 let out = match step.to {
                     Place::Output(number) => match numbers.iter().position(|&wanted| wanted == number) {
@@ -136,7 +178,7 @@ impl Network {
                     },
                     _ => &mut behind[..to_len],
                 };
-                step.run(batch, x, out);
+                step.run(batch, input, out);
             }
         });
     }
@@ -155,7 +197,9 @@ impl Step {
         sums + activation * self.to_len
     }
 
-    fn run(&self, batch: usize, x: &[f32], out: &mut [f32]) {
+    /// Computes all rows; `input` gives the values of the inputs, from 0.
+    fn run<'a>(&'a self, batch: usize, input: impl Fn(usize) -> &'a [f32], out: &mut [f32]) {
+        let x = input(0);
         match &self.layer {
             Layer::Dense(dense) => return dense.forward(x, self.activation, out),
             Layer::Conv { conv, weight, bias } => Conv { batch, ..*conv }.forward(x, weight, bias, out),
@@ -174,6 +218,45 @@ impl Step {
             Layer::Repeat => {
                 for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
                     to.chunks_exact_mut(self.from_len).for_each(|to| to.copy_from_slice(from));
+                }
+            }
+            Layer::Select(places) => {
+                for (from, to) in x.chunks_exact(self.from_len).zip(out.chunks_exact_mut(self.to_len)) {
+                    to.iter_mut().zip(places).for_each(|(to, place)| *to = from[*place]);
+                }
+            }
+            Layer::Concat => {
+                for (row, mut to) in out.chunks_exact_mut(self.to_len).enumerate() {
+                    let lens = iter::once(self.from_len).chain(self.also.iter().map(|(_, len)| *len));
+                    for (number, len) in lens.enumerate() {
+                        let part = to.split_off_mut(..len).unwrap_or_default();
+                        part.copy_from_slice(&input(number)[row * len..][..len]);
+                    }
+                }
+            }
+            Layer::IsNumber => {
+                out.iter_mut().zip(x).for_each(|(out, x)| *out = f32::from(u8::from(!x.is_nan())));
+            }
+            Layer::EqualTo(constant) => {
+                with_constant(x, constant, out, |x, constant| f32::from(u8::from(x == constant)))
+            }
+            Layer::Not => out.iter_mut().zip(x).for_each(|(out, x)| *out = 1. - x),
+            Layer::Choose(operands) => {
+                for (row, out) in out.chunks_exact_mut(self.to_len).enumerate() {
+                    let [condition, yes, no] =
+                        operands.each_ref().map(|operand| operand.of_row(row, self.to_len, &input));
+                    for (index, out) in out.iter_mut().enumerate() {
+                        *out = if condition[index] == 0. { no[index] } else { yes[index] };
+                    }
+                }
+            }
+            Layer::Remainder(constant) => with_constant(x, constant, out, |x, constant| x % constant),
+            Layer::Sine => out.iter_mut().zip(x).for_each(|(out, x)| *out = x.sin()),
+            Layer::ArgMax => {
+                for (from, out) in x.chunks_exact(self.from_len).zip(&mut *out) {
+                    let better =
+                        |best: usize, (index, value): (usize, &f32)| if *value > from[best] { index } else { best };
+                    *out = from.iter().enumerate().fold(0, better) as f32;
                 }
             }
             Layer::Arithmetic { operation, constant } => operation.run(x, constant, out),

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use kernels::Activation;
 use onnx::{GraphProto, NodeProto, OPSETS, TensorProto};
 
+use super::columns::Truth;
 use super::network::{Arithmetic, Layer, Network, Place, Step};
 use super::unsupported::unsupported;
 use crate::engine::constants::constant;
@@ -83,6 +84,10 @@ pub(super) struct Reader<'a> {
     uses: HashMap<&'a str, usize>,
     pub(super) values: HashMap<&'a str, Value>,
     pub(super) common: HashMap<&'a str, Common>,
+    /// What holds of values, by the names of these truths.
+    pub(super) truths: HashMap<&'a str, Truth>,
+    /// Places of values in a row, as whole numbers.
+    pub(super) places: HashMap<&'a str, Value>,
     pub(super) steps: Vec<Step>,
     /// The last step, where it is a product to which the next node may add a bias.
     pub(super) unbiased: Option<usize>,
@@ -108,6 +113,8 @@ impl<'a> Reader<'a> {
             uses,
             values: HashMap::from_iter(floats),
             common: HashMap::new(),
+            truths: HashMap::new(),
+            places: HashMap::new(),
             steps: vec![],
             unbiased: None,
         }
@@ -128,14 +135,26 @@ impl<'a> Reader<'a> {
                 _ => Err(format!("its output `{output}` has the name of another value")),
             };
         }
+        let is_named = |taken: bool| match taken {
+            true => Ok(()),
+            false => Err(format!("its output `{output}` has the name of another value")),
+        };
+        if node.domain.is_empty() && ["Equal", "Not"].contains(&node.op_type.as_str()) {
+            let truth = self.truth(node).ok_or_else(|| unsupported(node))?;
+            return is_named(self.is_new(output) && self.truths.insert(output, truth).is_none());
+        }
+        if node.domain.is_empty() && node.op_type == "ArgMax" {
+            let place = self.arg_max(node).ok_or_else(|| unsupported(node))?;
+            return is_named(self.is_new(output) && self.places.insert(output, place).is_none());
+        }
         let value = match node.op_type.as_str() {
             _ if !node.domain.is_empty() => None,
             "Gemm" => self.gemm(node),
             "Conv" => self.conv(node),
             "MaxPool" => self.max_pool(node),
             "Resize" => self.resize(node),
-            "Slice" => self.slice(node).or_else(|| self.slice_steps(node)),
-            "Gather" => self.pick_step(node),
+            "Slice" => self.slice(node).or_else(|| self.slice_steps(node)).or_else(|| self.slice_columns(node)),
+            "Gather" => self.pick_step(node).or_else(|| self.select(node)),
             "Pad" => self.pad(node),
             "Reshape" => self.reshape(node),
             "Flatten" => self.flatten(node),
@@ -144,7 +163,11 @@ impl<'a> Reader<'a> {
             "Add" => self.add(node).or_else(|| self.arithmetic(node, Arithmetic::Add)),
             "Sub" => self.arithmetic(node, Arithmetic::Sub),
             "Div" => self.arithmetic(node, Arithmetic::Div),
-            "Cast" => self.cast(node),
+            "Cast" => self.cast(node).or_else(|| self.cast_to_number(node)),
+            "Where" => self.choose(node),
+            "Concat" => self.concat(node),
+            "Mod" => self.remainder(node),
+            "Sin" => self.sine(node),
             "LSTM" => self.lstm(node),
             "Transpose" => self.transpose(node).or_else(|| self.turn(node)),
             "Squeeze" => self.squeeze(node),
@@ -168,7 +191,8 @@ impl<'a> Reader<'a> {
     /// Whether no value that is known has this name.
     fn is_new(&self, name: &str) -> bool {
         let is_input = self.bytes.as_ref().is_some_and(|(input, _)| *input == name);
-        !is_input && !self.constants.contains_key(name) && !self.values.contains_key(name)
+        let is_known = self.truths.contains_key(name) || self.places.contains_key(name);
+        !is_input && !is_known && !self.constants.contains_key(name) && !self.values.contains_key(name)
     }
 
     /// The places of those outputs of a node that another node or the graph reads.
@@ -213,7 +237,15 @@ impl<'a> Reader<'a> {
         let length = |shape: &[usize]| shape.iter().try_fold(1usize, |length, &dim| length.checked_mul(dim));
         let (from_len, to_len) = (length(&from.shape)?, length(&shape)?);
         let to = Place::Between(self.steps.len());
-        self.steps.push(Step { layer, activation: Activation::None, from: from.place, to, from_len, to_len });
+        self.steps.push(Step {
+            layer,
+            activation: Activation::None,
+            from: from.place,
+            also: vec![],
+            to,
+            from_len,
+            to_len,
+        });
         Some(Value { place: to, padded: shape.clone(), shape, batch_axis: 0 })
     }
 
@@ -221,7 +253,8 @@ impl<'a> Reader<'a> {
     fn last_step(&self, output: &str) -> Option<(usize, Vec<usize>)> {
         let value = self.values.get(output)?;
         let Place::Between(index) = value.place else { return None };
-        let read = self.steps.iter().any(|step| step.from == value.place);
+        let reads = |step: &Step| step.from == value.place || step.also.iter().any(|(place, _)| *place == value.place);
+        let read = self.steps.iter().any(reads);
         let free = self.steps[index].to == value.place && !read;
         (free && value.padded == value.shape && value.batch_axis == 0).then(|| (index, value.shape.clone()))
     }
@@ -244,8 +277,10 @@ impl<'a> Reader<'a> {
                 *start = between;
                 between += step.to_len;
             }
-            if let Place::Between(index) = step.from {
-                step.from = Place::Between(starts[index]);
+            for place in step.also.iter_mut().map(|(place, _)| place).chain([&mut step.from]) {
+                if let Place::Between(index) = *place {
+                    *place = Place::Between(starts[index]);
+                }
             }
         }
         if between > MAX_VALUES {

@@ -13,11 +13,16 @@ pub(super) fn unsupported(node: &NodeProto) -> String {
         }
         "MaxPool" => "windows of 2 x 2 side by side on images of even size, without padding",
         "Resize" => "images to twice the size, each value repeated",
-        "Slice" => "the first rows or columns of images, and steps of a sequence",
-        "Gather" => "one step of a sequence",
+        "Slice" => "the first rows or columns of images, steps of a sequence, and columns of rows",
+        "Gather" => "one step of a sequence, and columns of rows",
+        "Equal" => "rows with themselves or with constants",
+        "Where" | "Not" => "what `Equal` says about rows",
+        "Concat" => "rows, one behind the other",
+        "ArgMax" => "the columns of rows, without keeping the dimension",
+        "Mod" => "rows and a constant, with `fmod`",
         "MatMul" => "products of rows or steps and constant weights",
         "Add" | "Sub" | "Div" => "a row and a constant, one value or those of the last dimensions",
-        "Cast" => "bytes that come in, to 32-bit floats",
+        "Cast" => "bytes that come in, what `Equal` says and places of `ArgMax`, to 32-bit floats",
         "LSTM" => {
             "one layer in the order of the steps, without clipping, peepholes or lengths, that begins with zeros and of \
              which one output is read"
