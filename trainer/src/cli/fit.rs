@@ -43,9 +43,10 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
     let rows = split.train.len() + dataset.streamed_rows()?;
     let (epochs, usual) = (config.epochs_for(rows), config.epochs);
-    if epochs > usual {
+    if epochs != usual {
+        let rows = if epochs > usual { "few" } else { "many" };
         say(&format!(
-            "note: {epochs} epochs instead of {usual}, since the rows are few; `--epochs` sets another number"
+            "note: {epochs} epochs instead of {usual}, since the rows are {rows}; `--epochs` sets another number"
         ));
     }
     // Noise on the input, or a penalty on the latent, keeps a network with a wide latent from copying.

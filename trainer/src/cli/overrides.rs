@@ -75,6 +75,7 @@ impl FitArguments {
         Config {
             data: self.data.clone().unwrap_or(config.data),
             epochs: count(self.epochs, config.epochs),
+            max_steps: if self.epochs.is_some() { 0 } else { config.max_steps },
             threads: count(self.threads, config.threads),
             patience: count(self.patience, config.patience),
             time_budget: self.time_budget.unwrap_or(config.time_budget),

@@ -21,6 +21,8 @@ use crate::optimizer::{OptimizerConfig, Schedule};
 
 /// The most epochs that a run may have.
 pub(crate) const MAX_EPOCHS: usize = 1_000_000;
+/// Fewer epochs than this are never enough, however many steps they have.
+const FEW_EPOCHS: usize = 10;
 
 /// Every setting of a run, as `config.toml` keeps it. The same config on the same machine gives the same weights, byte
 /// for byte.
@@ -46,6 +48,10 @@ pub struct Config {
     /// `table` and on tables, unless the epochs are set.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub min_steps: usize,
+    /// Steps at most, but never under ten epochs: where the training rows are many, there are fewer epochs. 0 sets no bound. Default 0; 10,000
+    /// for `table` and on tables, unless the epochs are set.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_steps: usize,
     /// Rows in one step, from 1. Default 256, `vae` 128; 32 for the small sets `digits` and `series`.
     pub batch_size: usize,
     /// `bce` or `mse`: the mean over an image's pixels, or with a variational network their sum. Default `bce`; `mse` for a table and for `image`.
@@ -129,6 +135,7 @@ impl Config {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             epochs,
             min_steps: if is_table || matches!(preset, Preset::Table | Preset::Windows) { 2000 } else { 0 },
+            max_steps: if is_table && preset != Preset::Windows || preset == Preset::Table { 10_000 } else { 0 },
             batch_size,
             loss: if is_table || matches!(preset, Preset::Image | Preset::Windows) { Loss::Mse } else { Loss::Bce },
             sparsity: if preset == Preset::Sparse { 1e-4 } else { 0. },
@@ -161,10 +168,11 @@ impl Config {
     }
 
     /// The epochs that `rows` training rows are trained: more than [`Config::epochs`] where those have fewer than
-    /// [`Config::min_steps`] steps.
+    /// [`Config::min_steps`] steps, fewer where they have more than [`Config::max_steps`].
     pub fn epochs_for(&self, rows: usize) -> usize {
         let steps = rows.div_ceil(self.batch_size.max(1)).max(1);
-        self.epochs.max(self.min_steps.div_ceil(steps)).min(MAX_EPOCHS)
+        let most = if self.max_steps == 0 { MAX_EPOCHS } else { (self.max_steps / steps).max(FEW_EPOCHS) };
+        self.epochs.min(most).max(self.min_steps.div_ceil(steps)).min(MAX_EPOCHS)
     }
 
     /// How the data becomes training and test rows.

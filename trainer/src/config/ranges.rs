@@ -22,7 +22,7 @@ impl Config {
             "pictures.size" => 8..=256,
             "table.window" => 2..=ModelConfig::MAX_WIDTH as i64,
             "table.stride" => 1..=i64::MAX,
-            "min_steps" => 0..=1 << 32,
+            "min_steps" | "max_steps" => 0..=1 << 32,
             "seed" | "patience" | "schedule.patience" => 0..=i64::MAX,
             _ => return None,
         })
@@ -36,6 +36,7 @@ impl Config {
             ("threads", self.threads),
             ("epochs", self.epochs),
             ("min_steps", self.min_steps),
+            ("max_steps", self.max_steps),
             ("batch_size", self.batch_size),
         ];
         let windows = [

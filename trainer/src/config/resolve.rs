@@ -52,6 +52,9 @@ impl Config {
         if sets("epochs") && !sets("min_steps") {
             config.min_steps = 0;
         }
+        if sets("epochs") && !sets("max_steps") {
+            config.max_steps = 0;
+        }
         config.check().and_then(|()| config.check_preparation()).map_err(|error| placed(error, &layers))?;
         Ok(config)
     }

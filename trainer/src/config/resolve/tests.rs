@@ -160,10 +160,11 @@ fn a_mistake_is_told_with_its_line_and_what_was_meant() {
 }
 
 #[test]
-fn few_rows_are_trained_more_epochs_unless_those_are_set() {
+fn few_rows_are_trained_more_epochs_and_many_fewer_unless_those_are_set() {
     let table = Config::resolve(None, toml::toml! { preset = "table" data = "/rows" }).unwrap();
     // 100 rows are two steps of 64.
-    assert_eq!((table.epochs, table.epochs_for(100), table.epochs_for(1_000_000)), (100, 1000, 100));
+    let epochs = [100, 6400, 20_000, 1_000_000].map(|rows| table.epochs_for(rows));
+    assert_eq!((table.epochs, epochs), (100, [1000, 100, 31, 10]));
     let set = Config::resolve(None, toml::toml! { preset = "table" data = "/rows" epochs = 3 }).unwrap();
-    assert_eq!(set.epochs_for(100), 3);
+    assert_eq!((set.epochs_for(100), set.epochs_for(1_000_000)), (3, 3));
 }
