@@ -25,6 +25,7 @@ mod preprocessing;
 mod printable;
 mod schema;
 mod score;
+mod series;
 mod shape;
 #[cfg(feature = "clap")]
 mod usage;
@@ -51,6 +52,7 @@ pub use preprocessing::Preprocessing;
 pub use printable::printable;
 pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
+pub use series::{SeriesBreaks, TimeColumn};
 pub use shape::Shape;
 #[cfg(feature = "clap")]
 pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, long_dash, with_help};

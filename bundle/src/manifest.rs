@@ -15,6 +15,7 @@ use crate::preprocessing::Preprocessing;
 use crate::printable::printable;
 use crate::schema::Schema;
 use crate::score::Threshold;
+use crate::series::SeriesBreaks;
 
 /// The version of the format that this crate reads and writes.
 pub const FORMAT_VERSION: u32 = 1;
@@ -66,6 +67,9 @@ pub struct Manifest {
     /// then the channels, step after step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<[usize; 2]>,
+    /// Of windows, where a series ends and the next one begins.
+    #[serde(default, skip_serializing_if = "SeriesBreaks::is_nowhere")]
+    pub series: SeriesBreaks,
     /// The std of the noise that the network was trained to remove; nothing for one that was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_noise: Option<f64>,

@@ -56,6 +56,9 @@ pub struct Column {
     /// next to 00:00. They do not count in [`Schema::scores`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cycles: Vec<f32>,
+    /// Of a number, how far from the mean it counts at most, in units of its scale, above 1; nothing: however far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f32>,
 }
 
 /// What a column holds.
@@ -80,7 +83,7 @@ pub enum ColumnKind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Feature {
-    /// `(x - mean) / scale`, with `missing` for NaN.
+    /// `(x - mean) / scale`, with `missing` for NaN, and at most `clip` from 0.
     Number {
         /// The column.
         column: usize,
@@ -90,6 +93,8 @@ pub enum Feature {
         mean: f32,
         /// See [`ColumnKind::Number`].
         scale: f32,
+        /// See [`Column::clip`].
+        clip: Option<f32>,
     },
     /// 1 where the column has this category, else 0.
     Category {
@@ -117,7 +122,15 @@ pub enum Feature {
 impl Column {
     /// A column of this kind, whose missing values are refused.
     pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
-        Self { name: name.into(), kind, missing: None, flag_missing: false, since: None, cycles: Vec::new() }
+        Self {
+            name: name.into(),
+            kind,
+            missing: None,
+            flag_missing: false,
+            since: None,
+            cycles: Vec::new(),
+            clip: None,
+        }
     }
 
     /// A column of numbers, whose missing values are refused.
@@ -132,7 +145,9 @@ impl Column {
 
     fn features(&self, column: usize) -> impl Iterator<Item = Feature> {
         let numbers = match self.kind {
-            ColumnKind::Number { mean, scale } => Some(Feature::Number { column, missing: self.missing, mean, scale }),
+            ColumnKind::Number { mean, scale } => {
+                Some(Feature::Number { column, missing: self.missing, mean, scale, clip: self.clip })
+            }
             ColumnKind::Category { .. } => None,
         };
         let categories = match &self.kind {
@@ -209,9 +224,10 @@ impl Schema {
         for (raw, input) in raw.chunks_exact(self.raw_len()).zip(input.chunks_exact_mut(self.input_len())) {
             for (value, feature) in input.iter_mut().zip(&self.features) {
                 *value = match *feature {
-                    Feature::Number { column, missing, mean, scale } => {
+                    Feature::Number { column, missing, mean, scale, clip } => {
                         let x = raw[column];
-                        (if x.is_nan() { missing.unwrap_or(x) } else { x } - mean) / scale
+                        let x = (if x.is_nan() { missing.unwrap_or(x) } else { x } - mean) / scale;
+                        clip.map_or(x, |most| x.clamp(-most, most))
                     }
                     Feature::Category { column, place } => f32::from(u8::from(raw[column] == place as f32)),
                     Feature::Cycle { column, period, shift } => {
@@ -351,7 +367,7 @@ mod tests {
         let text = serde_json::to_string(&Schema::new(vec![Column::number("size", 1.5, 2.)]).unwrap()).unwrap();
         assert_eq!(text, r#"[{"name":"size","kind":"number","mean":1.5,"scale":2.0}]"#);
         let found: Schema = serde_json::from_str(&text).unwrap();
-        assert_eq!(found.features(), [Feature::Number { column: 0, missing: None, mean: 1.5, scale: 2. }]);
+        assert_eq!(found.features(), [Feature::Number { column: 0, missing: None, mean: 1.5, scale: 2., clip: None }]);
     }
 
     #[test]

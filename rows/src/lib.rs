@@ -2,6 +2,7 @@
 
 mod array;
 mod blocks;
+mod breaks;
 mod cells;
 mod columns;
 mod csv;
@@ -33,6 +34,7 @@ mod windows;
 
 pub use array::{Array, Arrays, array_file};
 pub use blocks::{Blocks, Progress};
+pub use breaks::SeriesNumbers;
 pub use columns::read_columns;
 pub use error::{Error, Result};
 pub use named::{Column, Columns};

@@ -115,6 +115,13 @@ pub(crate) fn parse_block(
     known: Option<&FirstLines>,
     lines: usize,
 ) -> anyhow::Result<(Columns, FirstLines)> {
+    if let Err(error) = str::from_utf8(text) {
+        let line = lines + 1 + text[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
+        bail!(
+            "line {line}: expected UTF-8 text, found another encoding, such as Latin-1; save it as UTF-8: \
+             `iconv -f LATIN1 -t UTF-8` converts it"
+        );
+    }
     let dialect = known.map_or_else(|| detect(text, options.separator, None), |known| known.dialect);
     let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };
@@ -236,6 +243,12 @@ mod tests {
     fn an_empty_last_cell_below_its_name_is_missing() {
         let last = |text: &str| table(text).columns.len();
         assert_eq!((last("a,b,c\n1,2,\n"), last("a,b\n1,2,\n"), last("a,b,\n1,2,\n")), (3, 2, 2));
+    }
+
+    #[test]
+    fn text_in_another_encoding_is_refused_by_its_line() {
+        let error = parse(b"a,b\n1,2\n3,gr\xf6\xdfe\n", &Options::default()).unwrap_err().to_string();
+        assert!(error.starts_with("line 3: expected UTF-8 text, found another encoding, such as Latin-1"), "{error}");
     }
 
     #[test]

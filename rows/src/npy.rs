@@ -58,10 +58,9 @@ fn in_order<T: Copy>(values: Vec<T>, header: &NpyHeader, rows: usize, row_shape:
 pub struct Layout {
     /// The byte at which they begin.
     pub start: u64,
-    /// The axes of the array.
-    pub axes: usize,
     pub rows: usize,
-    /// Values in a row.
+    /// The further axes, and their product: the values in a row.
+    pub row_shape: Vec<usize>,
     pub columns: usize,
     /// The bytes of a row.
     pub row_bytes: usize,
@@ -89,7 +88,14 @@ impl Layout {
         let row_bytes = columns.checked_mul(dtype.size_field()).and_then(|bytes| usize::try_from(bytes).ok());
         let Some(row_bytes) = row_bytes else { bail!("expected rows that fit into memory, found {columns} values") };
         let (rows, columns) = (usize::try_from(rows)?, usize::try_from(columns)?);
-        Ok(Self { start: len as u64, axes: row.len() + 1, rows, columns, row_bytes, dtype })
+        Ok(Self {
+            start: len as u64,
+            row_shape: row.iter().map(|&length| length as usize).collect(),
+            rows,
+            columns,
+            row_bytes,
+            dtype,
+        })
     }
 
     /// The numbers in the bytes of some rows.
@@ -172,7 +178,7 @@ fn numbers(dtype: &TypeStr, data: &[u8]) -> Result<Vec<f32>> {
 }
 
 /// A 16-bit float of IEEE 754 as one of 32 bits.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let sign = if bits >> 15 == 1 { -1. } else { 1. };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
     sign * match exponent {

@@ -55,7 +55,12 @@ impl NpyRows {
 
     /// The axes of the array.
     pub fn axes(&self) -> usize {
-        self.layout.axes
+        self.layout.row_shape.len() + 1
+    }
+
+    /// The axes of a row.
+    pub fn row_shape(&self) -> &[usize] {
+        &self.layout.row_shape
     }
 
     /// All rows of the file.
@@ -80,7 +85,7 @@ impl NpyRows {
 
     /// The values of the next rows; none at the end of the file.
     pub(crate) fn block(&mut self) -> AnyResult<Option<Vec<f32>>> {
-        let Layout { rows, row_bytes, .. } = self.layout;
+        let &Layout { rows, row_bytes, .. } = &self.layout;
         if self.done == rows {
             return Ok(None);
         }

@@ -1,7 +1,7 @@
 //! The raw rows that a network takes, from a table whose columns may be in any order.
 
 use anyhow::bail;
-use bundle::{ColumnKind, Schema, printable, seconds_of};
+use bundle::{ColumnKind, Schema, printable, seconds_of, truth};
 
 use crate::error::Result;
 use crate::named::{Column, Columns};
@@ -27,6 +27,12 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
         let values: Vec<f32> = match (&column.kind, &table.columns[place]) {
             (ColumnKind::Number { .. }, cells) if column.since.is_some() => {
                 let start = column.since.as_deref().and_then(seconds_of).unwrap_or_default();
+                if let Column::Numbers(numbers) = cells
+                    && numbers.iter().all(|number| number.is_nan())
+                {
+                    raw.iter_mut().skip(index).step_by(columns).for_each(|value| *value = f32::NAN);
+                    continue;
+                }
                 let Column::Texts(Texts { dates: Some(dates), .. }) = cells else {
                     bail!("column `{name}`: expected dates such as 2026-01-31T23:59:59, found {}", other(table, place));
                 };
@@ -34,6 +40,12 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
             }
             (ColumnKind::Number { .. }, Column::Numbers(numbers)) => {
                 rows.iter().map(|&row| numbers[row as usize]).collect()
+            }
+            (ColumnKind::Number { .. }, Column::Texts(texts))
+                if texts.values.iter().all(|text| truth(text).is_some()) =>
+            {
+                let number = |row: u32| texts.get(row as usize).and_then(truth).unwrap_or(f32::NAN);
+                rows.iter().map(|&row| number(row)).collect()
             }
             (ColumnKind::Number { .. }, Column::Texts(texts)) => {
                 let first = texts.first.unwrap_or_default();
@@ -53,7 +65,12 @@ fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<
                 rows.iter().map(|&row| place(row)).collect()
             }
             (ColumnKind::Category { values }, Column::Numbers(numbers)) => {
-                let text = |number: f32| values.iter().position(|value| *value == number.to_string());
+                // Truth values of one kind of file are words in another.
+                let is_truth = values.iter().all(|value| truth(value).is_some());
+                let is = |value: &str, number: f32| {
+                    value == number.to_string() || (is_truth && truth(value) == Some(number))
+                };
+                let text = |number: f32| values.iter().position(|value| is(value, number));
                 let place =
                     |number: f32| if number.is_nan() { number } else { text(number).unwrap_or(values.len()) as f32 };
                 rows.iter().map(|&row| place(numbers[row as usize])).collect()
@@ -124,6 +141,35 @@ mod tests {
         assert_eq!(raw("size,colour\n1,5\n").unwrap(), [1., 1.]);
         let missing = raw("size,colour\n1,\n2,red\n").unwrap();
         assert!(missing[1].is_nan() && missing[3] == 0.);
+    }
+
+    #[test]
+    fn truth_values_are_numbers_or_words_as_the_schema_has_them() {
+        let of = |column: bundle::Column, cells: Column| {
+            let mut table = Columns::from_numbers(&[0., 0., 0.], 1, String::new());
+            (table.names, table.columns) = (vec!["on".into()], vec![cells]);
+            raw_rows(&Schema::new(vec![column]).unwrap(), &table, &[0, 1, 2]).unwrap()
+        };
+        let texts = |values: [&str; 2]| {
+            let values = values.map(str::to_owned).to_vec();
+            Column::Texts(Texts { values, rows: vec![0, 1, 0], numbers: 0, first: Some(0), dates: None })
+        };
+        let number = bundle::Column::number("on", 0., 1.);
+        assert_eq!(of(number, texts(["false", "True"])), [0., 1., 0.]);
+        let words = ColumnKind::Category { values: vec!["true".into(), "false".into()] };
+        assert_eq!(of(bundle::Column::new("on", words), Column::Numbers(vec![0., 1., 0.])), [1., 0., 1.]);
+    }
+
+    #[test]
+    fn dates_may_all_be_missing() {
+        let day = bundle::Column {
+            missing: Some(0.),
+            since: Some("2026-01-01T00:00:00".into()),
+            ..bundle::Column::number("day", 0., 1.)
+        };
+        let table = table("size,day\n1,\n2,\n");
+        let raw = raw_rows(&Schema::new(vec![day]).unwrap(), &table, &[0, 1]).unwrap();
+        assert!(raw.iter().all(|value| value.is_nan()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Windows of a series: rows that follow each other.
 
-use bundle::Schema;
+use bundle::{Schema, SeriesBreaks};
 
+use crate::breaks::SeriesNumbers;
 use crate::error::Result;
 use crate::named::Columns;
 use crate::raw::raw_rows;
@@ -57,8 +58,9 @@ pub struct WindowCutter {
     steps: Vec<f32>,
     /// Steps between the last window and the next one, which belong to neither.
     skip: usize,
-    /// The file that the last step came from.
-    shard: Option<String>,
+    /// The file that the last step came from, and the number of its series.
+    last: (Option<String>, usize),
+    series: SeriesNumbers,
 }
 
 impl WindowCutter {
@@ -69,11 +71,17 @@ impl WindowCutter {
     /// When `windowed` has no channels.
     pub fn new(windowed: &Schema, [steps, stride]: [usize; 2]) -> Result<Self> {
         let channels = Schema::new(windowed.channels(steps)).map_err(anyhow::Error::from)?;
-        Ok(Self { channels, window: [steps, stride.max(1)], steps: vec![], skip: 0, shard: None })
+        let series = SeriesNumbers::new(SeriesBreaks::default());
+        Ok(Self { channels, window: [steps, stride.max(1)], steps: vec![], skip: 0, last: (None, 0), series })
+    }
+
+    /// With ends of series beside gaps and the ends of files.
+    pub fn with_breaks(self, breaks: SeriesBreaks) -> Self {
+        Self { series: SeriesNumbers::new(breaks), ..self }
     }
 
     /// The windows that end in this table, whose rows are the next steps: `[windows, steps * channels]`. A window ends where a step is
-    /// missing as a whole, and with its file.
+    /// missing as a whole, with its file and with its series.
     ///
     /// # Errors
     ///
@@ -83,11 +91,12 @@ impl WindowCutter {
         let raw = raw_rows(&self.channels, table, &all)?;
         let ([steps, stride], width) = (self.window, self.channels.raw_len());
         let missing = missing_steps(&raw, width);
+        let series = self.series.of(table);
         let mut windows = vec![];
         for (row, (step, is_missing)) in raw.chunks_exact(width).zip(missing).enumerate() {
             let shard = table.shards.get(table.shard(row)).map(|(_, name)| name);
-            if shard != self.shard.as_ref() {
-                self.shard = shard.cloned();
+            if (shard, series[row]) != (self.last.0.as_ref(), self.last.1) {
+                self.last = (shard.cloned(), series[row]);
                 self.begin();
             }
             if is_missing {

@@ -51,6 +51,7 @@ impl Trained {
             reconstruction: form.describe(RECONSTRUCTION, Side::Reconstruction),
             schema: schema.cloned(),
             window: test.window(),
+            series: test.series_breaks(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),
             scorer: None,
             threshold: Some(summary.threshold.clone()),

@@ -36,6 +36,9 @@ pub(super) fn prepare(schema: &Schema, graph: &mut GraphBuilder, raw: Value) -> 
     ];
     let centred = graph.sub(x, mean)?;
     let mut input = graph.div(centred, scale)?;
+    if let Some(most) = clip(features) {
+        input = graph.clamp(input, -most, most)?;
+    }
     if features.iter().any(|feature| matches!(feature, Feature::Category { .. })) {
         let places = each(graph, features, |feature| match feature {
             Feature::Category { place, .. } => place as f32,
@@ -58,6 +61,12 @@ pub(super) fn prepare(schema: &Schema, graph: &mut GraphBuilder, raw: Value) -> 
         input = graph.where_cond(is_flag, flags, input)?;
     }
     Ok(input)
+}
+
+/// How far from 0 numbers count at most. All columns have the same limit, and what else there is lies within -1.0..=1.0.
+fn clip(features: &[Feature]) -> Option<f32> {
+    let limit = |feature: &Feature| if let Feature::Number { clip, .. } = feature { *clip } else { None };
+    features.iter().find_map(limit)
 }
 
 /// The sines of [`Feature::Cycle`]; what stands at the other features means nothing.

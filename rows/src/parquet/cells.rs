@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::named::Column;
+use crate::npy::half;
 use crate::texts::TextsBuilder;
 
 /// Seconds of a day.
@@ -22,6 +23,10 @@ enum Kind {
     Date,
     /// A point in time; of its unit, this many are a second.
     Time(i64),
+    /// A whole number from 0 to 2^64.
+    Unsigned,
+    /// Two bytes.
+    HalfFloat,
     Text,
 }
 
@@ -38,6 +43,7 @@ impl Kind {
                 });
             }
             Some(LogicalType::Decimal(_)) => return scale(),
+            Some(LogicalType::Float16) => return Self::HalfFloat,
             _ => (),
         }
         match (column.converted_type(), column.physical_type()) {
@@ -45,6 +51,7 @@ impl Kind {
             (ConvertedType::TIMESTAMP_MILLIS, _) => Self::Time(1000),
             (ConvertedType::TIMESTAMP_MICROS, _) => Self::Time(1_000_000),
             (ConvertedType::DECIMAL, _) => scale(),
+            (ConvertedType::UINT_64, _) => Self::Unsigned,
             (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Self::Text,
             _ => Self::Number,
         }
@@ -123,11 +130,16 @@ impl Cells {
                 let text = value.and_then(|value| self.kind.date(value));
                 self.text(text.as_deref().map(str::as_bytes));
             }
+            (Kind::Unsigned, value) => self.number(value.map(|value| value as u64 as f32)),
             (kind, value) => self.number(value.map(|value| kind.number(value as f64))),
         }
     }
 
     fn bytes(&mut self, kind: Kind, value: Option<&[u8]>) {
+        if let Kind::HalfFloat = kind {
+            let number = |bytes: &[u8]| bytes.first_chunk().map_or(f32::NAN, |bytes| half(u16::from_le_bytes(*bytes)));
+            return self.number(value.map(number));
+        }
         let Kind::Decimal(_) = kind else { return self.text(value) };
         // A whole number of any length, the highest byte first.
         let whole = |bytes: &[u8]| {

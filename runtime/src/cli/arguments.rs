@@ -116,9 +116,11 @@ pub struct ScoreArguments {
     /// The part of usual rows that may be alarms
     #[arg(long, value_name = "RATE", default_value_t = 0.01, value_parser = rate)]
     pub alpha: f32,
-    /// Say when rows have become unlike the usual ones, with at most one false alarm in ROWS
+    /// Say when rows have become unlike the usual ones
     ///
-    /// Rows must not depend on each other, as overlapping windows of a series do [default: 1000000].
+    /// There is at most one false alarm in ROWS on average [default: 1000000].
+    ///
+    /// Rows must not depend on each other, as overlapping windows of a series do.
     #[arg(long, value_name = "ROWS", num_args = 0..=1, require_equals = true, default_missing_value = "1000000")]
     #[arg(value_parser = rows_per_alarm)]
     pub watch: Option<f64>,

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bundle::{Schema, Shape};
+use bundle::{Schema, SeriesBreaks, Shape};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -42,7 +42,7 @@ enum Starts {
     /// Each behind the one before it.
     Rows,
     /// Windows of a series, `stride` steps apart.
-    Windows { starts: Vec<usize>, stride: usize },
+    Windows { starts: Vec<usize>, stride: usize, breaks: SeriesBreaks },
 }
 
 /// Windows of a series: what [`Samples::windows`] takes.
@@ -56,6 +56,8 @@ pub(crate) struct Windows {
     pub steps: usize,
     /// The steps from the start of a window to the start of the next.
     pub stride: usize,
+    /// Where a series ends.
+    pub breaks: SeriesBreaks,
 }
 
 impl Samples {
@@ -107,7 +109,7 @@ impl Samples {
     ///
     /// [`Error::Setting`] when there are no windows, or one reaches past the last step.
     pub(crate) fn windows(windows: Windows, labels: Vec<u8>, schema: Arc<Schema>) -> Result<Self> {
-        let Windows { raw, starts, steps, stride } = windows;
+        let Windows { raw, starts, steps, stride, breaks } = windows;
         let channels = schema.raw_len() / steps.max(1);
         let fits = |start: &usize| start * channels + schema.raw_len() <= raw.len();
         let plain = steps > 0 && schema.raw_len() == channels * steps && schema.input_len() == schema.raw_len();
@@ -117,7 +119,11 @@ impl Samples {
         }
         let starts = starts.into_iter().map(|start| start * channels).collect();
         let shape = Shape::Image { channels: 1, height: steps, width: channels };
-        Ok(Self { values: Values::Raw { raw, starts: Starts::Windows { starts, stride }, schema }, labels, shape })
+        Ok(Self {
+            values: Values::Raw { raw, starts: Starts::Windows { starts, stride, breaks }, schema },
+            labels,
+            shape,
+        })
     }
 
     /// The number of rows.
@@ -191,6 +197,14 @@ impl Samples {
         match &self.values {
             Values::Raw { starts: Starts::Windows { stride, .. }, .. } => Some([self.size()[0], *stride]),
             _ => None,
+        }
+    }
+
+    /// Of windows of a series, where one ends and the next one begins.
+    pub fn series_breaks(&self) -> SeriesBreaks {
+        match &self.values {
+            Values::Raw { starts: Starts::Windows { breaks, .. }, .. } => breaks.clone(),
+            _ => SeriesBreaks::default(),
         }
     }
 

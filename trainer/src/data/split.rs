@@ -114,7 +114,7 @@ impl Split {
                 // A half leaves at least one row of two on each side.
                 format!("expected a part that is 1 to {}, such as {}", all - 1, if all >= 10 { 0.1 } else { 0.5 })
             } else {
-                "expected `test`".into()
+                "expected `test`: `--validation test` validates on the test rows".into()
             };
             return Err(Error::setting(
                 "validation",

@@ -52,7 +52,7 @@ pub struct TableConfig {
     pub dates: Dates,
     /// What a missing number counts as: `mean`, `median`, `zero`, `most-frequent`, or `refuse`. Default `mean`.
     pub missing: Missing,
-    /// How numbers are scaled: `standard`, `robust`, `min-max` or `none`. Default `standard`.
+    /// How numbers are scaled: `standard`, `robust` (median and quartiles, clipped), `min-max` or `none`. Default `standard`.
     pub scaling: Scaling,
 }
 

@@ -14,12 +14,14 @@ pub(super) struct ArrayRows {
     rows: usize,
     done: usize,
     may_be_missing: bool,
+    /// Rows and columns of each picture as a matrix that is to be turned.
+    turned: Option<[usize; 2]>,
 }
 
 impl ArrayRows {
-    pub(super) fn new(rows: NpyRows, may_be_missing: bool) -> Self {
+    pub(super) fn new(rows: NpyRows, may_be_missing: bool, turned: Option<[usize; 2]>) -> Self {
         let (columns, count) = (rows.columns(), rows.rows());
-        Self { blocks: ahead(rows), columns, rows: count, done: 0, may_be_missing }
+        Self { blocks: ahead(rows), columns, rows: count, done: 0, may_be_missing, turned }
     }
 }
 
@@ -37,7 +39,12 @@ impl RowBlocks for ArrayRows {
             bail!("row {row}, column {column}: expected a finite number, found {}", values[place]);
         }
         self.done += values.len() / self.columns;
-        Ok(Some(values))
+        let Some([rows, columns]) = self.turned else { return Ok(Some(values)) };
+        let turn = |picture: &[f32]| {
+            let column = |column: usize| picture[column..].iter().step_by(columns).copied().collect::<Vec<f32>>();
+            (0..columns).flat_map(column).collect::<Vec<f32>>()
+        };
+        Ok(Some(values.chunks_exact(rows * columns).flat_map(turn).collect()))
     }
 
     fn part(&self) -> f64 {

@@ -29,12 +29,12 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Reads the first block; nothing where it cannot be read.
-    pub(super) fn open(path: &Path, options: &rows::Options) -> Result<Option<Self>> {
+    /// Reads the first block; nothing where there is none.
+    pub(super) fn open(path: &Path, options: &rows::Options) -> Result<Option<rows::Result<Self>>> {
         let mut blocks = Blocks::open(path, options)?;
         let progress = blocks.progress();
-        let Some(Ok(first)) = blocks.next() else { return Ok(None) };
-        Ok(Some(Self { first, tables: ahead(blocks), progress }))
+        let first = blocks.next();
+        Ok(first.map(|first| Ok(Self { first: first?, tables: ahead(blocks), progress })))
     }
 
     /// How the first block was understood, less the number of its rows.

@@ -9,12 +9,14 @@ mod series;
 mod whole;
 
 use std::fs;
+use std::io::{copy, stdin};
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use bundle::Manifest;
+use anyhow::{Context, Result, anyhow, bail};
+use bundle::{ColumnKind, Manifest, SeriesBreaks, printable};
 use rows::Expected;
 use runtime::{Matrix, Schema, Tensor};
+use tempfile::NamedTempFile;
 
 use super::arguments::{Command, RowsArguments};
 use super::range::{Preparation, Preparer};
@@ -33,9 +35,11 @@ const SMALL: u64 = 16 << 20;
 /// Where a command's rows come from, and what they should be.
 pub struct Source<'a> {
     path: &'a Path,
+    /// What came on standard input, if that is where rows come from.
+    spooled: Option<NamedTempFile>,
     tensor: &'a Tensor,
     columns: usize,
-    window: Option<[usize; 2]>,
+    window: Option<([usize; 2], &'a SeriesBreaks)>,
     /// The columns of raw rows; nothing for other rows.
     schema: Option<&'a Schema>,
     /// Height and width of a picture, with the channels before them where there are several; empty for other rows.
@@ -57,19 +61,42 @@ impl<'a> Source<'a> {
         let words = schema.map(named::words).unwrap_or_default();
         let options = rows::Options { expected, missing: schema.is_some(), words, ..arguments.options() };
         let image = if is_input { &manifest.image_shape[..] } else { &[] };
-        Ok(Self { path: &arguments.rows, tensor, columns, window: manifest.window, schema, image, options })
+        let window = manifest.window.map(|window| (window, &manifest.series));
+        let path = arguments.rows.as_path();
+        let spooled = if path == Path::new("-") { Some(spooled()?) } else { None };
+        Ok(Self { path, spooled, tensor, columns, window, schema, image, options })
     }
 
     /// The pictures that are the rows, by their names; nothing where rows come from files of numbers.
     pub fn pictures(&self) -> Option<Vec<String>> {
-        pictures::names(self.path)
+        pictures::names(self.file())
     }
 
     /// Opens the source.
     pub fn open(&self, preparation: Preparation) -> Result<Prepared<'_>> {
-        let blocks = self.blocks().map_err(|error| placed(error, self.path))?;
+        let blocks = self.blocks().map_err(|error| self.placed(error))?;
         let preparer = Preparer::new(self.tensor, self.columns, preparation);
-        Ok(Prepared { path: self.path, columns: self.columns, blocks, preparer })
+        Ok(Prepared { source: self, blocks, preparer })
+    }
+
+    /// The file that the rows are in.
+    fn file(&self) -> &Path {
+        self.spooled.as_ref().map_or(self.path, NamedTempFile::path)
+    }
+
+    /// How messages call the source.
+    fn place(&self) -> String {
+        if self.spooled.is_some() { "standard input".into() } else { self.path.display().to_string() }
+    }
+
+    /// An error that says where it is; those of the readers do, with the file of a folder.
+    fn placed(&self, error: anyhow::Error) -> anyhow::Error {
+        let place = self.place();
+        if let Some(file) = &self.spooled {
+            let text = format!("{error:#}").replace(&file.path().display().to_string(), &place);
+            return if text.starts_with(&place) { anyhow!(text) } else { anyhow!("{place}: {text}") };
+        }
+        if error.to_string().starts_with(&place) { error } else { error.context(place) }
     }
 
     /// Reads all rows.
@@ -84,7 +111,8 @@ impl<'a> Source<'a> {
     }
 
     fn blocks(&self) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { path, columns, window, schema, ref options, .. } = *self;
+        let Self { columns, window, schema, ref options, .. } = *self;
+        let path = self.file();
         if path.is_dir() && !pictures::are_at(path) && !rows::is_shards(path) {
             return self.whole();
         }
@@ -98,7 +126,10 @@ impl<'a> Source<'a> {
         if start.starts_with(b"\x93NUMPY") {
             let rows = rows::NpyRows::open(path).ok().filter(|rows| rows.axes() > 1 && rows.columns() == columns);
             return match rows {
-                Some(rows) if window.is_none() => Ok(Box::new(ArrayRows::new(rows, schema.is_some()))),
+                Some(rows) if window.is_none() => {
+                    let turned = pictures::turned(rows.row_shape(), &self.tensor.row_shape);
+                    Ok(Box::new(ArrayRows::new(rows, schema.is_some(), turned)))
+                }
                 _ => self.series_of_array(),
             };
         }
@@ -107,15 +138,17 @@ impl<'a> Source<'a> {
         if start.starts_with(b"PK") || (is_plain && path.is_file() && is_small()) {
             return self.whole();
         }
-        // What is wrong with the first rows is told by the reader of whole files.
         match Tables::open(path, options)? {
-            Some(tables) => self.of_tables(tables),
-            None => self.whole(),
+            Some(Ok(tables)) => self.of_tables(tables),
+            Some(Err(error)) if schema.is_some() => Err(error.into()),
+            // What is wrong with plain rows is told by the reader of whole files.
+            _ => self.whole(),
         }
     }
 
     fn of_tables(&self, tables: Tables) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { path, columns, window, schema, .. } = *self;
+        let Self { columns, window, schema, .. } = *self;
+        let path = self.file();
         let Some(schema) = schema else {
             return match PlainRows::new(tables, columns, false) {
                 Some(rows) => Ok(Box::new(rows)),
@@ -123,12 +156,20 @@ impl<'a> Source<'a> {
             };
         };
         if let Some(window) = window
-            && series::has_channels(schema, window[0], &tables.first)
+            && series::has_channels(schema, window.0[0], &tables.first)
         {
             return Ok(Box::new(Windows::new(schema, window, tables)?));
         }
         if tables.first.has_header || path.is_dir() {
             return Ok(Box::new(NamedRows::new(schema, tables)));
+        }
+        let needs_names =
+            |column: &bundle::Column| column.since.is_some() || matches!(column.kind, ColumnKind::Category { .. });
+        if schema.columns().iter().any(needs_names) {
+            let first = printable(&schema.columns()[0].name);
+            bail!(
+                "expected the names of the columns on the first line, such as `{first}`, found none; `--header yes` takes the first line for names"
+            );
         }
         match PlainRows::new(tables, columns, true) {
             Some(rows) => Ok(Box::new(rows)),
@@ -138,10 +179,11 @@ impl<'a> Source<'a> {
 
     /// The windows of an array of steps, or rows of an array that cannot be read block by block.
     fn series_of_array(&self) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { path, window, schema, ref options, .. } = *self;
+        let Self { window, schema, ref options, .. } = *self;
+        let path = self.file();
         if let (Some(window), Some(schema)) = (window, schema)
-            && let Some(tables) = Tables::open(path, options)?
-            && series::has_channels(schema, window[0], &tables.first)
+            && let Some(Ok(tables)) = Tables::open(path, options)?
+            && series::has_channels(schema, window.0[0], &tables.first)
         {
             return Ok(Box::new(Windows::new(schema, window, tables)?));
         }
@@ -149,15 +191,14 @@ impl<'a> Source<'a> {
     }
 
     fn whole(&self) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { path, window, schema, ref options, .. } = *self;
-        Ok(Box::new(Whole::read(path, schema, window, options)?))
+        let Self { window, schema, ref options, .. } = *self;
+        Ok(Box::new(Whole::read(self.file(), schema, window, options)?))
     }
 }
 
 /// The rows of a source, prepared for the network.
 pub struct Prepared<'a> {
-    path: &'a Path,
-    columns: usize,
+    source: &'a Source<'a>,
     blocks: Box<dyn RowBlocks + 'a>,
     preparer: Preparer<'a>,
 }
@@ -166,13 +207,14 @@ impl Prepared<'_> {
     /// The next rows; none at the end.
     pub fn next(&mut self) -> Result<Option<Matrix>> {
         loop {
-            let values = self.blocks.next().map_err(|error| placed(error, self.path))?;
+            let values = self.blocks.next().map_err(|error| self.source.placed(error))?;
             let Some(mut values) = values else { return Ok(None) };
             if values.is_empty() {
                 continue;
             }
-            self.preparer.prepare(&mut values).map_err(|error| placed(error, self.path))?;
-            return Ok(Some(Matrix::new(values.len() / self.columns.max(1), self.columns, values)?));
+            self.preparer.prepare(&mut values).map_err(|error| self.source.placed(error))?;
+            let columns = self.source.columns;
+            return Ok(Some(Matrix::new(values.len() / columns.max(1), columns, values)?));
         }
     }
 
@@ -189,19 +231,19 @@ impl Prepared<'_> {
     /// How the source was understood, and what was done to its values, when it has come to its end.
     pub fn notes(&self) -> Vec<String> {
         let notes = [self.blocks.note(), self.preparer.note()];
-        let place = place(self.path);
-        let placed = |note: String| if note.starts_with(&place) { note } else { format!("{place}: {note}") };
-        notes.into_iter().flatten().map(placed).collect()
+        let place = self.source.place();
+        let note = |note: String| match note.split_once(": ") {
+            // The reader of whole files names the file.
+            Some((file, note)) if file == self.source.file().to_string_lossy() => format!("{place}: {note}"),
+            _ => format!("{place}: {note}"),
+        };
+        notes.into_iter().flatten().map(note).collect()
     }
 }
 
-/// How messages call a source.
-fn place(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
-}
-
-/// An error that says where it is; those of the readers do, with the file of a folder.
-fn placed(error: anyhow::Error, path: &Path) -> anyhow::Error {
-    let place = place(path);
-    if error.to_string().starts_with(&place) { error } else { error.context(place) }
+/// What comes on standard input, in a file: how rows are to be read is known when they have been looked at.
+fn spooled() -> Result<NamedTempFile> {
+    let mut file = NamedTempFile::new().context("cannot make a file for what comes on standard input")?;
+    copy(&mut stdin().lock(), &mut file).context("cannot read standard input")?;
+    Ok(file)
 }

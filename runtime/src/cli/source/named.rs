@@ -75,7 +75,7 @@ fn unseen(schema: &Schema, values: &[f32]) -> Vec<usize> {
 fn told(schema: &Schema, unseen: &[usize]) -> String {
     let told = |(column, &count): (&Column, &usize)| {
         let name = printable(&column.name);
-        (count > 0).then(|| format!("; `{name}`: {} that training never saw", counted(count, "category")))
+        (count > 0).then(|| format!("; `{name}`: {} of categories that training never saw", counted(count, "value")))
     };
     schema.columns().iter().zip(unseen).filter_map(told).collect()
 }

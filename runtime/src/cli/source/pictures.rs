@@ -40,7 +40,9 @@ pub(super) fn are_at(path: &Path) -> bool {
 
 /// The names of the pictures at `path`, below it; nothing where there are none.
 pub(super) fn names(path: &Path) -> Option<Vec<String>> {
-    let name = |file: &PathBuf| file.strip_prefix(path).unwrap_or(file).display().to_string();
+    let below = |file: &PathBuf| file.strip_prefix(path).ok().filter(|name| *name != Path::new("")).map(Path::to_owned);
+    let own = |file: &PathBuf| file.file_name().map(PathBuf::from).unwrap_or_default();
+    let name = |file: &PathBuf| below(file).unwrap_or_else(|| own(file)).display().to_string();
     let names: Vec<String> = files(path).iter().map(name).collect();
     (!names.is_empty()).then_some(names)
 }
@@ -55,6 +57,15 @@ fn files(path: &Path) -> Vec<PathBuf> {
         return own;
     }
     picture_folders(path).iter().flat_map(|folder| picture_files(folder)).collect()
+}
+
+/// How pictures of an array have to be turned whose channels are not where the network has them: rows and columns of a matrix.
+pub(super) fn turned(found: &[usize], expected: &[usize]) -> Option<[usize; 2]> {
+    let ([a, b, c], false) = (<[usize; 3]>::try_from(found).ok()?, found == expected) else { return None };
+    // Channels first or last in the network.
+    [([c, a, b], [a * b, c]), ([b, c, a], [a, b * c])]
+        .into_iter()
+        .find_map(|(shape, matrix)| (shape == *expected).then_some(matrix))
 }
 
 impl Pictures {
@@ -111,5 +122,20 @@ impl RowBlocks for Pictures {
             count => format!("; {count} cut out square and resized to {height} x {width}"),
         };
         Some(counted(self.count, "picture") + &resized)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_go_where_the_network_has_them() {
+        assert_eq!(turned(&[4, 5, 3], &[3, 4, 5]), Some([20, 3]));
+        assert_eq!(turned(&[3, 4, 5], &[4, 5, 3]), Some([3, 20]));
+        assert_eq!(
+            (turned(&[3, 4, 5], &[3, 4, 5]), turned(&[60], &[3, 4, 5]), turned(&[5, 4, 3], &[3, 4, 5])),
+            (None, None, None)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use bundle::counted;
+use bundle::{SeriesBreaks, counted};
 use rows::{Columns, Progress, WindowCutter};
 use runtime::Schema;
 
@@ -31,16 +31,16 @@ fn channels(schema: &Schema, steps: usize) -> Vec<String> {
 /// Whether the rows of a table are steps: it has the channels by name, or as many columns without names.
 pub(super) fn has_channels(schema: &Schema, steps: usize, table: &Columns) -> bool {
     let channels = channels(schema, steps);
-    table.position(&channels[0]).is_some() || (!table.has_header && table.names.len() == channels.len())
+    if table.has_header { table.position(&channels[0]).is_some() } else { table.names.len() == channels.len() }
 }
 
 impl Windows {
-    pub(super) fn new(schema: &Schema, window: [usize; 2], tables: Tables) -> Result<Self> {
+    pub(super) fn new(schema: &Schema, (window, breaks): ([usize; 2], &SeriesBreaks), tables: Tables) -> Result<Self> {
         let (tables, progress) = tables.all();
         Ok(Self {
             tables: Box::new(tables),
             progress,
-            cutter: WindowCutter::new(schema, window)?,
+            cutter: WindowCutter::new(schema, window)?.with_breaks(breaks.clone()),
             channels: channels(schema, window[0]),
             columns: schema.raw_len(),
             window,

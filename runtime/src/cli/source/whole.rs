@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use bundle::SeriesBreaks;
 use rows::{Arrays, Columns, Options, WindowCutter};
 use runtime::Schema;
 
@@ -19,10 +20,11 @@ impl Whole {
     pub(super) fn read(
         path: &Path,
         schema: Option<&Schema>,
-        window: Option<[usize; 2]>,
+        window: Option<([usize; 2], &SeriesBreaks)>,
         options: &Options,
     ) -> Result<Self> {
         if let (Some(schema), Some(window)) = (schema, window)
+            && let (window, _) = window
             && let Some(table) = steps(path, schema, window[0], options)?
         {
             let values = WindowCutter::new(schema, window)?.cut(&table)?;

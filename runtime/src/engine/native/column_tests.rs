@@ -73,6 +73,14 @@ fn categories_become_features_and_come_back() {
 }
 
 #[test]
+fn far_values_are_clipped() {
+    let nodes = |low: &str| vec![plain("Clip", &["x", low, "high"], "y")];
+    let constants = || vec![floats("low", &[], &[-1.]), floats("high", &[], &[2.]), floats("above", &[], &[3.])];
+    assert_eq!(run(nodes("low"), constants(), 2, &[-5., 0.5, 7., 2.]), Ok([-1., 0.5, 2., 2.]));
+    assert!(run::<2>(nodes("above"), constants(), 2, &[0.; 2]).is_err());
+}
+
+#[test]
 fn times_become_sines() {
     let nodes = vec![node("Mod", &["x", "day"], "hour", vec![int("fmod", 1)]), plain("Sin", &["hour"], "y")];
     let y = run(nodes, vec![floats("day", &[2], &[24., 7.])], 2, &[25., 8.]);

@@ -5,16 +5,8 @@ use onnx::{DataType, NodeProto, TensorProto};
 
 use super::attributes::Attributes;
 use super::network::{Layer, Operand};
-use super::reader::{Reader, Value};
+use super::reader::{Reader, Truth, Value};
 use crate::engine::constants::{dims, floats, ints};
-
-/// For each value of a row whether something holds, as 1 and 0 in memory.
-#[derive(Clone)]
-pub(super) enum Truth {
-    Value(Value),
-    /// The same for all rows.
-    Constant(Vec<f32>),
-}
 
 impl<'a> Reader<'a> {
     /// What a node says about values.
@@ -154,6 +146,16 @@ impl<'a> Reader<'a> {
         let value = self.row(x).filter(|_| attributes.int("fmod", 0) == 1)?;
         let divisor = self.operand(divisor, value.shape[0])?;
         self.push_like(Layer::Remainder(divisor), &value)
+    }
+
+    /// Values held between two constants.
+    pub(super) fn clamp(&mut self, node: &NodeProto) -> Option<Value> {
+        Attributes::of(node, &[])?;
+        let [x, _, _] = &node.input[..] else { return None };
+        let value = self.row(x)?;
+        let limit = |index| floats(self.constant(node, index).filter(|limit| limit.dims.is_empty())?)?.first().copied();
+        let (low, high) = (limit(1)?, limit(2)?);
+        if low <= high { self.push_like(Layer::Clamp([low, high]), &value) } else { None }
     }
 
     pub(super) fn sine(&mut self, node: &NodeProto) -> Option<Value> {

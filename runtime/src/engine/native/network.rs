@@ -83,6 +83,8 @@ pub(super) enum Layer {
     Not,
     /// Where the first is 1, the second, else the third.
     Choose([Operand; 3]),
+    /// Each value, but not below the first or above the second.
+    Clamp([f32; 2]),
     /// What a division by the constant leaves.
     Remainder(Vec<f32>),
     Sine,
@@ -250,6 +252,7 @@ impl Step {
                     }
                 }
             }
+            Layer::Clamp([low, high]) => out.iter_mut().zip(x).for_each(|(out, x)| *out = x.clamp(*low, *high)),
             Layer::Remainder(constant) => with_constant(x, constant, out, |x, constant| x % constant),
             Layer::Sine => out.iter_mut().zip(x).for_each(|(out, x)| *out = x.sin()),
             Layer::ArgMax => {

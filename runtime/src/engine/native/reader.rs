@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use kernels::Activation;
 use onnx::{GraphProto, NodeProto, OPSETS, TensorProto};
 
-use super::columns::Truth;
 use super::network::{Arithmetic, Layer, Network, Place, Step};
 use super::unsupported::unsupported;
 use crate::engine::constants::constant;
@@ -73,6 +72,14 @@ pub(super) enum Common {
     Lengths,
     /// Zeros of any shape, such as the first state of a recurrence.
     Zeros,
+}
+
+/// For each value of a row whether something holds, as 1 and 0 in memory.
+#[derive(Clone)]
+pub(super) enum Truth {
+    Value(Value),
+    /// The same for all rows.
+    Constant(Vec<f32>),
 }
 
 pub(super) struct Reader<'a> {
@@ -168,6 +175,7 @@ impl<'a> Reader<'a> {
             "Concat" => self.concat(node),
             "Mod" => self.remainder(node),
             "Sin" => self.sine(node),
+            "Clip" => self.clamp(node),
             "LSTM" => self.lstm(node),
             "Transpose" => self.transpose(node).or_else(|| self.turn(node)),
             "Squeeze" => self.squeeze(node),

@@ -19,6 +19,7 @@ pub(super) fn unsupported(node: &NodeProto) -> String {
         "Where" | "Not" => "what `Equal` says about rows",
         "Concat" => "rows, one behind the other",
         "ArgMax" => "the columns of rows, without keeping the dimension",
+        "Clip" => "rows between two constants",
         "Mod" => "rows and a constant, with `fmod`",
         "MatMul" => "products of rows or steps and constant weights",
         "Add" | "Sub" | "Div" => "a row and a constant, one value or those of the last dimensions",

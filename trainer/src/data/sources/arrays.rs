@@ -63,6 +63,12 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
     };
     let fail = |reason: String| Error::file(&test_path, reason);
     let others = test.map(|test| self::columns(test, &mut config)).transpose().map_err(fail)?;
+    if let Some(others) = &others
+        && others.names.len() != columns.names.len()
+    {
+        let (expected, found) = (columns.names.len(), others.names.len());
+        return Err(fail(format!("expected test rows of {expected} columns as the training rows have, found {found}")));
+    }
     let others = others.map(|columns| Table { columns, path: &test_path });
     split(&Table { columns, path }, others.as_ref(), &config)
 }

@@ -7,10 +7,64 @@ use super::DataSource;
 use crate::suggest::did_you_mean;
 
 /// What people have that is not read: the ending, what it is, and what to make of it.
-const OTHERS: [(&str, &str, &str); 14] = [
+const OTHERS: [(&str, &str, &str); 36] = [
     (".xlsx", "an Excel workbook", "save the sheet as CSV"),
     (".xls", "an Excel workbook", "save the sheet as CSV"),
     (".ods", "a spreadsheet", "save the sheet as CSV"),
+    (".zip", "an archive", "unpack it, and name the folder or file in it"),
+    (".tar", "an archive", "unpack it, and name the folder or file in it"),
+    (".tgz", "an archive", "unpack it, and name the folder or file in it"),
+    (".tar.gz", "an archive", "unpack it, and name the folder or file in it"),
+    (".7z", "an archive", "unpack it, and name the folder or file in it"),
+    (".npy.gz", "a packed array", "unpack it with `gunzip`"),
+    (".npz.gz", "a packed array", "unpack it with `gunzip`"),
+    (".parquet.gz", "a packed table", "unpack it with `gunzip`"),
+    (".zst", "a packed file", "unpack it with `unzstd`; CSV may also be packed with `gzip`"),
+    (".bz2", "a packed file", "unpack it with `bunzip2`; CSV may also be packed with `gzip`"),
+    (".xz", "a packed file", "unpack it with `unxz`; CSV may also be packed with `gzip`"),
+    (
+        ".sav",
+        "an SPSS file",
+        "in Python, `pandas.read_spss(FILE).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+    (
+        ".dta",
+        "a Stata file",
+        "in Python, `pandas.read_stata(FILE).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+    (".rds", "an R file", "in R, `write.csv(readRDS(FILE), \"rows.csv\", row.names = FALSE)` makes a CSV file of it"),
+    (
+        ".orc",
+        "an ORC file",
+        "in Python, `pandas.read_orc(FILE).to_parquet(\"rows.parquet\")` makes a Parquet file of it",
+    ),
+    (
+        ".avro",
+        "an Avro file",
+        "in Python, `polars.read_avro(FILE).write_parquet(\"rows.parquet\")` makes a Parquet file of it",
+    ),
+    (".duckdb", "a database", "in DuckDB, `copy TABLE to 'rows.parquet'` writes a table as Parquet"),
+    (".tfrecord", "a TFRecord file", "in Python, save its features with `numpy.savez(\"rows.npz\", x_train=ROWS)`"),
+    (
+        ".wav",
+        "a recording",
+        "in Python, `numpy.save(\"rows.npy\", scipy.io.wavfile.read(FILE)[1])` saves it as a series for `--window`",
+    ),
+    (
+        ".edf",
+        "a recording",
+        "in Python, `mne.io.read_raw_edf(FILE).to_data_frame().to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
+    (
+        ".libsvm",
+        "a LIBSVM file",
+        "in Python, `numpy.save(\"rows.npy\", sklearn.datasets.load_svmlight_file(FILE)[0].toarray())` saves its rows",
+    ),
+    (
+        ".ndjson",
+        "JSON lines",
+        "in Python, `pandas.read_json(FILE, lines=True).to_csv(\"rows.csv\", index=False)` makes a CSV file of it",
+    ),
     (".h5", "an HDF5 file", "in Python, `h5py` reads it and `numpy.savetxt` writes its rows as CSV"),
     (".hdf5", "an HDF5 file", "in Python, `h5py` reads it and `numpy.savetxt` writes its rows as CSV"),
     (".mat", "a MATLAB file", "`writematrix(ROWS, 'rows.csv')` in MATLAB writes its rows as CSV"),
@@ -44,6 +98,17 @@ const OTHERS: [(&str, &str, &str); 14] = [
     ),
 ];
 
+/// The endings of pictures that are not read, and what reads them.
+pub(super) const PICTURES: [&str; 8] = ["gif", "bmp", "tif", "tiff", "heic", "heif", "avif", "svg"];
+pub(super) const CONVERT: &str = "`magick mogrify -format png *.ENDING` converts them";
+
+/// What a file is that is not read, and what to make of it.
+fn other(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    let (_, kind, advice) = OTHERS.iter().find(|(ending, ..)| name.ends_with(ending))?;
+    Some(format!("{kind}, which is not read; {advice}"))
+}
+
 /// Why `path`, which is no folder, cannot be trained on.
 pub(super) fn not_a_folder(path: &Path) -> String {
     let sources = format!(
@@ -61,8 +126,9 @@ pub(super) fn not_a_folder(path: &Path) -> String {
             let folder = path.parent().map_or_else(|| ".".into(), |parent| parent.display().to_string());
             return format!("this is one of the four files; expected their folder, as in `--data {folder}`");
         }
-        name if let Some((_, kind, advice)) = OTHERS.iter().find(|(ending, ..)| name.ends_with(ending)) => {
-            return format!("this is {kind}, which the trainer does not read yet; {advice}");
+        name if let Some(other) = other(&name) => return format!("this is {other}"),
+        name if name.rsplit_once('.').is_some_and(|(_, ending)| PICTURES.contains(&ending)) => {
+            return format!("this is a picture of a kind that is not read; PNG, JPEG and WebP are: {CONVERT}");
         }
         name if [".png", ".jpg", ".jpeg", ".webp"].iter().any(|end| name.ends_with(end)) => {
             let folder = path
@@ -76,7 +142,7 @@ pub(super) fn not_a_folder(path: &Path) -> String {
         }
         _ => "a file",
     };
-    format!("this is {kind}, which the trainer does not read yet; {sources}")
+    format!("this is {kind} of an unknown kind: a table needs a name that ends in .csv, .tsv or .parquet; {sources}")
 }
 
 /// Whether the trainer wrote this folder.
@@ -84,10 +150,32 @@ pub(super) fn is_run(dir: &Path) -> bool {
     dir.join("config.toml").is_file() && dir.join("metrics.csv").is_file()
 }
 
+/// What a folder holds that is not read, and what to make of it.
+fn content(dir: &Path) -> Option<String> {
+    let entries = || fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_picture = |path: &Path| name(path).rsplit_once('.').is_some_and(|(_, ending)| PICTURES.contains(&ending));
+    if entries().any(|path| is_picture(&path)) {
+        return Some(format!("it holds pictures of a kind that is not read; PNG, JPEG and WebP are: {CONVERT}"));
+    }
+    let partition = |path: &Path| path.is_dir() && name(path).contains('=') && rows::is_shards(path);
+    if entries().any(|path| partition(&path)) {
+        return Some(
+            "it holds a table in folders such as `k=1`, which are not read; in Python, `pandas.read_parquet(FOLDER).to_parquet(\"rows.parquet\")` \
+             makes one file of it"
+                .into(),
+        );
+    }
+    entries().find_map(|path| other(&name(&path))).map(|other| format!("it holds {other}"))
+}
+
 /// Why the folder `dir` cannot be trained on, in which the files `missing` are not.
 pub(super) fn incomplete(dir: &Path, missing: &[&str]) -> String {
     if is_run(dir) {
         return format!("this is a run, not data; `trainer fit --resume {}` goes on with it", bundle::quoted(dir));
+    }
+    if let Some(advice) = content(dir) {
+        return advice;
     }
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut found: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -120,7 +208,9 @@ mod tests {
         assert!(file("rows.XLSX").ends_with("save the sheet as CSV"));
         assert!(file("plant.db").contains("sqlite3 -header -csv"));
         assert!(file("cat.JPEG").starts_with("this is one picture; expected a folder"));
-        assert!(file("notes").starts_with("this is a file"));
+        assert!(file("notes").starts_with("this is a file of an unknown kind: a table needs a name"));
+        assert!(file("rows.csv.zst").contains("`unzstd`") && file("photos.tar.gz").contains("unpack it"));
+        assert!(file("cat.heic").contains("PNG, JPEG and WebP are"));
         let advice = file("train-images-idx3-ubyte.gz");
         assert!(advice.ends_with(&format!("`--data {}`", dir.path().display())), "{advice}");
         assert!(file("run.toml").contains("--config"));

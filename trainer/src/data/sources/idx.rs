@@ -16,6 +16,10 @@ use crate::data::samples::Samples;
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
 
+/// Types of numbers in the header, and their bytes: unsigned bytes, and whole numbers.
+const BYTES: [u32; 2] = [8, 1];
+const INTS: [u32; 2] = [12, 4];
+
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Where there are no test images, one training image of this many is held out.
@@ -71,7 +75,11 @@ pub(super) fn hold_out(images: &Samples) -> Option<(Samples, Samples)> {
 fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Samples> {
     let ([rows, height, width], pixels) = read(images_path)?;
     let Some(labels_path) = labels_path else { return Samples::new(pixels, vec![0; rows], [height, width], 255) };
-    let ([label_rows], labels) = read(labels_path)?;
+    let ([label_rows], labels) = if labels_path.to_string_lossy().contains("-idx2-int") {
+        read_numbers(labels_path)?
+    } else {
+        read(labels_path)?
+    };
     if rows != label_rows {
         let reason = format!(
             "expected {rows} labels, one for each image in {}, found {label_rows}",
@@ -82,17 +90,38 @@ fn load_pair(images_path: &Path, labels_path: Option<&Path>) -> Result<Samples> 
     Samples::new(pixels, labels, [height, width], 255)
 }
 
+/// Reads labels of several numbers of four bytes, as QMNIST has them: the first is the class.
+fn read_numbers(path: &Path) -> Result<([usize; 1], Vec<u8>)> {
+    let ([rows, columns], bytes) = with_reader(path, |reader| parse_as::<2>(reader, path, INTS))?;
+    let class = |row: &[u8]| u32::from_be_bytes([row[0], row[1], row[2], row[3]]);
+    let classes = bytes.chunks_exact(columns * 4).map(class).map(|class| u8::try_from(class).ok());
+    let classes: Option<Vec<u8>> = classes.collect();
+    match classes {
+        Some(classes) if classes.len() == rows => Ok(([rows], classes)),
+        _ => Err(Error::file(path, "expected classes from 0 to 255 in the first column, found others")),
+    }
+}
+
 /// Reads one file of `N` dimensions of bytes.
 fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
+    with_reader(path, |reader| parse_as(reader, path, BYTES))
+}
+
+fn with_reader<T>(path: &Path, parse: impl FnOnce(Box<dyn Read>) -> Result<T>) -> Result<T> {
     let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
     let mut reader = BufReader::new(file);
     let mut start = [0; 2];
     let count = reader.read(&mut start).map_err(|source| Error::io("read", path, source))?;
-    let whole = start[..count].chain(reader);
-    if start[..count] == GZIP_MAGIC { parse(MultiGzDecoder::new(whole), path) } else { parse(whole, path) }
+    let is_gzip = start[..count] == GZIP_MAGIC;
+    let whole = std::io::Cursor::new(start[..count].to_vec()).chain(reader);
+    if is_gzip { parse(Box::new(MultiGzDecoder::new(whole))) } else { parse(Box::new(whole)) }
 }
 
-fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; N], Vec<u8>)> {
+fn parse_as<const N: usize>(
+    mut reader: impl Read,
+    path: &Path,
+    [kind, size]: [u32; 2],
+) -> Result<([usize; N], Vec<u8>)> {
     let fail = |reason: String| Error::file(path, reason);
     let broken = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof => fail("truncated: the file ends before its header or its data do".into()),
@@ -104,8 +133,8 @@ fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; 
         Ok(u32::from_be_bytes(bytes))
     };
 
-    // Two zero bytes, the type (8: unsigned byte), the number of dimensions.
-    let magic = 0x0800 + N as u32;
+    // Two zero bytes, the type, the number of dimensions.
+    let magic = (kind << 8) + N as u32;
     let found = number()?;
     if found != magic {
         let kind = if N == 1 { "labels" } else { "images" };
@@ -118,7 +147,7 @@ fn parse<const N: usize>(mut reader: impl Read, path: &Path) -> Result<([usize; 
     let shape = dims.map(|dim| dim.to_string()).join(" x ");
     let expected = dims
         .iter()
-        .try_fold(1usize, |product, &dim| product.checked_mul(dim))
+        .try_fold(size as usize, |product, &dim| product.checked_mul(dim))
         .filter(|&length| length > 0)
         .ok_or_else(|| fail(format!("its header claims {shape} bytes, which cannot be")))?;
 
@@ -204,6 +233,22 @@ mod tests {
             assert_eq!(train.row(2), [8, 9, 10, 11]);
             assert_eq!(test.labels(), [4, 5]);
         }
+    }
+
+    #[test]
+    fn the_first_of_several_numbers_is_the_class() {
+        let dir = tempfile::tempdir().unwrap();
+        let numbers: Vec<u8> = [3u32, 900, 7, 901].iter().flat_map(|number| number.to_be_bytes()).collect();
+        for (name, content) in [
+            ("qmnist-train-images-idx3-ubyte", idx(2051, &[2, 2, 2], &[9; 8])),
+            ("qmnist-train-labels-idx2-int", idx(0x0c02, &[2, 2], &numbers)),
+            ("qmnist-test-images-idx3-ubyte.gz", gzip(&idx(2051, &[2, 2, 2], &[9; 8]))),
+            ("qmnist-test-labels-idx2-int.gz", gzip(&idx(0x0c02, &[2, 2], &numbers))),
+        ] {
+            std::fs::write(dir.path().join(name), content).unwrap();
+        }
+        let Loaded { train, test, .. } = load_dir(dir.path()).unwrap();
+        assert_eq!((train.labels(), test.labels()), (&[3, 7][..], &[3, 7][..]));
     }
 
     #[test]

@@ -42,7 +42,8 @@ struct Name<'a> {
 impl<'a> Name<'a> {
     fn parse(name: &'a str) -> Option<Self> {
         let stem = name.strip_suffix(".gz").unwrap_or(name);
-        let suffixes = ["-idx3-ubyte", ".idx3-ubyte", "-idx1-ubyte", ".idx1-ubyte"];
+        // QMNIST's labels are numbers, of which the first is the class.
+        let suffixes = ["-idx3-ubyte", ".idx3-ubyte", "-idx1-ubyte", ".idx1-ubyte", "-idx2-int"];
         let stem = suffixes.iter().find_map(|suffix| stem.strip_suffix(suffix))?;
         let (stem, labels) = match stem.strip_suffix("-labels") {
             Some(stem) => (stem, true),

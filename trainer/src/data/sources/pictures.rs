@@ -40,6 +40,7 @@ pub(super) fn load(dir: &Path, config: &PictureConfig) -> Result<Loaded> {
     };
     let (size, mut notes) = size(&train, config)?;
     notes.insert(0, describe(&train));
+    notes.extend(passed_over(dir, &train));
     let classes: Vec<&str> = train.iter().map(|class| class.name.as_str()).collect();
     let training = samples(&train, &classes, size)?;
     let Some(test) = test else {
@@ -88,6 +89,37 @@ fn describe(classes: &[Class]) -> String {
         [only] if only.name.is_empty() => format!("{count} pictures without classes"),
         _ => format!("{count} pictures in {} folders, each a class", classes.len()),
     }
+}
+
+/// What stands in the folder and is not taken: pictures in folders beside others, and pictures of kinds that are not read.
+fn passed_over(dir: &Path, classes: &[Class]) -> Vec<String> {
+    let mut notes = vec![];
+    if let [only] = classes
+        && only.name.is_empty()
+    {
+        let others: usize = picture_folders(dir).iter().map(|folder| picture_files(folder).len()).sum();
+        if others > 0 {
+            notes.push(format!(
+                "{} in folders beside these are passed over: move all into folders, one for each class",
+                bundle::counted(others, "picture")
+            ));
+        }
+    }
+    let folders = [vec![dir.to_owned()], picture_folders(dir)].concat();
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
+    let is_other = |path: &Path| {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
+        diagnose::PICTURES.contains(&ending.as_str())
+    };
+    let others = entries.filter(|entry| is_other(&entry.path())).count();
+    if others > 0 {
+        let others = bundle::counted(others, "picture");
+        notes.push(format!(
+            "{others} of kinds that are not read are passed over: PNG, JPEG and WebP are; {}",
+            diagnose::CONVERT
+        ));
+    }
+    notes
 }
 
 /// The size that was chosen, or the pictures' own if it is one; colour where any picture has it.

@@ -9,13 +9,15 @@ use rows::{Column, Columns, Texts};
 
 use super::dates::DateColumn;
 use super::scaling::{Filled, fill, scale};
-use crate::data::table_config::{Dates, Missing, TableConfig};
+use crate::data::table_config::{Dates, Missing, Scaling, TableConfig};
 
 /// The most categories that a column may have; the rest are one, "other".
 const MAX_CATEGORIES: usize = 32;
 /// Of a column with more missing values than this part, the network is told which are missing.
 const MANY_MISSING: f64 = 0.05;
 
+/// With robust scaling, a number counts as at most so many of its scale, about that many standard deviations of usual values.
+const CLIP: f32 = 10.;
 /// The largest step between two 32-bit floats, in units of a column's scale, that nobody needs to hear of.
 const MAX_STEP: f32 = 0.01;
 
@@ -105,7 +107,8 @@ impl Kinds {
             ),
             _ => format!(
                 "column `{name}` is dates, in seconds since {since}; later rows than those that train look unusual by it: \
-                 `--drop {name}` leaves it out{}",
+                 `{}` leaves it out{}",
+                drop_option(&name.to_string()),
                 if column.periods.is_empty() {
                     String::new()
                 } else {
@@ -133,7 +136,8 @@ impl Kinds {
             let found = printable(found);
             return Err(format!(
                 "{place}, column `{name}`: expected a date as in most rows, found `{found}`; mend it, leave it empty, or leave the \
-                 column out with `--drop {name}`"
+                 column out with `{}`",
+                drop_option(&name.to_string())
             ));
         }
         if texts.values.len() > MAX_CATEGORIES && texts.values.len() * 2 > present {
@@ -164,7 +168,10 @@ impl Kinds {
     pub(super) fn expect_numbers(&self, table: &Columns) -> Result<(), String> {
         let Some(kind) = self.columns.iter().find(|kind| kind.categories.is_some()) else { return Ok(()) };
         let name = printable(&table.names[kind.place]);
-        Err(format!("column `{name}`: windows take numbers, found words; leave the column out with `--drop {name}`"))
+        Err(format!(
+            "column `{name}`: windows take numbers, found words; leave the column out with `{}`",
+            drop_option(&name.to_string())
+        ))
     }
 
     /// The schema, its scales learnt on the rows `train`.
@@ -183,12 +190,22 @@ impl Kinds {
                     let [mean, scale] = scale(&values, config.scaling);
                     (ColumnKind::Number { mean, scale }, fill)
                 }
-                (categories, _) => (ColumnKind::Category { values: categories.clone().unwrap_or_default() }, 0.),
+                (categories, _) => {
+                    let mut values = categories.clone().unwrap_or_default();
+                    if let Column::Texts(texts) = &table.columns[kind.place] {
+                        // Words of test rows alone are as unknown as those that come later.
+                        let known: HashSet<&str> = train.iter().filter_map(|&row| texts.get(row as usize)).collect();
+                        values.retain(|value| known.contains(value.as_str()));
+                    }
+                    (ColumnKind::Category { values }, 0.)
+                }
             };
             let since = kind.dates.as_ref().map(|dates| dates.since.clone());
             let cycles = kind.dates.as_ref().map(|dates| dates.periods.clone()).unwrap_or_default();
             let missing = (config.missing != Missing::Refuse).then_some(missing);
-            bundle::Column { missing, flag_missing, since, cycles, ..bundle::Column::new(name, kind_of) }
+            let is_robust = config.scaling == Scaling::Robust && matches!(kind_of, ColumnKind::Number { .. });
+            let clip = is_robust.then_some(CLIP);
+            bundle::Column { missing, flag_missing, since, cycles, clip, ..bundle::Column::new(name, kind_of) }
         };
         Schema::new(self.columns.par_iter().map(column).collect()).map_err(|error| error.to_string())
     }
@@ -238,12 +255,19 @@ impl Kinds {
     }
 }
 
+/// The option that leaves a column out, as a shell reads it.
+fn drop_option(name: &str) -> String {
+    let is_plain = name.chars().all(|char| char.is_alphanumeric() || "_-.[]".contains(char));
+    if is_plain { format!("--drop {name}") } else { format!("--drop '{}'", name.replace('\'', r"'\''")) }
+}
+
 /// What is said of a text in a column of numbers, and the way on.
 pub(super) fn not_a_number(place: &str, column: &dyn Display, found: &str) -> String {
     let found = printable(found);
     format!(
         "{place}, column `{column}`: expected a number, found `{found}`; mend it, leave it empty, or leave the column out with \
-         `--drop {column}`"
+         `{}`",
+        drop_option(&column.to_string())
     )
 }
 

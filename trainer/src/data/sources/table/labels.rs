@@ -30,6 +30,11 @@ impl Labels {
             if config.normal.is_some() {
                 return Err("`--normal` says which label is normal; expected a `--label` beside it".into());
             }
+            if config.train_on == Some(TrainOn::Normal) {
+                return Err(
+                    "`--train-on normal` trains on rows with a normal label; expected a `--label` beside it".into()
+                );
+            }
             return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
         };
         let texts = texts(table, position(table, name)?);
@@ -49,6 +54,12 @@ impl Labels {
         let rows = places(&names, &texts);
         let mut labels = Self { names, rows, normal: None };
         labels.normal = labels.normal(config, name)?;
+        if labels.normal.is_none() && config.train_on == Some(TrainOn::Normal) {
+            let found = list(&labels.names);
+            return Err(format!(
+                "`--train-on normal`: which label of `{name}` is normal? found {found}; `--normal VALUE` says it"
+            ));
+        }
         Ok(labels)
     }
 
@@ -123,7 +134,9 @@ impl Labels {
             test.extend(others);
             test.sort_unstable();
         }
-        Some(format!("only rows whose `{label}` is `{name}` train; all others are {place}"))
+        let unlabelled = self.names.iter().any(|name| name.is_empty() || name == "NaN");
+        let unlabelled = if unlabelled { ", those without a label too" } else { "" };
+        Some(format!("only rows whose `{label}` is `{name}` train; all others are {place}{unlabelled}"))
     }
 }
 

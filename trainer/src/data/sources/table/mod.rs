@@ -5,6 +5,7 @@ mod kinds;
 mod labels;
 mod names;
 mod others;
+mod read;
 mod scaling;
 mod streamed;
 mod test_rows;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use bundle::{counted, printable};
 use rayon::prelude::*;
-use rows::{Columns, NotANumber, Sample, raw_rows, read_columns};
+use rows::{Columns, NotANumber, Sample, raw_rows};
 
 use super::loaded::Loaded;
 use super::{diagnose, idx_names, pictures};
@@ -28,6 +29,7 @@ use kinds::{Kinds, not_a_number};
 use labels::Labels;
 use names::position;
 pub(super) use others::others;
+use read::read;
 pub(in crate::data) use streamed::Streamed;
 use test_rows::test_rows;
 
@@ -148,14 +150,6 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     Ok(Loaded { train: training, test: testing, notes, rest: None })
 }
 
-fn read(path: &Path, config: &TableConfig) -> Result<Columns> {
-    let table = read_columns(path, &config.options()).map_err(|error| Error::Table(error.to_string()))?;
-    if table.len() > u32::MAX as usize / 2 {
-        return Err(Error::file(path, format!("expected at most {} rows, found {}", u32::MAX / 2, table.len())));
-    }
-    Ok(table)
-}
-
 /// How many test rows are equal to a training row, as far as 64 bits tell rows apart.
 fn repeated(train: &Samples, test: &Samples) -> Option<String> {
     let digests = |samples: &Samples| -> Vec<u64> {
@@ -171,6 +165,8 @@ fn repeated(train: &Samples, test: &Samples) -> Option<String> {
     (count > 0).then(|| format!("{count} of {} test rows are equal to a training row", test.len()))
 }
 
+#[cfg(test)]
+mod order_tests;
 #[cfg(test)]
 mod stream_tests;
 #[cfg(test)]

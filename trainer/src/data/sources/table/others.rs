@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bundle::Schema;
-use rows::{Columns, missing_steps, raw_rows, window_starts};
+use rows::{Columns, SeriesNumbers, missing_steps, raw_rows, window_starts};
 
 use super::labels::{Labels, texts};
-use super::read;
+use super::read::read;
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
@@ -39,7 +39,8 @@ pub(in crate::data::sources) fn others(
     let all: Vec<u32> = (0..columns.len() as u32).collect();
     let raw = raw_rows(&channels, &columns, &all).map_err(|error| fail(error.to_string()))?;
     let width = channels.raw_len();
-    let side = |row: usize| (columns.shard(row), usual[row]);
+    let numbers = SeriesNumbers::new(train.series_breaks()).of(&columns);
+    let side = |row: usize| (columns.shard(row), usual[row], numbers[row]);
     let starts = window_starts(&missing_steps(&raw, width), side, [steps, config.stride_of(steps)]);
     let windows: Vec<&[f32]> = starts
         .into_iter()

@@ -9,6 +9,17 @@ use super::names::position;
 use crate::data::table_config::{TableConfig, TestRows};
 use crate::random::{Purpose, stream};
 
+/// The first column of dates, and the seconds of each row; a row without a date comes before all others.
+fn dates(table: &Columns) -> Option<(&str, Vec<f64>)> {
+    table.columns.iter().zip(&table.names).find_map(|(column, name)| match column {
+        Column::Texts(Texts { dates: Some(dates), .. }) => {
+            let known = |seconds: &f64| if seconds.is_nan() { f64::NEG_INFINITY } else { *seconds };
+            Some((name.as_str(), dates.iter().map(known).collect()))
+        }
+        _ => None,
+    })
+}
+
 /// Training and test rows, each in the order of the file. The same ones every time, whatever a run's seed is.
 pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u32>, Vec<u32>), String> {
     let fraction = config.test_fraction;
@@ -19,7 +30,20 @@ pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u3
     let mut rows: Vec<u32> = (0..table.len() as u32).collect();
     let mut train = match &config.split {
         TestRows::Time => {
-            let test = rows.split_off(table.len() - count);
+            if config.window.is_none()
+                && let Some((name, dates)) = dates(table)
+                && !dates.is_sorted()
+            {
+                if config.stream {
+                    return Err(format!(
+                        "`--split time`: the rows are not in the order of `{name}`; sort the file by it"
+                    ));
+                }
+                rows.sort_by(|&a, &b| dates[a as usize].total_cmp(&dates[b as usize]));
+            }
+            let mut test = rows.split_off(table.len() - count);
+            rows.sort_unstable();
+            test.sort_unstable();
             return Ok((rows, test));
         }
         TestRows::Random => {

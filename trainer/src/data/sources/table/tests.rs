@@ -68,7 +68,7 @@ fn scales_are_learnt_on_the_training_rows_alone() {
     let time = TableConfig { split: TestRows::Time, test_fraction: 0.02, ..TableConfig::default() };
     for last in [5., 1e9] {
         let found = loaded(&text(last), &time).unwrap();
-        let expected = Feature::Number { column: 0, missing: Some(2.), mean: 2., scale: 1. };
+        let expected = Feature::Number { column: 0, missing: Some(2.), mean: 2., scale: 1., clip: None };
         assert_eq!(schema(&found).features(), [expected], "{last}");
         assert_eq!(found.test.raw_row(0), [last]);
     }

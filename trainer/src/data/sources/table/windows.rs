@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::{Schema, counted};
-use rows::{Columns, missing_steps, raw_rows, window_starts};
+use bundle::{Schema, SeriesBreaks, TimeColumn, counted};
+use rows::{Column, Columns, SeriesNumbers, Texts, missing_steps, raw_rows, window_starts};
 
 use super::Table;
 use super::kinds::Kinds;
@@ -22,6 +22,17 @@ use crate::error::{Error, Result};
 pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig, steps: usize) -> Result<Loaded> {
     let Table { columns, path } = table;
     let fail = |reason| Error::file(path, reason);
+    if columns.len() < steps {
+        let (rows, channels) = (columns.len(), columns.names.len());
+        let turned = if channels > rows {
+            "; a series has a row for each step: turn the array if its channels come first"
+        } else {
+            ""
+        };
+        return Err(fail(format!(
+            "expected at least {steps} steps for a window, found {rows} of {channels} channels{turned}"
+        )));
+    }
     let labels = Labels::find(columns, others.map(|others| &others.columns), config).map_err(fail)?;
     let group = match &config.split {
         TestRows::Groups(name) => Some(position(columns, name).map_err(fail)?),
@@ -42,8 +53,10 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
     let schema = Arc::new(kinds.schema(columns, &train, config).map_err(fail)?);
     let mut is_test = vec![false; columns.len()];
     test.iter().for_each(|&row| is_test[row as usize] = true);
+    let breaks = breaks(columns, group);
     let group = group.map(|column| groups(columns, column));
-    let side = |row: usize| (is_test[row], group.as_ref().map(|groups| groups[row]), columns.shard(row));
+    let numbers = SeriesNumbers::new(breaks.clone()).of(columns);
+    let side = |row: usize| (is_test[row], group.as_ref().map(|groups| groups[row]), columns.shard(row), numbers[row]);
     let series = Series::new(columns, path, &schema)?;
     let stride = config.stride_of(steps);
     let starts = window_starts(&series.missing, side, [steps, stride]);
@@ -55,6 +68,16 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
     let (rows, all) = (counted(columns.len(), "step"), counted(starts.len(), "window"));
     let mut notes = vec![format!("{rows} of {}: {all} of {steps} steps, {stride} apart", counted(channels, "channel"))];
     notes.extend(series.gaps());
+    if let Some(TimeColumn { name, step }) = &breaks.time {
+        let jumps = numbers.last().map_or(0, |last| *last);
+        let is_some = jumps > 0;
+        let jumps = counted(jumps, "time");
+        let name = bundle::printable(name);
+        if is_some && breaks.group.is_none() {
+            notes
+                .push(format!("`{name}` jumps {jumps}, from steps of {step} s: a series begins anew behind each jump"));
+        }
+    }
     notes.extend(kinds.notes.iter().cloned());
     if others.is_none() && group.is_none() {
         notes.push("the last windows are for testing, since windows of one series are alike".into());
@@ -66,7 +89,11 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
             let reason = "expected at least one window of training and one of test rows, found none; a shorter `--window` gives more";
             return Err(Error::file(path, reason));
         }
-        Samples::windows(Windows { raw: series.raw.clone(), starts, steps, stride }, labels, window.clone())
+        Samples::windows(
+            Windows { raw: series.raw.clone(), starts, steps, stride, breaks: breaks.clone() },
+            labels,
+            window.clone(),
+        )
     };
     let chosen = |windows: &[u32]| windows.iter().map(|&window| starts[window as usize]).collect::<Vec<usize>>();
     let training = samples(&series, chosen(&train), of_windows.of(&train), path)?;
@@ -75,13 +102,27 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         Some(Table { columns, path }) => {
             let series = Series::new(columns, path, &schema)?;
             let labels = labels.in_table(columns, config).map_err(|reason| Error::file(path, reason))?;
-            let starts = window_starts(&series.missing, |row| columns.shard(row), [steps, stride]);
+            let numbers = SeriesNumbers::new(breaks.clone()).of(columns);
+            let side = |row: usize| (columns.shard(row), numbers[row]);
+            let starts = window_starts(&series.missing, side, [steps, stride]);
             let of_windows = labels.of_windows(&starts, steps);
             let all: Vec<u32> = (0..starts.len() as u32).collect();
             samples(&series, starts, of_windows.of(&all), path)?
         }
     };
     Ok(Loaded { train: training, test: testing, notes, rest: None })
+}
+
+/// Where a series ends: where the column of groups changes, and where the first column of dates jumps.
+fn breaks(columns: &Columns, group: Option<usize>) -> SeriesBreaks {
+    let dates = columns.columns.iter().zip(&columns.names).find_map(|(column, name)| match column {
+        Column::Texts(Texts { dates: Some(dates), .. }) => Some((name, dates)),
+        _ => None,
+    });
+    SeriesBreaks {
+        group: group.map(|column| columns.names[column].clone()),
+        time: dates.and_then(|(name, dates)| TimeColumn::find(name, dates)),
+    }
 }
 
 /// The steps of a table.
