@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as AnyResult, anyhow, bail};
 use image::imageops::FilterType;
+use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba};
 
 use crate::error::Result;
@@ -14,6 +15,9 @@ const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// A picture of more pixels on a side, or one that takes more memory, is refused before it is decoded.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
 const MAX_MEMORY: u64 = 1 << 28;
+/// Orientations that exchange height and width.
+const QUARTER_TURNS: [Orientation; 4] =
+    [Orientation::Rotate90, Orientation::Rotate270, Orientation::Rotate90FlipH, Orientation::Rotate270FlipH];
 /// What transparent pixels show.
 const GROUND: [u8; 3] = [255; 3];
 
@@ -61,8 +65,9 @@ pub fn picture_header(path: &Path) -> Result<PictureHeader> {
 }
 
 fn header(path: &Path) -> AnyResult<PictureHeader> {
-    let decoder = reader(path)?.into_decoder().map_err(refused)?;
+    let mut decoder = reader(path)?.into_decoder().map_err(refused)?;
     let (width, height) = decoder.dimensions();
+    let is_turned = matches!(decoder.orientation(), Ok(turn) if QUARTER_TURNS.contains(&turn));
     if width.max(height) > MAX_PICTURE_SIDE || decoder.total_bytes() > MAX_MEMORY {
         bail!(
             "expected a picture of at most {MAX_PICTURE_SIDE} pixels on a side and 256 MiB, found {height} x {width}; \
@@ -71,7 +76,8 @@ fn header(path: &Path) -> AnyResult<PictureHeader> {
     }
     let color = decoder.color_type();
     let is_grey = matches!(color, ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16);
-    Ok(PictureHeader { size: [height, width], is_grey, is_transparent: color.has_alpha() })
+    let size = if is_turned { [width, height] } else { [height, width] };
+    Ok(PictureHeader { size, is_grey, is_transparent: color.has_alpha() })
 }
 
 fn reader(path: &Path) -> AnyResult<ImageReader<Cursor<Vec<u8>>>> {
@@ -116,7 +122,11 @@ pub fn picture_pixels(path: &Path, size: PictureSize) -> Result<Vec<u8>> {
 }
 
 fn pixels(path: &Path, PictureSize { size: [height, width], channels, resized }: PictureSize) -> AnyResult<Vec<u8>> {
-    let picture = reader(path)?.decode().map_err(refused)?;
+    let mut decoder = reader(path)?.into_decoder().map_err(refused)?;
+    // As cameras hold it: what is said about it may be damaged, and the picture whole.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    picture.apply_orientation(orientation);
     let picture = if resized { square(picture, width) } else { picture };
     let found = [picture.height(), picture.width()];
     if found != [height, width] {

@@ -221,6 +221,7 @@ impl Config {
         if !data.is_there() {
             return Ok(());
         }
+        let table = if data.is_folder_of_pictures() { &TableConfig { test: None, ..table.clone() } } else { table };
         if let Some(setting) = table.first_set().filter(|_| !data.is_table()) {
             return Err(Error::setting(setting, format!("only tables and series have this, and `{data}` is none")));
         }

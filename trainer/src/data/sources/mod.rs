@@ -62,7 +62,7 @@ impl DataSource {
             Self::FashionMnist => hub::FASHION_MNIST.load(),
             Self::Path(path) if table::is_table(path) => table::load(path, table),
             Self::Path(path) if arrays::content(path).is_some() => arrays::load(path, table),
-            Self::Path(dir) if self.is_folder_of_pictures() => pictures::load(dir, pictures),
+            Self::Path(dir) if self.is_folder_of_pictures() => pictures::load(dir, pictures, table.test.as_deref()),
             Self::Path(dir) => idx::load_dir(dir),
         }
     }

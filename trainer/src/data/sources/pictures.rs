@@ -28,29 +28,48 @@ pub(super) fn is_folder(dir: &Path) -> bool {
     dir.is_dir() && !diagnose::is_run(dir) && (has_pictures(dir) || inside.iter().any(has_some) || deeper())
 }
 
-/// Loads the pictures in `dir`.
-pub(super) fn load(dir: &Path, config: &PictureConfig) -> Result<Loaded> {
+/// Loads the pictures in `dir`; those for testing are in `test`, or in a folder of `dir`, or some that are held out.
+pub(super) fn load(dir: &Path, config: &PictureConfig, test: Option<&Path>) -> Result<Loaded> {
     let part = |names: &[&str]| {
         picture_folders(dir).into_iter().find(|folder| names.contains(&name(folder).to_lowercase().as_str()))
     };
+    let named = test;
     let [train, test] = PARTS.map(part);
-    let (train, test) = match (train, test) {
-        (Some(train), Some(test)) => (Class::all(&train)?, Some(Class::all(&test)?)),
+    let (mut train, test) = match (named, train, test) {
+        (Some(test), ..) => (Class::all(dir)?, Some(Class::all(test)?)),
+        (None, Some(train), Some(test)) => (Class::all(&train)?, Some(Class::all(&test)?)),
         _ => (Class::all(dir)?, None),
     };
+    if let ([only], Some(test)) = (&mut train[..], &test)
+        && only.name.is_empty()
+        && test.iter().any(|class| !class.name.is_empty())
+    {
+        // `train/good` beside `test/good` and `test/broken`.
+        only.name = name(dir);
+    }
     let (size, mut notes) = size(&train, config)?;
     notes.insert(0, describe(&train));
     notes.extend(passed_over(dir, &train));
-    let classes: Vec<&str> = train.iter().map(|class| class.name.as_str()).collect();
+    let mut classes: Vec<&str> = train.iter().map(|class| class.name.as_str()).collect();
+    let known = classes.len();
+    for class in test.iter().flatten() {
+        if !classes.contains(&class.name.as_str()) {
+            classes.push(&class.name);
+        }
+    }
+    if classes.len() > known {
+        let others = classes[known..].join(", ");
+        notes.push(format!("no training picture has these classes, whose test pictures are thus unusual: {others}"));
+    }
     let training = samples(&train, &classes, size)?;
-    let Some(test) = test else {
+    let Some(test) = &test else {
         let (training, testing) = hold_out(&training).ok_or_else(|| {
             Error::file(dir, "expected two pictures or more, of which some are held out for testing, found one")
         })?;
         notes.push(format!("{} of them, drawn at random, are held out for testing", testing.len()));
         return Ok(Loaded { train: training, test: testing, notes, rest: None });
     };
-    let testing = samples(&test, &classes, size)?;
+    let testing = samples(test, &classes, size)?;
     Ok(Loaded { train: training, test: testing, notes, rest: None })
 }
 
@@ -87,7 +106,7 @@ fn describe(classes: &[Class]) -> String {
     let count: usize = classes.iter().map(|class| class.files.len()).sum();
     match classes {
         [only] if only.name.is_empty() => format!("{count} pictures without classes"),
-        _ => format!("{count} pictures in {} folders, each a class", classes.len()),
+        _ => format!("{count} pictures in {}, each a class", bundle::counted(classes.len(), "folder")),
     }
 }
 
@@ -159,15 +178,8 @@ fn size(classes: &[Class], config: &PictureConfig) -> Result<(PictureSize, Vec<S
 
 /// All pictures with the places of their classes in `names`.
 fn samples(classes: &[Class], names: &[&str], size: PictureSize) -> Result<Samples> {
-    let labelled = classes.iter().map(|class| {
-        let place = names.iter().position(|name| *name == class.name);
-        place.map(|place| (class, place as u8)).ok_or_else(|| {
-            let folder = class.files[0].parent().unwrap_or(Path::new(""));
-            Error::file(folder, format!("expected a class of the training pictures, {}", names.join(", ")))
-        })
-    });
-    let labelled = labelled.collect::<Result<Vec<_>>>()?;
-    let labels = labelled.iter().flat_map(|(class, label)| vec![*label; class.files.len()]).collect();
+    let label = |class: &Class| names.iter().position(|name| *name == class.name).unwrap_or_default() as u8;
+    let labels = classes.iter().flat_map(|class| vec![label(class); class.files.len()]).collect();
     let files: Vec<&PathBuf> = classes.iter().flat_map(|class| &class.files).collect();
     let pixels: rows::Result<Vec<Vec<u8>>> = files.par_iter().map(|path| picture_pixels(path, size)).collect();
     let pixels = pixels.map_err(|error| Error::Table(format!("{error}; `--size` resizes all pictures")))?;
@@ -197,7 +209,7 @@ mod tests {
             save(&dir.path().join(format!("{class}/{index:02}.png")), picture);
         }
         assert!(is_folder(dir.path()));
-        let loaded = load(dir.path(), &PictureConfig::default()).unwrap();
+        let loaded = load(dir.path(), &PictureConfig::default(), None).unwrap();
         assert_eq!((loaded.train.len(), loaded.test.len(), loaded.train.image()), (18, 2, [3, 6, 8]));
         assert!(loaded.train.labels().contains(&0) && loaded.train.labels().contains(&1));
         let all = [loaded.train.pixels(), loaded.test.pixels()].concat();
@@ -209,14 +221,31 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_test_pictures_alone_are_unusual() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path();
+        for index in 0..6u8 {
+            save(&dir.join(format!("train/good/{index}.png")), GrayImage::from_pixel(9, 9, image::Luma([index])));
+            let class = ["good", "broken"][usize::from(index % 2)];
+            save(&dir.join(format!("test/{class}/{index}.png")), GrayImage::from_pixel(9, 9, image::Luma([index])));
+        }
+        let (train, test) = (dir.join("train"), dir.join("test"));
+        for (data, test) in [(dir, None), (&train, Some(&*test)), (&train.join("good"), Some(&*test))] {
+            let loaded = load(data, &PictureConfig::default(), test).unwrap();
+            assert_eq!((loaded.train.labels(), loaded.test.labels()), (&[0; 6][..], &[1, 1, 1, 0, 0, 0][..]));
+            assert!(loaded.notes.iter().any(|note| note.ends_with("thus unusual: broken")), "{:?}", loaded.notes);
+        }
+    }
+
+    #[test]
     fn pictures_of_different_sizes_are_cut_and_resized() {
         let dir = tempfile::tempdir().unwrap();
         save(&dir.path().join("a.png"), GrayImage::from_pixel(30, 10, image::Luma([7])));
         save(&dir.path().join("b.jpg"), GrayImage::from_pixel(16, 16, image::Luma([7])));
-        let loaded = load(dir.path(), &PictureConfig { size: Some(12) }).unwrap();
+        let loaded = load(dir.path(), &PictureConfig { size: Some(12) }, None).unwrap();
         assert_eq!(loaded.train.image(), [1, 12, 12]);
         assert!(loaded.train.pixels().iter().chain(loaded.test.pixels()).all(|pixel| (6..=8).contains(pixel)));
-        let usual = load(dir.path(), &PictureConfig::default()).unwrap();
+        let usual = load(dir.path(), &PictureConfig::default(), None).unwrap();
         assert_eq!(usual.train.image(), [1, 64, 64]);
         assert!(usual.notes.iter().any(|note| note.contains("since their sizes differ")), "{:?}", usual.notes);
     }
@@ -228,7 +257,7 @@ mod tests {
         let bad = dir.path().join("b.png");
         let error = |bytes: &[u8]| {
             fs::write(&bad, bytes).unwrap();
-            load(dir.path(), &PictureConfig::default()).unwrap_err().to_string()
+            load(dir.path(), &PictureConfig::default(), None).unwrap_err().to_string()
         };
         assert!(error(b"no picture").contains("b.png: it is none of PNG, JPEG and WebP"), "{}", error(b"no picture"));
         let whole = fs::read(dir.path().join("a.png")).unwrap();

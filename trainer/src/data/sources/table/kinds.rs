@@ -63,7 +63,9 @@ impl Kinds {
             }
         }
         if kinds.columns.is_empty() {
-            return Err("expected columns to train on, found none that is left".into());
+            let why = kinds.notes.join("; ");
+            let why = if why.is_empty() { "all are named by `--drop` or `--label`".into() } else { why };
+            return Err(format!("expected columns to train on, found none that is left: {why}"));
         }
         Ok(kinds)
     }
