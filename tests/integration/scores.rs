@@ -121,6 +121,13 @@ fn a_run_is_calibrated_on_other_rows_without_training() {
     let again = succeed(program("trainer", dir).args(["calibrate", "run"]));
     assert!(again.contains("usual rows now") && again != said, "{again}");
 
+    let evaluate = ["evaluate", "run", "--data", "more.csv", "--json"];
+    let report: serde_json::Value = serde_json::from_str(&succeed(program("trainer", dir).args(evaluate))).unwrap();
+    let [found, faults] = ["usual_rows", "unusual_rows"].map(|key| report["anomalies"][key].as_u64().unwrap() as usize);
+    assert_eq!((found, faults, report["test"]["rows"].as_u64()), (usual, 3000 - usual, Some(3000)));
+    let alarms = &report["anomalies"]["alarms"][0];
+    assert!(alarms["false_alarms"].as_f64().unwrap() < 0.03 && report["anomalies"]["baselines"].is_array(), "{report}");
+
     let error = fail(program("trainer", dir).args(["calibrate", "run", "--data", "none.csv"]));
     assert!(error.ends_with("none.csv: no such file"), "{error}");
     let error = fail(program("trainer", dir).args(["calibrate", "run", "--data", "digits"]));

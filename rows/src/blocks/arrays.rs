@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use bundle::counted;
 
 use crate::named::Columns;
 use crate::npy_rows::NpyRows;
@@ -25,7 +26,9 @@ impl ArrayBlocks {
     pub(super) fn next(&mut self) -> Result<Option<Columns>> {
         let done = self.rows.done();
         let Some(numbers) = self.rows.block()? else { return Ok(None) };
-        let mut table = Columns::from_numbers(&numbers, self.rows.columns(), String::new());
+        let rows = counted(self.rows.done() - done, "row");
+        let note = format!("{rows} of {} from .npy", counted(self.rows.columns(), "column"));
+        let mut table = Columns::from_numbers(&numbers, self.rows.columns(), note);
         let line = |row: usize| u32::try_from(row).unwrap_or(u32::MAX);
         table.lines = (done + 1..=self.rows.done()).map(line).collect();
         Ok(Some(table))

@@ -15,7 +15,7 @@ use super::progress::ProgressBar;
 use super::range::Preparation;
 use super::say::say;
 use super::scores;
-use super::source::{Prepared, Source};
+use super::source::{self, Prepared, Source};
 
 /// Runs the command; `--help` and `--version` are printed.
 pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
@@ -98,7 +98,8 @@ fn sample(arguments: &SampleArguments) -> Result<()> {
 
 fn convert(arguments: &ConvertArguments) -> Result<()> {
     let output = output(arguments.out.out.as_deref(), &arguments.rows.rows)?;
-    let rows = rows::read(&arguments.rows.rows, &arguments.rows.options())?;
+    let (path, options) = (&arguments.rows.rows, arguments.rows.options());
+    let rows = if path.is_dir() { source::folder(path, &options)? } else { rows::read(path, &options)? };
     rows.note.iter().for_each(|note| say(note));
     output.write(&Matrix::new(rows.values.len() / rows.columns, rows.columns, rows.values)?, None)
 }

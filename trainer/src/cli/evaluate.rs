@@ -6,14 +6,17 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use trainer::{Amount, Count, DataSource, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run};
+use trainer::{
+    AlarmReport, Amount, Count, DataSource, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run,
+};
 
+use super::anomalies::anomalies;
 use super::defaults;
 use super::output::{print, result_width};
 use super::runs;
 use super::table::fitted;
 use super::values::source;
-use bundle::wrapped;
+use bundle::{counted, wrapped};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -23,7 +26,7 @@ pub struct EvaluateArguments {
     /// The run's folder [default: the newest in runs/]
     pub run: Option<PathBuf>,
     #[arg(long, value_name = "NAME|DIR", value_parser = source, help = defaults::wrapped(
-        "Other data than the run's own, of the same size; PCA and neighbours are then fitted to its training rows"
+        "Other data than the run's own: a table with its columns, or pictures of the same size"
     ))]
     pub data: Option<DataSource>,
     /// Print JSON
@@ -36,16 +39,26 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
         Some(dir) => runs::open(dir)?,
         None => runs::newest()?,
     };
-    let Evaluation { network, data, test, pca, left_out } = evaluate_run(&run, arguments.data.as_ref())?;
+    let Evaluation { network, data, test, pca, left_out, anomalies: report } =
+        evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
         let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
-            "left_out": left_out });
+            "left_out": left_out, "anomalies": report });
         print(&format!("{report:#}"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = vec![format!("{network} on {data}"), String::new()];
     text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
     text.extend(left_out.iter().map(ToString::to_string));
+    if let Some(report) = &report {
+        text.push(anomalies(report));
+        let rate = |alarm: &AlarmReport| {
+            let [found, alpha] = [alarm.false_alarms, f64::from(alarm.alpha)].map(Percent);
+            format!("{found} at {alpha}")
+        };
+        let rates: Vec<String> = report.alarms.iter().map(rate).collect();
+        text.push(format!("false alarms among {}: {}", counted(report.usual_rows, "usual row"), rates.join(", ")));
+    }
     print(&wrapped(&text.join("\n"), result_width()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,6 @@
 //! The commands of `trainer`, a thin layer over the library.
 
+mod anomalies;
 mod args;
 mod calibrate;
 mod columns;

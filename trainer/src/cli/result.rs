@@ -1,7 +1,8 @@
 //! The last lines of a run, for people.
 
-use trainer::{AlarmReport, AnomalyReport, Count, Finding, Level, Percent, Run, Seconds, StopReason, Summary};
+use trainer::{Count, Finding, Level, Run, Seconds, StopReason, Summary};
 
+use super::anomalies::anomalies;
 use super::evaluate;
 use super::output::result_width;
 use bundle::{labelled_command, wrapped};
@@ -25,22 +26,6 @@ pub fn lines(run: &Run, summary: &Summary, next: &[(&str, String)]) -> String {
     // A command that is copied must stay one.
     lines.extend(next.iter().map(|(what, command)| labelled_command(what, command, width)));
     lines.join("\n")
-}
-
-/// How well unusual rows are told from usual ones.
-fn anomalies(report: &AnomalyReport) -> String {
-    let [auc, precision] = [report.roc_auc, report.average_precision].map(Percent);
-    let found = report.alarms.iter().map(|AlarmReport { alpha, recall, .. }| {
-        format!("{} of them at {} false alarms", Percent(*recall), Percent(f64::from(*alpha)))
-    });
-    let unusual = bundle::counted(report.unusual_rows, "unusual test row");
-    let found: Vec<String> = found.collect();
-    let others = report.baselines.iter().map(|other| {
-        let name = other.name.split(',').next().unwrap_or_default();
-        format!("; {name}: {} and {}", Percent(other.roc_auc), Percent(other.average_precision))
-    });
-    let others: String = others.collect();
-    format!("{unusual}: ROC-AUC {auc}, average precision {precision}{others}\nalarms find {}", found.join(", "))
 }
 
 /// What was trained, how long, and why not longer.

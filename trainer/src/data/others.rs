@@ -1,4 +1,4 @@
-//! Usual rows from elsewhere, as the network of a run takes them.
+//! Rows from elsewhere, as the network of a run takes them.
 
 use super::dataset::Dataset;
 use super::picture_config::Preparation;
@@ -7,18 +7,15 @@ use super::sources::DataSource;
 use crate::error::{Error, Result};
 
 impl Dataset {
-    /// The usual rows of `other`, as this data set has its rows, which come from `own`.
+    /// All rows of `other`, as this data set has its rows, which come from `own`. Of a table, usual rows have a label that training rows have,
+    /// and others have not.
     ///
     /// # Errors
     ///
     /// When they cannot be read, or are not like the rows of this data set.
-    pub(crate) fn usual_rows_of(
-        &self,
-        [own, other]: [&DataSource; 2],
-        preparation: &Preparation,
-    ) -> Result<Vec<Samples>> {
+    pub(crate) fn rows_of(&self, [own, other]: [&DataSource; 2], preparation: &Preparation) -> Result<Vec<Samples>> {
         if let Some(schema) = self.train.schema() {
-            return Ok(vec![other.usual_rows(own, (&self.train, schema), &preparation.table)?]);
+            return Ok(vec![other.rows_like(own, (&self.train, schema), &preparation.table)?]);
         }
         let mut preparation = preparation.clone();
         if let [_, height, width] = self.train.image()

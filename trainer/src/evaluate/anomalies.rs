@@ -33,6 +33,9 @@ pub struct AnomalyReport {
 pub struct AlarmReport {
     /// The part of usual rows that may be alarms, in 0.0..1.0.
     pub alpha: f32,
+    /// The part of the usual rows that are alarms: about `alpha` where they calibrated the detector, and an honest measure elsewhere.
+    #[serde(default)]
+    pub false_alarms: f64,
     /// The part of the unusual rows that are alarms.
     pub recall: f64,
     /// The part of the alarms that are unusual rows; nothing where there is no alarm.
@@ -51,7 +54,9 @@ pub(crate) fn anomaly_report(test: &TestScores) -> Option<AnomalyReport> {
         let alarms = rows.iter().filter(|(score, _)| is_alarm(*score)).count();
         let found = rows.iter().filter(|(score, is_unusual)| *is_unusual && is_alarm(*score)).count();
         let precision = (alarms > 0).then(|| found as f64 / alarms as f64);
-        AlarmReport { alpha, recall: found as f64 / unusual_rows as f64, precision }
+        let usual_rows = rows.len() - unusual_rows;
+        let false_alarms = (alarms - found) as f64 / usual_rows as f64;
+        AlarmReport { alpha, false_alarms, recall: found as f64 / unusual_rows as f64, precision }
     });
     Some(AnomalyReport {
         usual_rows: rows.len() - unusual_rows,

@@ -180,7 +180,7 @@ fn comparison(summary: &Summary) -> Table {
 
 /// What alarms would find among the test rows.
 fn alarms(report: &AnomalyReport) -> Table {
-    let row = |AlarmReport { alpha, recall, precision }: &AlarmReport| {
+    let row = |AlarmReport { alpha, recall, precision, .. }: &AlarmReport| {
         let precision = precision.map_or("–".into(), |precision| Percent(precision).to_string());
         vec![Percent(f64::from(*alpha)).to_string(), Percent(*recall).to_string(), precision]
     };

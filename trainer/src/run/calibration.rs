@@ -1,5 +1,7 @@
 //! Calibrating a run's detector again, without training.
 
+use std::collections::HashSet;
+
 use bundle::Calibration;
 use candle_core::Device;
 
@@ -52,9 +54,13 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
             scores.extend(detector_scores(&measure, &dataset.test, &usual, &detector)?);
         }
         Some(source) => {
-            for samples in dataset.usual_rows_of([&config.data, source], &config.preparation())? {
-                let all: Vec<u32> = (0..samples.len() as u32).collect();
-                scores.extend(detector_scores(&measure, &samples, &all, &detector)?);
+            let is_table = dataset.train.schema().is_some();
+            let known: HashSet<u8> = dataset.train.labels().iter().copied().collect();
+            for samples in dataset.rows_of([&config.data, source], &config.preparation())? {
+                // The classes of pictures are other folders' names.
+                let is_usual = |row: &u32| !is_table || known.contains(&samples.labels()[*row as usize]);
+                let usual: Vec<u32> = (0..samples.len() as u32).filter(is_usual).collect();
+                scores.extend(detector_scores(&measure, &samples, &usual, &detector)?);
             }
         }
     }

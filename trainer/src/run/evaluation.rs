@@ -3,9 +3,12 @@
 use candle_core::Device;
 
 use super::Run;
+use crate::config::Config;
 use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
-use crate::evaluate::{Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, test_report};
+use crate::evaluate::{
+    AnomalyReport, Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, TestScores, anomaly_report, test_report,
+};
 use crate::fused::Categories;
 
 /// How good a run's best weights are on a set of test rows.
@@ -21,6 +24,8 @@ pub struct Evaluation {
     pub pca: Option<PcaReport>,
     /// The baselines that were left out, and why.
     pub left_out: Vec<LeftOut>,
+    /// How well unusual test rows are told from usual ones; nothing where none is known, or the run has no detector.
+    pub anomalies: Option<AnomalyReport>,
 }
 
 /// Measures the best weights of `run` on its own test rows, or on those of `data`, with the noise that the run was trained for.
@@ -35,25 +40,12 @@ pub struct Evaluation {
 /// # Errors
 ///
 /// [`Error::Setting`] when the images of `data` have another size; [`Error::File`] when the run's own data has changed, or its
-/// weights are missing or damaged.
+/// weights are missing or damaged; [`Error::Table`] when another table cannot be read as the run's.
 pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> {
     let config = run.config()?;
     let device = Device::Cpu;
     let model = run.load_best(&device)?;
-    let dataset = match data {
-        None => Dataset::load_again(&config.data, &config.preparation())?,
-        Some(source) => Dataset::load_with(source, &config.preparation())?,
-    };
-    // The columns of another table would be scaled in another way.
-    let is_table = dataset.test.schema().is_some();
-    if (data.is_none() || is_table)
-        && let Some(summary) = run.summary_if_finished()?
-        && summary.data.fingerprint != dataset.fingerprint()
-    {
-        let place = data.unwrap_or(&config.data);
-        let reason = format!("expected the rows this run was trained on in `{place}`, found others");
-        return Err(Error::file(run.dir(), reason));
-    }
+    let dataset = dataset(run, &config, data)?;
     let (expected, found) = (&model.network().image_shape, dataset.image_shape());
     if *expected != found {
         let text = |shape: &[usize]| shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
@@ -65,8 +57,44 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
     let measure =
         Measure::new(&model, config.measure(), &device).with_categories(Categories::of(dataset.train.schema()));
     let mut test = test_report(&measure, &dataset, &split)?;
-    let Baselines { neighbour_accuracy, pca, left_out, .. } =
-        Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;
-    test.neighbour_accuracy = neighbour_accuracy;
-    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca, left_out })
+    let mut baselines = Baselines::compute(&measure, &dataset, &split, Budget::unlimited())?;
+    test.neighbour_accuracy = baselines.neighbour_accuracy;
+    let score = |detector| TestScores::new(&measure, &dataset, &split, detector);
+    let scores = run.detector()?.map(score).transpose()?;
+    let mut anomalies = scores.as_ref().and_then(anomaly_report);
+    if let (Some(report), Some(scores)) = (&mut anomalies, &scores) {
+        baselines.compute_anomalies(&dataset, &split, &scores.is_unusual, Budget::unlimited())?;
+        report.baselines = baselines.anomalies;
+    }
+    let Baselines { pca, left_out, .. } = baselines;
+    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca, left_out, anomalies })
+}
+
+/// The run's own rows, or those of `data`. Another table has no training rows: its test rows are all its rows, as the run's network takes them.
+fn dataset(run: &Run, config: &Config, data: Option<&DataSource>) -> Result<Dataset> {
+    let preparation = config.preparation();
+    let trained_on = run.summary_if_finished()?.map(|summary| summary.data.fingerprint);
+    let check = |dataset: Dataset, place: &DataSource| match &trained_on {
+        Some(fingerprint) if *fingerprint != dataset.fingerprint() => {
+            let reason = format!("expected the rows this run was trained on in `{place}`, found others");
+            Err(Error::file(run.dir(), reason))
+        }
+        _ => Ok(dataset),
+    };
+    let Some(source) = data else {
+        return check(Dataset::load_again(&config.data, &preparation)?, &config.data);
+    };
+    let is_table = config.data.is_table();
+    if !is_table || *source == config.data {
+        let dataset = Dataset::load_with(source, &preparation)?;
+        // Where the run's own table is gone, this must be a copy of it.
+        return if dataset.test.schema().is_some() { check(dataset, source) } else { Ok(dataset) };
+    }
+    let own = check(Dataset::load_with(&config.data, &preparation)?, &config.data)?;
+    let copy = Dataset::load_with(source, &preparation);
+    if let Some(copy) = copy.ok().filter(|copy| copy.fingerprint() == own.fingerprint()) {
+        return Ok(copy);
+    }
+    let test = own.rows_of([&config.data, source], &preparation)?.swap_remove(0);
+    Ok(Dataset { name: source.name(), test, ..own })
 }

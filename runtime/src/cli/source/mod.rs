@@ -241,6 +241,21 @@ impl Prepared<'_> {
     }
 }
 
+/// The rows of a folder of files of numbers.
+pub fn folder(path: &Path, options: &rows::Options) -> Result<rows::Rows> {
+    let place = || path.display().to_string();
+    let tables = Tables::open(path, options)?.transpose()?.with_context(place)?;
+    let columns = tables.first.columns.len();
+    let Some(mut blocks) = PlainRows::new(tables, columns, false) else {
+        bail!("{}: expected rows of numbers, found other columns or gaps", place());
+    };
+    let mut values = vec![];
+    while let Some(block) = blocks.next().with_context(place)? {
+        values.extend(block);
+    }
+    Ok(rows::Rows { columns, values, note: blocks.note().map(|note| format!("{}: {note}", place())) })
+}
+
 /// What comes on standard input, in a file: how rows are to be read is known when they have been looked at.
 fn spooled() -> Result<NamedTempFile> {
     let mut file = NamedTempFile::new().context("cannot make a file for what comes on standard input")?;

@@ -67,8 +67,8 @@ impl DataSource {
         }
     }
 
-    /// Usual rows as a network takes them that was trained on the rows `train` of `own`, with these columns.
-    pub(super) fn usual_rows(
+    /// Its rows as a network takes them that was trained on the rows `train` of `own`, with these columns.
+    pub(super) fn rows_like(
         &self,
         own: &Self,
         (train, schema): (&Samples, &Arc<Schema>),

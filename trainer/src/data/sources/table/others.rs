@@ -1,4 +1,4 @@
-//! Usual rows of another table, as a network takes them that was trained before.
+//! Rows of another table, as a network takes them that was trained before.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -13,8 +13,9 @@ use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
 
-/// The rows of the table at `path` with a label that rows of `train` have, which come from the table at `own`. Where it has no column of
-/// labels, all rows are usual.
+/// The rows of the table at `path`, whose columns are those of `train`, which come from the table at `own`. A row is usual if rows of `train`
+/// have its label, and all are where the table has no column of labels. Usual rows have the label of the first training row, the others one
+/// that no training row has.
 pub(in crate::data::sources) fn others(
     [own, path]: [&Path; 2],
     (train, schema): (&Samples, &Arc<Schema>),
@@ -23,14 +24,14 @@ pub(in crate::data::sources) fn others(
     let mut columns = read(path, config)?;
     let fail = |reason: String| Error::file(path, reason);
     let usual = usual(own, &columns, train, config)?;
-    let none = || fail("expected usual rows to calibrate on, found none".into());
+    let known: HashSet<u8> = train.labels().iter().copied().collect();
+    let [usual_label, other] =
+        [train.labels()[0], (0..=u8::MAX).find(|label| !known.contains(label)).unwrap_or(u8::MAX)];
+    let label = |row: usize| if usual[row] { usual_label } else { other };
     let Some(steps) = config.window else {
-        let rows: Vec<u32> = (0..columns.len() as u32).filter(|&row| usual[row as usize]).collect();
-        if rows.is_empty() {
-            return Err(none());
-        }
+        let rows: Vec<u32> = (0..columns.len() as u32).collect();
         let raw = raw_rows(schema, &columns, &rows).map_err(|error| fail(error.to_string()))?;
-        return Samples::table(raw, vec![0; rows.len()], schema.clone());
+        return Samples::table(raw, (0..columns.len()).map(label).collect(), schema.clone());
     };
     let channels = Schema::new(schema.channels(steps)).map_err(|error| fail(error.to_string()))?;
     if !columns.has_header && columns.names.len() == channels.raw_len() {
@@ -40,17 +41,19 @@ pub(in crate::data::sources) fn others(
     let raw = raw_rows(&channels, &columns, &all).map_err(|error| fail(error.to_string()))?;
     let width = channels.raw_len();
     let numbers = SeriesNumbers::new(train.series_breaks()).of(&columns);
-    let side = |row: usize| (columns.shard(row), usual[row], numbers[row]);
+    let side = |row: usize| (columns.shard(row), numbers[row]);
     let starts = window_starts(&missing_steps(&raw, width), side, [steps, config.stride_of(steps)]);
-    let windows: Vec<&[f32]> = starts
-        .into_iter()
-        .filter(|&start| usual[start])
-        .map(|start| &raw[start * width..(start + steps) * width])
-        .collect();
-    if windows.is_empty() {
-        return Err(none());
+    if starts.is_empty() {
+        return Err(fail(format!(
+            "expected at least one window of {steps} steps without a gap, found {} steps",
+            columns.len()
+        )));
     }
-    Samples::table(windows.concat(), vec![0; windows.len()], schema.clone())
+    // A window is unusual if one of its steps is.
+    let of_window = |start: &usize| (*start..start + steps).find(|&row| !usual[row]).map_or(usual_label, label);
+    let labels = starts.iter().map(of_window).collect();
+    let windows: Vec<&[f32]> = starts.iter().map(|start| &raw[start * width..(start + steps) * width]).collect();
+    Samples::table(windows.concat(), labels, schema.clone())
 }
 
 /// For each row whether it is usual.

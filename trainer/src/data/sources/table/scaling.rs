@@ -55,8 +55,8 @@ pub(super) fn scale(values: &[f64], scaling: Scaling) -> [f32; 2] {
             [low, high - low]
         }
     };
-    // Rounding alone makes this much of a difference in a column that is constant.
-    let constant = width <= 1e-6 * middle.abs().max(f64::MIN_POSITIVE);
+    // Rounding alone makes this much of a difference in a column that is constant; and no 32-bit float divides by less.
+    let constant = width <= (1e-6 * middle.abs()).max(f64::from(f32::MIN_POSITIVE));
     [middle as f32, if constant { 1. } else { width as f32 }]
 }
 
