@@ -38,6 +38,7 @@ pub fn read_array(bytes: &[u8]) -> Result<(Vec<usize>, Numbers)> {
 /// The type of the numbers, of which there are as many as the shape says.
 fn dtype(header: &NpyHeader, rows: usize, row_shape: &[usize], data: &[u8]) -> Result<TypeStr> {
     let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
+    check_kind(&dtype)?;
     let values = rows.checked_mul(row_shape.iter().product());
     let expected = values.and_then(|values| values.checked_mul(usize::try_from(dtype.size_field()).ok()?));
     if expected != Some(data.len()) {
@@ -45,6 +46,20 @@ fn dtype(header: &NpyHeader, rows: usize, row_shape: &[usize], data: &[u8]) -> R
         bail!("cut short, or longer than its header says: expected {expected} bytes of values, found {}", data.len());
     }
     Ok(dtype)
+}
+
+/// Fails for what is no number, and says what to make of it.
+fn check_kind(dtype: &TypeStr) -> Result<()> {
+    let (found, advice) = match (dtype.type_char(), dtype.size_field()) {
+        (TypeChar::ByteStr | TypeChar::UnicodeStr, _) => ("texts", "save numbers, or a table of texts as CSV"),
+        (TypeChar::DateTime | TypeChar::TimeDelta, _) => ("dates", "`astype(\"int64\")` makes numbers of them"),
+        (TypeChar::Complex, _) => ("complex numbers", "save their parts, or `numpy.abs` of them"),
+        (TypeChar::Float, 12 | 16) => {
+            ("floats of more than 64 bits", "`astype(\"float64\")` makes common ones of them")
+        }
+        _ => return Ok(()),
+    };
+    bail!("expected floats, integers or truth values, found {found}; {advice}")
 }
 
 fn in_order<T: Copy>(values: Vec<T>, header: &NpyHeader, rows: usize, row_shape: &[usize]) -> Vec<T> {
@@ -80,6 +95,7 @@ impl Layout {
             bail!("expected rows that fit into memory, found shape {:?}", header.shape())
         };
         let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
+        check_kind(&dtype)?;
         if header.order() == Order::Fortran && columns > 1 {
             bail!(
                 "its numbers stand column by column and cannot be read row by row; save it with `numpy.ascontiguousarray`"

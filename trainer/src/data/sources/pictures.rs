@@ -182,7 +182,11 @@ fn samples(classes: &[Class], names: &[&str], size: PictureSize) -> Result<Sampl
     let labels = classes.iter().flat_map(|class| vec![label(class); class.files.len()]).collect();
     let files: Vec<&PathBuf> = classes.iter().flat_map(|class| &class.files).collect();
     let pixels: rows::Result<Vec<Vec<u8>>> = files.par_iter().map(|path| picture_pixels(path, size)).collect();
-    let pixels = pixels.map_err(|error| Error::Table(format!("{error}; `--size` resizes all pictures")))?;
+    let pixels = pixels.map_err(|error| {
+        let error = error.to_string();
+        let is_size = error.contains(" pixels, found ");
+        Error::Table(error + if is_size { "; `--size` resizes all pictures" } else { "" })
+    })?;
     let ([height, width], channels) = (size.size.map(|side| side as usize), size.channels);
     Samples::images(planes(&pixels.concat(), [channels, height * width]), labels, [channels, height, width], 255)
 }

@@ -51,7 +51,9 @@ pub(super) fn test_rows(table: &Columns, config: &TableConfig) -> Result<(Vec<u3
             rows.split_off(count)
         }
         TestRows::Groups(name) => {
-            let groups = groups(table, position(table, name)?);
+            let place = position(table, name);
+            let place = place.map_err(|reason| format!("`--split {name}`: {reason}; or `random` or `time`"))?;
+            let groups = groups(table, place);
             let mut order: Vec<u32> = (0..groups.iter().max().map_or(0, |last| last + 1)).collect();
             if order.len() < 2 {
                 return Err(format!("`--split {name}`: expected two groups or more in the column, found one"));
