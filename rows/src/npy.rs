@@ -294,7 +294,7 @@ mod tests {
     fn what_is_no_array_of_numbers_is_named() {
         let error = |bytes: &[u8]| read(bytes, &Options::default()).unwrap_err().to_string();
         assert!(error(&file("|O", false, "(1, 1)", &[0; 8])).contains("Python objects"));
-        assert!(error(&file("<c8", false, "(1, 1)", &[0; 8])).contains("found <c8"));
+        assert!(error(&file("<c8", false, "(1, 1)", &[0; 8])).contains("found complex numbers"));
         assert!(error(&file("<f4", false, "()", &[0; 4])).contains("a single number"));
     }
 }
