@@ -63,14 +63,22 @@ def with_parameters(function, schema):
 
 
 def compare(found, path):
-    """Fails unless scores and p-values are those that `runtime score` wrote to `path`, row for row."""
+    """Fails unless scores and p-values are those that `runtime score` wrote to `path`, row for row, as far as rounding allows."""
     with open(path, newline="") as file:
         known = list(csv.DictReader(file))
     for name in ("score", "p_value"):
         expected = np.array([float(row[name]) for row in known])
         if len(found[name]) != len(expected):
             sys.exit(f"{path}: expected {len(expected)} rows, found {len(found[name])}")
-        difference = np.max(np.abs(found[name] - expected) / np.maximum(1, np.abs(expected)))
+        differences = np.abs(found[name] - expected) / np.maximum(1, np.abs(expected))
+        if name == "p_value":
+            # A score within rounding of a calibration row's counts for that row in one runtime and not in another: one rank, very seldom.
+            rank = np.min(np.diff(np.unique(expected)), initial=1)
+            is_rank = (differences > TOLERANCE) & (differences <= rank + TOLERANCE)
+            if 0 < np.sum(is_rank) <= len(expected) / 1000:
+                print(f"{name}: {np.sum(is_rank)} of {len(expected)} rows differ by one rank, {rank:.1e}")
+                differences = differences[~is_rank]
+        difference = np.max(differences)
         print(f"{name}: {len(expected)} rows, largest difference from the runtime {difference:.1e}")
         if not difference <= TOLERANCE:
             sys.exit(f"{name}: differs from {path} by {difference:.1e}, more than {TOLERANCE}")
