@@ -34,7 +34,7 @@ pub struct Detector {
 /// What a detector says about rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scores {
-    /// How unusual each row is; from 0. Not a number where the row has values that could not be read.
+    /// How unusual each row is; from 0. Not a number where all its values are missing, or one is that had to be there.
     pub scores: Vec<f32>,
     /// For each value of each raw row, how many standard deviations it is off: its error in relation to [`Detector::spread`].
     pub feature_errors: Vec<f32>,
@@ -91,7 +91,8 @@ impl Detector {
             if let Some(centre) = &self.centre {
                 score += self.weights[2] * centre.distance(&row);
             }
-            found.scores.push(score);
+            // A row of which nothing is known is like no other.
+            found.scores.push(if raw.iter().all(|value| value.is_nan()) { f32::NAN } else { score });
         }
         found
     }

@@ -82,6 +82,11 @@ impl Scorer<'_> {
             let distance = parts.weighed(graph, distance, 2)?;
             score = graph.add(score, distance)?;
         }
+        if let RawRows::Table(schema) = self.form
+            && schema.columns().iter().any(|column| column.may_be_missing())
+        {
+            score = unless_all_missing(graph, raw, score)?;
+        }
         let p_value = parts.p_value(graph, score)?;
         let is_usual = graph.gt(p_value, alpha)?;
         let is_anomaly = graph.not(is_usual)?;
@@ -268,4 +273,15 @@ fn distance(graph: &mut GraphBuilder, row: Value, known: Value, detector: &Detec
     let sums = graph.sum(squares, 2)?;
     let distances = graph.sqrt(sums)?;
     graph.mean_keepdim(distances, 1)
+}
+
+/// The score, `[batch, 1]`; of a row of which nothing is known, not a number.
+fn unless_all_missing(graph: &mut GraphBuilder, raw: Value, score: Value) -> Result<Value> {
+    let is_known = graph.eq(raw, raw)?;
+    let known = graph.cast(is_known, ElementType::F32)?;
+    let known = graph.sum_keepdim(known, 1)?;
+    let zero = graph.scalar(0.)?;
+    let is_none = graph.eq(known, zero)?;
+    let none = graph.scalar(f32::NAN)?;
+    graph.where_cond(is_none, none, score)
 }

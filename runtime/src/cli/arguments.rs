@@ -249,7 +249,7 @@ fn rate(text: &str) -> Result<f32, String> {
 }
 
 fn rows_per_alarm(text: &str) -> Result<f64, String> {
-    let number = text.parse::<u32>().ok().filter(|number| *number >= 100).map(f64::from);
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 100.);
     number.ok_or_else(|| "expected a number of rows from 100".into())
 }
 

@@ -6,7 +6,7 @@ use trainer::{AlarmReport, AnomalyReport, Percent};
 pub fn anomalies(report: &AnomalyReport) -> String {
     let [auc, precision] = [report.roc_auc, report.average_precision].map(Percent);
     let found = report.alarms.iter().map(|AlarmReport { alpha, recall, .. }| {
-        format!("{} of them at {} false alarms", Percent(*recall), Percent(f64::from(*alpha)))
+        format!("{} of them at alpha {}", Percent(*recall), Percent(f64::from(*alpha)))
     });
     let unusual = bundle::counted(report.unusual_rows, "unusual test row");
     let found: Vec<String> = found.collect();

@@ -18,11 +18,15 @@ impl Dataset {
             return Ok(vec![other.rows_like(own, (&self.train, schema), &preparation.table)?]);
         }
         let mut preparation = preparation.clone();
-        if let [_, height, width] = self.train.image()
-            && height == width
-            && other.is_folder_of_pictures()
-        {
-            preparation.pictures.size = Some(width);
+        if let (DataSource::Path(path), true) = (other, own.is_folder_of_pictures() && other.is_folder_of_pictures()) {
+            if let [_, height, width] = self.train.image()
+                && height == width
+            {
+                preparation.pictures.size = Some(width);
+            }
+            // As test pictures of the run's own, whose classes have the same places.
+            preparation.table.test = Some(path.clone());
+            return Ok(vec![Self::load_with(own, &preparation)?.test]);
         }
         let Self { train, test, .. } = Self::load_with(other, &preparation)?;
         if (train.image(), train.max_value()) != (self.train.image(), self.train.max_value()) {

@@ -1,12 +1,13 @@
 //! Calibrating a run's detector again, without training.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
 
 use bundle::Calibration;
 use candle_core::Device;
 
 use super::Run;
-use crate::data::{DataSource, Dataset, Split};
+use crate::data::{DataSource, Dataset, Samples, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, detector_scores, usual_rows};
 use crate::fused::Categories;
@@ -15,7 +16,7 @@ use crate::fused::Categories;
 ///
 /// Where `data` is a table with the column of labels that the run was trained with, its usual rows are those with a label that training
 /// rows have; where it has no such column, all are. They should be rows that did not train the network. A bundle that was exported before
-/// keeps its own calibration.
+/// keeps its own calibration. Rows of a table that are equal to a training row are left out.
 ///
 /// ```no_run
 /// # fn main() -> trainer::Result<()> {
@@ -54,12 +55,15 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
             scores.extend(detector_scores(&measure, &dataset.test, &usual, &detector)?);
         }
         Some(source) => {
-            let is_table = dataset.train.schema().is_some();
+            let has_labels = dataset.train.schema().is_some() || config.data.is_folder_of_pictures();
+            let trained: HashSet<u64> =
+                (0..dataset.train.len()).filter_map(|row| digest(&dataset.train, row)).collect();
             let known: HashSet<u8> = dataset.train.labels().iter().copied().collect();
             for samples in dataset.rows_of([&config.data, source], &config.preparation())? {
-                // The classes of pictures are other folders' names.
-                let is_usual = |row: &u32| !is_table || known.contains(&samples.labels()[*row as usize]);
-                let usual: Vec<u32> = (0..samples.len() as u32).filter(is_usual).collect();
+                let is_usual = |row: &u32| !has_labels || known.contains(&samples.labels()[*row as usize]);
+                let is_new =
+                    |row: &u32| digest(&samples, *row as usize).is_none_or(|digest| !trained.contains(&digest));
+                let usual: Vec<u32> = (0..samples.len() as u32).filter(is_usual).filter(is_new).collect();
                 scores.extend(detector_scores(&measure, &samples, &usual, &detector)?);
             }
         }
@@ -70,4 +74,12 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
     detector.calibration = calibration;
     run.write_detector(Some(&detector))?;
     Ok(detector.calibration.rows())
+}
+
+/// What tells a raw row from others, as far as 64 bits do; nothing of a picture.
+fn digest(samples: &Samples, row: usize) -> Option<u64> {
+    samples.schema()?;
+    let mut hasher = DefaultHasher::new();
+    samples.raw_row(row).iter().for_each(|value| hasher.write_u32(value.to_bits()));
+    Some(hasher.finish())
 }

@@ -84,8 +84,8 @@ fn dataset(run: &Run, config: &Config, data: Option<&DataSource>) -> Result<Data
     let Some(source) = data else {
         return check(Dataset::load_again(&config.data, &preparation)?, &config.data);
     };
-    let is_table = config.data.is_table();
-    if !is_table || *source == config.data {
+    let has_kind = config.data.is_table() || config.data.is_folder_of_pictures() && source.is_folder_of_pictures();
+    if !has_kind || *source == config.data {
         let dataset = Dataset::load_with(source, &preparation)?;
         // Where the run's own table is gone, this must be a copy of it.
         return if dataset.test.schema().is_some() { check(dataset, source) } else { Ok(dataset) };

@@ -69,7 +69,8 @@ impl<'a> Source<'a> {
 
     /// The pictures that are the rows, by their names; nothing where rows come from files of numbers.
     pub fn pictures(&self) -> Option<Vec<String>> {
-        pictures::names(self.file())
+        let names = pictures::names(self.file());
+        if self.spooled.is_some() { names.map(|_| vec![self.place()]) } else { names }
     }
 
     /// Opens the source.

@@ -52,11 +52,9 @@ fn files(path: &Path) -> Vec<PathBuf> {
         let is_picture = MAGIC.iter().any(|magic| start(path).starts_with(magic));
         return if is_picture { vec![path.into()] } else { vec![] };
     }
-    let own = picture_files(path);
-    if !own.is_empty() {
-        return own;
-    }
-    picture_folders(path).iter().flat_map(|folder| picture_files(folder)).collect()
+    let mut files = picture_files(path);
+    files.extend(picture_folders(path).iter().flat_map(|folder| picture_files(folder)));
+    files
 }
 
 /// How pictures of an array have to be turned whose channels are not where the network has them: rows and columns of a matrix.

@@ -36,7 +36,7 @@ pub(super) fn load(dir: &Path, config: &PictureConfig, test: Option<&Path>) -> R
     let named = test;
     let [train, test] = PARTS.map(part);
     let (mut train, test) = match (named, train, test) {
-        (Some(test), ..) => (Class::all(dir)?, Some(Class::all(test)?)),
+        (Some(test), train, _) => (Class::all(train.as_deref().unwrap_or(dir))?, Some(Class::all(test)?)),
         (None, Some(train), Some(test)) => (Class::all(&train)?, Some(Class::all(&test)?)),
         _ => (Class::all(dir)?, None),
     };

@@ -18,6 +18,8 @@ pub(super) struct Labels {
     names: Vec<String>,
     /// For each row the place of its label.
     rows: Vec<u8>,
+    /// For each row whether it has no label.
+    missing: Vec<bool>,
     /// The place of the label of normal rows, where there is one.
     normal: Option<u8>,
 }
@@ -35,13 +37,14 @@ impl Labels {
                     "`--train-on normal` trains on rows with a normal label; expected a `--label` beside it".into()
                 );
             }
-            return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
+            return Ok(Self::none(table));
         };
         let texts = texts(table, position(table, name)?);
         let mut names: Vec<String> = texts.clone();
         if let Some(others) = others {
             names.extend(self::texts(others, position(others, name)?));
         }
+        names.retain(|name| !is_missing_label(name));
         names.sort();
         names.dedup();
         if names.len() > MAX_LABELS {
@@ -52,7 +55,8 @@ impl Labels {
             ));
         }
         let rows = places(&names, &texts);
-        let mut labels = Self { names, rows, normal: None };
+        let missing = texts.iter().map(|text| is_missing_label(text)).collect();
+        let mut labels = Self { names, rows, missing, normal: None };
         labels.normal = labels.normal(config, name)?;
         if labels.normal.is_none() && config.train_on == Some(TrainOn::Normal) {
             let found = list(&labels.names);
@@ -70,6 +74,13 @@ impl Labels {
                 Some(place) => Ok(Some(place)),
                 None => Err(format!("expected rows whose `{column}` is `{wanted}`, found {}", list(&self.names))),
             },
+            None if self.names.len() == 1 && config.train_on.is_none() => {
+                let usual = find(&|name| NORMAL.contains(&name.to_lowercase().as_str()));
+                let found = list(&self.names);
+                usual.map(Some).ok_or_else(|| {
+                    format!("every row with a label has the same `{column}`, {found}; `--normal VALUE` says that it is normal, `--train-on all` trains on all rows")
+                })
+            }
             // More labels are classes, of which none need be normal.
             None if self.names.len() != 2 => Ok(None),
             None => Ok(find(&|name| NORMAL.contains(&name.to_lowercase().as_str()))),
@@ -79,15 +90,26 @@ impl Labels {
     /// The labels of the table with the test rows.
     pub(super) fn in_table(&self, table: &Columns, config: &TableConfig) -> Result<Self, String> {
         let Some(name) = &config.label else {
-            return Ok(Self { names: Vec::new(), rows: vec![0; table.len()], normal: None });
+            return Ok(Self::none(table));
         };
         let texts = texts(table, position(table, name)?);
-        Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), normal: self.normal })
+        let missing = texts.iter().map(|text| is_missing_label(text)).collect();
+        Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), missing, normal: self.normal })
     }
 
     /// A label by its place.
     pub(super) fn name(&self, place: u8) -> &str {
         self.names.get(usize::from(place)).map_or("", String::as_str)
+    }
+
+    /// Labels of a table without a column of them: all rows are alike.
+    fn none(table: &Columns) -> Self {
+        Self { names: Vec::new(), rows: vec![0; table.len()], missing: vec![false; table.len()], normal: None }
+    }
+
+    /// Whether a row has no label.
+    pub(super) fn is_missing(&self, row: u32) -> bool {
+        self.missing[row as usize]
     }
 
     /// The labels of these rows.
@@ -102,7 +124,8 @@ impl Labels {
             let unusual = rows.iter().find(|&&label| self.normal.is_some_and(|normal| label != normal));
             unusual.or(rows.first()).copied().unwrap_or_default()
         };
-        Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), normal: self.normal }
+        let missing = vec![false; starts.len()];
+        Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), missing, normal: self.normal }
     }
 
     /// The label of normal rows, where those alone train.
@@ -134,8 +157,15 @@ impl Labels {
             test.extend(others);
             test.sort_unstable();
         }
-        let unlabelled = self.names.iter().any(|name| name.is_empty() || name == "NaN");
-        let unlabelled = if unlabelled { ", those without a label too" } else { "" };
+        let count = self.missing.iter().filter(|missing| **missing).count();
+        let unlabelled = if count > 0 {
+            let rows = bundle::counted(count, "row");
+            format!("; {rows} without a label count as neither, and are left out")
+        } else {
+            String::new()
+        };
+        train.retain(|&row| !self.missing[row as usize]);
+        test.retain(|&row| !self.missing[row as usize]);
         Some(format!("only rows whose `{label}` is `{name}` train; all others are {place}{unlabelled}"))
     }
 }
@@ -151,6 +181,11 @@ pub(super) fn text(column: &Column, row: usize) -> Cow<'_, str> {
         Column::Numbers(numbers) => numbers[row].to_string().into(),
         Column::Texts(texts) => texts.get(row).unwrap_or_default().into(),
     }
+}
+
+/// Whether a label says nothing.
+pub(super) fn is_missing_label(text: &str) -> bool {
+    text.is_empty() || text == "NaN"
 }
 
 fn places(names: &[String], texts: &[String]) -> Vec<u8> {

@@ -142,7 +142,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
         None => samples(table, &labels, &test, path)?,
         Some(Table { columns, path }) => {
             let labels = labels.in_table(columns, config).map_err(|reason| Error::file(path, reason))?;
-            let all: Vec<u32> = (0..columns.len() as u32).collect();
+            let all: Vec<u32> = (0..columns.len() as u32).filter(|&row| !labels.is_missing(row)).collect();
             samples(columns, &labels, &all, path)?
         }
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bundle::Schema;
 use rows::{Columns, SeriesNumbers, missing_steps, raw_rows, window_starts};
 
-use super::labels::{Labels, texts};
+use super::labels::{Labels, is_missing_label, texts};
 use super::read::read;
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
@@ -27,11 +27,16 @@ pub(in crate::data::sources) fn others(
     let known: HashSet<u8> = train.labels().iter().copied().collect();
     let [usual_label, other] =
         [train.labels()[0], (0..=u8::MAX).find(|label| !known.contains(label)).unwrap_or(u8::MAX)];
-    let label = |row: usize| if usual[row] { usual_label } else { other };
+    let label = |row: usize| if usual[row] == Some(true) { usual_label } else { other };
     let Some(steps) = config.window else {
-        let rows: Vec<u32> = (0..columns.len() as u32).collect();
+        // Rows without a label are neither usual nor unusual.
+        let rows: Vec<u32> = (0..columns.len() as u32).filter(|&row| usual[row as usize].is_some()).collect();
+        if rows.is_empty() {
+            return Err(fail("expected rows with a label, found none".into()));
+        }
         let raw = raw_rows(schema, &columns, &rows).map_err(|error| fail(error.to_string()))?;
-        return Samples::table(raw, (0..columns.len()).map(label).collect(), schema.clone());
+        let labels = rows.iter().map(|&row| label(row as usize)).collect();
+        return Samples::table(raw, labels, schema.clone());
     };
     let channels = Schema::new(schema.channels(steps)).map_err(|error| fail(error.to_string()))?;
     if !columns.has_header && columns.names.len() == channels.raw_len() {
@@ -50,21 +55,22 @@ pub(in crate::data::sources) fn others(
         )));
     }
     // A window is unusual if one of its steps is.
-    let of_window = |start: &usize| (*start..start + steps).find(|&row| !usual[row]).map_or(usual_label, label);
+    let of_window =
+        |start: &usize| (*start..start + steps).find(|&row| usual[row] == Some(false)).map_or(usual_label, label);
     let labels = starts.iter().map(of_window).collect();
     let windows: Vec<&[f32]> = starts.iter().map(|start| &raw[start * width..(start + steps) * width]).collect();
     Samples::table(windows.concat(), labels, schema.clone())
 }
 
-/// For each row whether it is usual.
-fn usual(own: &Path, others: &Columns, train: &Samples, config: &TableConfig) -> Result<Vec<bool>> {
+/// For each row whether it is usual; nothing where it has no label.
+fn usual(own: &Path, others: &Columns, train: &Samples, config: &TableConfig) -> Result<Vec<Option<bool>>> {
     let Some(place) = config.label.as_ref().and_then(|label| others.position(label)) else {
-        return Ok(vec![true; others.len()]);
+        return Ok(vec![Some(true); others.len()]);
     };
     let of_test = config.test.as_ref().map(|path| read(path, config)).transpose()?;
     let labels = Labels::find(&read(own, config)?, of_test.as_ref(), config);
     let labels = labels.map_err(|reason| Error::file(own, reason))?;
     let known: HashSet<&str> = train.labels().iter().map(|&label| labels.name(label)).collect();
     let found = texts(others, place);
-    Ok(found.iter().map(|text| known.contains(text.as_str())).collect())
+    Ok(found.iter().map(|text| (!is_missing_label(text)).then(|| known.contains(text.as_str()))).collect())
 }
