@@ -5,6 +5,7 @@ mod dataset;
 mod others;
 mod picture_config;
 mod rest;
+mod row_digest;
 mod samples;
 mod sources;
 mod split;

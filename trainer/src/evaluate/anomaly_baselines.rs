@@ -1,19 +1,16 @@
 //! What others make of the unusual test rows: distances to neighbours, and what PCA leaves of a row.
 
+use bundle::NEIGHBOURS;
 use candle_core::Device;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Baseline, Budget, Halt};
-use super::detector::spaced;
+use super::detector::{MAX_KNOWN, prepared, spaced};
 use super::pca::Pca;
 use super::ranks::{average_precision, roc_auc};
-use crate::data::{Dataset, Samples, Split};
+use crate::data::{Dataset, Split};
 
-/// Training rows that distances are measured from.
-const MAX_KNOWN: usize = 4096;
-/// The nearest of them whose distance counts.
-const NEIGHBOURS: usize = 5;
 /// Rows between two looks at the clock.
 const BLOCK: usize = 1000;
 
@@ -43,14 +40,14 @@ pub(super) fn neighbours(
     budget: Budget,
 ) -> Result<AnomalyBaseline, Halt> {
     let width = train.width();
-    let rows = values(train, &spaced(&split.train, MAX_KNOWN));
+    let rows = prepared(train, &spaced(&split.train, MAX_KNOWN));
     let search = kernels::Neighbours::new(&rows, width);
     let all: Vec<u32> = (0..test.len() as u32).collect();
     let mut scores = Vec::with_capacity(all.len());
     for block in all.chunks(BLOCK) {
         budget.check(Baseline::Neighbours, scores.len() as f64 / all.len() as f64)?;
         let distance = |row: &[f32]| search.mean_distance(row, NEIGHBOURS);
-        scores.par_extend(values(test, block).par_chunks(width).map(distance));
+        scores.par_extend(prepared(test, block).par_chunks(width).map(distance));
     }
     Ok(AnomalyBaseline::new("five nearest neighbours".into(), scores, is_unusual))
 }
@@ -74,10 +71,4 @@ pub(super) fn pca(
     }
     let name = format!("PCA, {}", bundle::counted(pca.components(), "component"));
     Ok(AnomalyBaseline::new(name, scores, is_unusual))
-}
-
-fn values(samples: &Samples, rows: &[u32]) -> Vec<f32> {
-    let mut values = vec![0.; rows.len() * samples.width()];
-    samples.fill(rows, &mut values);
-    values
 }

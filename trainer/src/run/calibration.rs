@@ -1,13 +1,12 @@
 //! Calibrating a run's detector again, without training.
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 
 use bundle::Calibration;
 use candle_core::Device;
 
 use super::Run;
-use crate::data::{DataSource, Dataset, Samples, Split};
+use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, detector_scores, usual_rows};
 use crate::fused::Categories;
@@ -57,12 +56,12 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
         Some(source) => {
             let has_labels = dataset.train.schema().is_some() || config.data.is_folder_of_pictures();
             let trained: HashSet<u64> =
-                (0..dataset.train.len()).filter_map(|row| digest(&dataset.train, row)).collect();
+                (0..dataset.train.len()).filter_map(|row| dataset.train.raw_digest(row)).collect();
             let known: HashSet<u8> = dataset.train.labels().iter().copied().collect();
             for samples in dataset.rows_of([&config.data, source], &config.preparation())? {
                 let is_usual = |row: &u32| !has_labels || known.contains(&samples.labels()[*row as usize]);
                 let is_new =
-                    |row: &u32| digest(&samples, *row as usize).is_none_or(|digest| !trained.contains(&digest));
+                    |row: &u32| samples.raw_digest(*row as usize).is_none_or(|digest| !trained.contains(&digest));
                 let usual: Vec<u32> = (0..samples.len() as u32).filter(is_usual).filter(is_new).collect();
                 scores.extend(detector_scores(&measure, &samples, &usual, &detector)?);
             }
@@ -74,12 +73,4 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
     detector.calibration = calibration;
     run.write_detector(Some(&detector))?;
     Ok(detector.calibration.rows())
-}
-
-/// What tells a raw row from others, as far as 64 bits do; nothing of a picture.
-fn digest(samples: &Samples, row: usize) -> Option<u64> {
-    samples.schema()?;
-    let mut hasher = DefaultHasher::new();
-    samples.raw_row(row).iter().for_each(|value| hasher.write_u32(value.to_bits()));
-    Some(hasher.finish())
 }

@@ -119,7 +119,7 @@ fn passed_over(dir: &Path, classes: &[Class]) -> Vec<String> {
         let others: usize = picture_folders(dir).iter().map(|folder| picture_files(folder).len()).sum();
         if others > 0 {
             notes.push(format!(
-                "{} in folders beside these are passed over: move all into folders, one for each class",
+                "passed over: {} in folders beside these; move all into folders, one for each class",
                 bundle::counted(others, "picture")
             ));
         }
@@ -134,7 +134,7 @@ fn passed_over(dir: &Path, classes: &[Class]) -> Vec<String> {
     if others > 0 {
         let others = bundle::counted(others, "picture");
         notes.push(format!(
-            "{others} of kinds that are not read are passed over: PNG, JPEG and WebP are; {}",
+            "passed over: {others} of kinds that are not read; PNG, JPEG and WebP are: {}",
             diagnose::CONVERT
         ));
     }

@@ -20,7 +20,7 @@ use whitening::whitening;
 /// Training rows whose errors are looked at.
 const MAX_ROWS: usize = 20_000;
 /// The most rows that are kept to measure distances from.
-const MAX_KNOWN: usize = 4096;
+pub(super) const MAX_KNOWN: usize = 4096;
 /// So many are kept however few bytes they take.
 const MIN_KNOWN: usize = 2048;
 /// The part of the training rows that is kept: as bytes, they take a tenth of the room.
@@ -176,7 +176,7 @@ fn known_rows(train: &Samples, indices: &[u32], kind: DetectorKind) -> KnownRows
 }
 
 /// These rows as the network takes them.
-fn prepared(samples: &Samples, rows: &[u32]) -> Vec<f32> {
+pub(super) fn prepared(samples: &Samples, rows: &[u32]) -> Vec<f32> {
     let mut values = vec![0.; rows.len() * samples.width()];
     samples.fill(rows, &mut values);
     values

@@ -160,7 +160,7 @@ impl Labels {
         let count = self.missing.iter().filter(|missing| **missing).count();
         let unlabelled = if count > 0 {
             let rows = bundle::counted(count, "row");
-            format!("; {rows} without a label count as neither, and are left out")
+            format!("; left out: {rows} without a label")
         } else {
             String::new()
         };

@@ -12,7 +12,6 @@ mod test_rows;
 mod windows;
 
 use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -153,12 +152,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
 /// How many test rows are equal to a training row, as far as 64 bits tell rows apart.
 fn repeated(train: &Samples, test: &Samples) -> Option<String> {
     let digests = |samples: &Samples| -> Vec<u64> {
-        let digest = |row: usize| {
-            let mut hasher = DefaultHasher::new();
-            samples.raw_row(row).iter().for_each(|value| hasher.write_u32(value.to_bits()));
-            hasher.finish()
-        };
-        (0..samples.len()).into_par_iter().map(digest).collect()
+        (0..samples.len()).into_par_iter().filter_map(|row| samples.raw_digest(row)).collect()
     };
     let known: HashSet<u64> = digests(train).into_iter().collect();
     let count = digests(test).iter().filter(|row| known.contains(*row)).count();
