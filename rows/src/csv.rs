@@ -7,16 +7,20 @@ use csv::ByteRecord;
 use super::cells::{Cell, cell, is_header};
 use super::dialect::{Dialect, detect};
 use super::options::{Header, Options};
-use super::records::{for_each_record, without_mark};
+use super::records::{for_each_record, named_separator, without_mark};
 use super::table::Table;
 
 /// Reads the rows, and says in a line how the file was understood.
 pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     let text = without_mark(bytes);
+    let (separator, text, before) = match named_separator(text) {
+        Some((separator, rest)) => (options.separator.or(Some(separator)), rest, 1),
+        None => (options.separator, text, 0),
+    };
     let expected = options.expected.as_ref().map(|expected| expected.columns + options.skip[0] + options.skip[1]);
-    let dialect = detect(text, options.separator, expected);
+    let dialect = detect(text, separator, expected);
     let mut reader = Reader { text, dialect, options, columns: 0, values: vec![], header: None };
-    for_each_record(text, dialect.separator, |record, line| reader.record(record, line))?;
+    for_each_record(text, dialect.separator, |record, line| reader.record(record, before + line))?;
     reader.finish()
 }
 

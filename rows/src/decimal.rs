@@ -24,19 +24,12 @@ pub(crate) fn decimal(text: &[u8], start: usize) -> Option<(f32, usize)> {
     let byte = |at: usize| text.get(at).copied().unwrap_or(b'\n');
     let is_negative = byte(start) == b'-';
     let mut at = start + usize::from(is_negative || byte(start) == b'+');
-    let (mut whole, mut count) = digits(text, at, 0);
-    at += count;
-    let mut exponent = 0;
-    if byte(at) == b'.' {
-        let places;
-        (whole, places) = digits(text, at + 1, whole);
-        at += 1 + places;
-        count += places;
-        exponent = -(places as i32);
-    }
+    let Digits { whole, count, places, len } = digits_at(text, at);
+    at += len;
     if count == 0 || count > MAX_DIGITS {
         return None;
     }
+    let mut exponent = -(places as i32);
     if byte(at) | 0x20 == b'e' {
         let (power, end) = power(text, at + 1)?;
         exponent += power;
@@ -50,13 +43,71 @@ pub(crate) fn decimal(text: &[u8], start: usize) -> Option<(f32, usize)> {
     is_safe.then_some((f32::from_bits((number as f32).to_bits() | sign), at))
 }
 
+/// The digits of a number, with a point among them or without.
+struct Digits {
+    /// All of them as a whole number, if they are at most [`MAX_DIGITS`].
+    whole: u64,
+    count: usize,
+    /// How many of them stand behind the point.
+    places: usize,
+    /// The bytes that they take, with the point.
+    len: usize,
+}
+
+#[inline]
+fn digits_at(text: &[u8], start: usize) -> Digits {
+    let Some(&bytes) = text.get(start..).and_then(|rest| rest.first_chunk()) else {
+        return digits_in_parts(text, start, digits(text, start, 0));
+    };
+    let word = u64::from_le_bytes(bytes);
+    let (values, others) = values_and_others(word);
+    if others == 0 {
+        return digits_in_parts(text, start, digits(text, start, 0));
+    }
+    let end = others.trailing_zeros() & !7;
+    let before = (1 << end) - 1;
+    let count = end as usize / 8;
+    if (word >> end) as u8 != b'.' {
+        return Digits { whole: eight(values, count), count, places: 0, len: count };
+    }
+    // Most numbers end within eight bytes: one load tells where, and nothing waits for where their point is.
+    let behind = others & (others - 1);
+    if behind == 0 {
+        return digits_in_parts(text, start, (eight(values, count), count));
+    }
+    // The point is taken out: what stands behind it moves one place down.
+    let joined = (values & before) | (values >> 8 & !before);
+    let len = behind.trailing_zeros() as usize / 8;
+    Digits { whole: eight(joined, len - 1), count: len - 1, places: len - 1 - count, len }
+}
+
+/// The digits that begin at `start`, of which the number before a point and how many digits it has are known.
+#[inline]
+fn digits_in_parts(text: &[u8], start: usize, (whole, count): (u64, usize)) -> Digits {
+    if text.get(start + count) != Some(&b'.') {
+        return Digits { whole, count, places: 0, len: count };
+    }
+    let (whole, places) = digits(text, start + count + 1, whole);
+    Digits { whole, count: count + places, places, len: count + 1 + places }
+}
+
+/// The values of eight digits, and the highest bit of each byte that is none.
+#[inline]
+fn values_and_others(word: u64) -> (u64, u64) {
+    const EVERY: u64 = 0x0101_0101_0101_0101;
+    let values = word ^ (EVERY * u64::from(b'0'));
+    // A byte above 9 has a highest bit; a carry only reaches the bytes behind one that is no ASCII.
+    (values, (values.wrapping_add(EVERY * (0x80 - 10)) | values) & (EVERY * 0x80))
+}
+
 /// The digits that begin at `start`, as they follow those of the number `before`, and how many there are.
 #[inline]
 fn digits(text: &[u8], start: usize, before: u64) -> (u64, usize) {
     let (mut whole, mut at) = (before, start);
     while let Some(&bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) {
-        let (eight, count) = leading_digits(u64::from_le_bytes(bytes));
-        whole = whole.wrapping_mul(TENS[count]).wrapping_add(eight);
+        let (values, others) = values_and_others(u64::from_le_bytes(bytes));
+        let count = others.trailing_zeros() as usize / 8;
+        whole = whole.wrapping_mul(TENS[count]).wrapping_add(eight(values, count));
         at += count;
         if count < 8 {
             return (whole, at - start);
@@ -69,20 +120,14 @@ fn digits(text: &[u8], start: usize, before: u64) -> (u64, usize) {
     (whole, at - start)
 }
 
-/// The number whose digits eight bytes begin with, the first one lowest, and how many they are, without a branch on either.
+/// The first `count` of eight digits as a number: pairs, then fours, then all of them.
 #[inline]
-fn leading_digits(bytes: u64) -> (u64, usize) {
-    const EVERY: u64 = 0x0101_0101_0101_0101;
-    let values = bytes ^ (EVERY * u64::from(b'0'));
-    // The highest bit of each byte that is above 9; a carry only reaches the bytes behind one.
-    let others = (values.wrapping_add(EVERY * (0x80 - 10)) | values) & (EVERY * 0x80);
-    let count = others.trailing_zeros() / 8;
-    // As if zeros stood before them: pairs, then fours, then all eight.
-    let digits = values.checked_shl(64 - 8 * count).unwrap_or(0);
+fn eight(digits: u64, count: usize) -> u64 {
+    // As if zeros stood before them.
+    let digits = digits.checked_shl(64 - 8 * count as u32).unwrap_or(0);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100).wrapping_add(pairs >> 16 & 0x00ff_00ff_00ff_00ff);
-    let eight = (fours & 0x0000_ffff).wrapping_mul(10_000) + (fours >> 32 & 0xffff);
-    (eight, count as usize)
+    (fours & 0x0000_ffff).wrapping_mul(10_000) + (fours >> 32 & 0xffff)
 }
 
 /// The power of ten behind an `e`, of one to three digits, and where it ends.

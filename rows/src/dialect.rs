@@ -19,7 +19,7 @@ pub struct Dialect {
 }
 
 impl Separator {
-    const ALL: [Self; 5] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe, Self::Space];
+    pub(crate) const ALL: [Self; 5] = [Self::Comma, Self::Semicolon, Self::Tab, Self::Pipe, Self::Space];
 
     /// The byte in the file.
     pub fn byte(self) -> u8 {

@@ -9,7 +9,7 @@ use crate::dialect::{Dialect, detect};
 use crate::first_pass::{FirstPass, Parsed, cells, column_name};
 use crate::options::Options;
 use crate::plain_lines::{is_plain, read_plain};
-use crate::records::{for_each_record, without_mark};
+use crate::records::{for_each_record, named_separator, without_mark};
 use crate::texts::{Texts, TextsBuilder};
 
 /// A table with named columns, all of the same length.
@@ -83,6 +83,14 @@ impl Columns {
         self.shards.partition_point(|(first, _)| *first <= row).saturating_sub(1)
     }
 
+    /// Whether the rows have no names, but the columns that a network takes are some of theirs by number, as where a column of the
+    /// training rows was left out.
+    pub fn has_by_number(&self, columns: &[bundle::Column]) -> bool {
+        let mut places = columns.iter().map(|column| self.position(&column.name));
+        !self.has_header
+            && places.try_fold(0, |most, place| Some(most.max(place? + 1))).is_some_and(|most| most > columns.len())
+    }
+
     /// The place of the column with this name.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|found| found == name)
@@ -115,14 +123,20 @@ pub(crate) fn parse_block(
     known: Option<&FirstLines>,
     lines: usize,
 ) -> anyhow::Result<(Columns, FirstLines)> {
-    if let Err(error) = str::from_utf8(text) {
+    if !text.is_ascii()
+        && let Err(error) = str::from_utf8(text)
+    {
         let line = lines + 1 + text[..error.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count();
         bail!(
             "line {line}: expected UTF-8 text, found another encoding, such as Latin-1; save it as UTF-8: \
              `iconv -f LATIN1 -t UTF-8` converts it"
         );
     }
-    let dialect = known.map_or_else(|| detect(text, options.separator, None), |known| known.dialect);
+    let (separator, text, lines) = match named_separator(text) {
+        Some((separator, rest)) if known.is_none() => (options.separator.or(Some(separator)), rest, lines + 1),
+        _ => (options.separator, text, lines),
+    };
+    let dialect = known.map_or_else(|| detect(text, separator, None), |known| known.dialect);
     let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };
     if is_plain(text, dialect) {

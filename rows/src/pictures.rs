@@ -5,7 +5,8 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as AnyResult, anyhow, bail};
-use image::imageops::FilterType;
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba};
 
@@ -127,24 +128,30 @@ fn pixels(path: &Path, PictureSize { size: [height, width], channels, resized }:
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
     picture.apply_orientation(orientation);
-    let picture = if resized { square(picture, width) } else { picture };
     let found = [picture.height(), picture.width()];
-    if found != [height, width] {
+    if !resized && found != [height, width] {
         let [found_height, found_width] = found;
         bail!("expected {height} x {width} pixels, found {found_height} x {found_width}");
     }
-    let mut rgba = picture.to_rgba8();
+    let mut rgba = picture.into_rgba8();
     rgba.pixels_mut().for_each(|pixel| *pixel = on_ground(*pixel));
     let opaque = DynamicImage::ImageRgba8(rgba);
-    Ok(if channels == 1 { opaque.to_luma8().into_raw() } else { opaque.to_rgb8().into_raw() })
+    let pixels = if channels == 1 { opaque.into_luma8().into_raw() } else { opaque.into_rgb8().into_raw() };
+    if resized { square(&pixels, found, channels, width) } else { Ok(pixels) }
 }
 
 /// The middle of a picture as a square with this side.
-fn square(picture: DynamicImage, side: u32) -> DynamicImage {
-    let (width, height) = (picture.width(), picture.height());
+fn square(pixels: &[u8], [height, width]: [u32; 2], channels: usize, side: u32) -> AnyResult<Vec<u8>> {
+    let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+    let picture = ImageRef::new(width, height, pixels, kind)?;
+    let mut middle = Image::new(side, side, kind);
     let least = width.min(height);
-    let middle = picture.crop_imm((width - least) / 2, (height - least) / 2, least, least);
-    middle.resize_exact(side, side, FilterType::Triangle)
+    let [left, top] = [width, height].map(|length| f64::from((length - least) / 2));
+    // Called bilinear, it widens with the pixels that become one, as a triangle filter does.
+    let triangle = ResizeAlg::Convolution(FilterType::Bilinear);
+    let options = ResizeOptions::new().resize_alg(triangle).crop(left, top, least.into(), least.into());
+    Resizer::new().resize(&picture, &mut middle, &options)?;
+    Ok(middle.into_vec())
 }
 
 /// A pixel in front of the ground.

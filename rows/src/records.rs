@@ -10,6 +10,14 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
+/// The separator that a first line such as `sep=;` names, as spreadsheets write it, and the text behind that line.
+pub fn named_separator(text: &[u8]) -> Option<(Separator, &[u8])> {
+    let rest = text.strip_prefix(b"sep=").or_else(|| text.strip_prefix(b"SEP="))?;
+    let separator = Separator::ALL.into_iter().find(|separator| rest.first() == Some(&separator.byte()))?;
+    let rest = rest[1..].strip_prefix(b"\r").unwrap_or(&rest[1..]);
+    Some((separator, rest.strip_prefix(b"\n")?))
+}
+
 /// Gives every record of `text` to `work`, with its line from 1. Blank lines and those that begin with `#` are no records.
 pub fn for_each_record(
     text: &[u8],

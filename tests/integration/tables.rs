@@ -198,3 +198,28 @@ fn a_streamed_table_gives_the_same_bytes_however_it_is_trained() {
     assert!(said.contains("line 150002, column `load`: expected a number, found `two`"), "{said}");
     assert!(!dir.join("bad").exists());
 }
+
+#[test]
+fn an_array_of_which_columns_were_left_out_is_read_by_their_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // The second column repeats the first one, and names are nowhere.
+    let row = |i: usize| format!("{},{0},{}\n", (i * 37 % 100) as f32 / 50., (i * 61 % 100) as f32 / 50.);
+    fs::write(dir.join("rows.csv"), (0..200).map(row).collect::<String>()).unwrap();
+    let fit = ["fit", "--data", "rows.csv", "--epochs", "2", "--log-format", "plain"];
+    let said = everything(program("trainer", dir).args(fit));
+    assert!(said.contains("column `column 2` is left out: it repeats column `column 1`"), "{said}");
+    succeed(program("exporter", dir).arg("--split"));
+    let rebuild = ["reconstruct", "runs/table-rows-1", "rows.csv", "--out", "rebuilt.npy"];
+    let said = everything(program("runtime", dir).args(rebuild));
+    assert!(said.contains("not used: `column 2`"), "{said}");
+    let of_three = succeed(program("runtime", dir).args(["score", "runs/table-rows-1", "rows.csv"]));
+    succeed(program("runtime", dir).args(["reconstruct", "runs/table-rows-1", "rebuilt.npy", "--out", "again.npy"]));
+    let two: String = (0..200)
+        .map(|i| {
+            row(i).split(',').enumerate().filter(|(i, _)| *i != 1).map(|(_, cell)| cell).collect::<Vec<_>>().join(",")
+        })
+        .collect();
+    fs::write(dir.join("two.csv"), two).unwrap();
+    assert_eq!(succeed(program("runtime", dir).args(["score", "runs/table-rows-1", "two.csv"])), of_three);
+}

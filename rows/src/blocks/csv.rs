@@ -11,7 +11,7 @@ use std::{mem, thread};
 
 use anyhow::{Context, Result, bail};
 use flate2::read::MultiGzDecoder;
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 
 use super::progress::Progress;
 use crate::named::{Columns, FirstLines, parse_block};
@@ -150,7 +150,11 @@ impl CsvBlocks {
 
 /// Where the last whole record ends: behind a line's end that is not within quotes.
 fn last_end(text: &[u8]) -> Option<usize> {
-    let mut is_quoted = memchr_iter(b'"', text).count() % 2 == 1;
+    let quotes = memchr_iter(b'"', text).count();
+    if quotes == 0 {
+        return memrchr(b'\n', text).map(|end| end + 1);
+    }
+    let mut is_quoted = quotes % 2 == 1;
     for (index, &byte) in text.iter().enumerate().rev() {
         match byte {
             b'"' => is_quoted = !is_quoted,

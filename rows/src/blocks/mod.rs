@@ -225,6 +225,13 @@ mod tests {
     }
 
     #[test]
+    fn a_first_line_may_name_the_separator() {
+        let found = blocks(b"sep=;\na;b\n1;2\n", &Options::default()).unwrap();
+        assert_eq!((&found[0].names[..], &found[0].lines[..]), (&["a".into(), "b".into()][..], &[3][..]));
+        assert!(found[0].note.contains("semicolons"), "{}", found[0].note);
+    }
+
+    #[test]
     fn a_row_without_end_is_refused() {
         let text = [b"a,b\n1,\"".to_vec(), vec![b'x'; 72 << 20]].concat();
         let error = blocks(&text, &Options::default()).unwrap_err().to_string();

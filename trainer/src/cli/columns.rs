@@ -16,8 +16,8 @@ pub struct ColumnArguments {
     /// The column with the class or fault of each row; it is never trained on
     #[arg(long, value_name = "COLUMN", help_heading = TABLES, hide_short_help = true)]
     pub label: Option<String>,
-    /// Columns to leave out, such as an id
-    #[arg(long, value_name = "COLUMN,..", value_delimiter = ',', help_heading = TABLES, hide_short_help = true)]
+    /// Columns to leave out, such as an id; a name with a comma within quotes: '"a,b"'
+    #[arg(long, value_name = "COLUMN,..", help_heading = TABLES, hide_short_help = true)]
     pub drop: Option<Vec<String>>,
     /// Whether only normal rows train [default: normal, where the label says which rows are]
     #[arg(long, value_parser = ["normal", "all"], help_heading = TABLES, hide_short_help = true)]
@@ -83,7 +83,8 @@ impl ColumnArguments {
     /// The settings that are given, in the layout of `config.toml`.
     pub fn overrides(&self) -> Table {
         let text = |value: &Option<String>| value.clone().map(Value::String);
-        let drop = self.drop.as_ref().map(|names| names.iter().cloned().map(Value::String).collect());
+        let drop =
+            self.drop.as_ref().map(|lists| lists.iter().flat_map(|list| names(list)).map(Value::String).collect());
         let settings = [
             ("label", text(&self.label)),
             ("drop", drop.map(Value::Array)),
@@ -102,5 +103,29 @@ impl ColumnArguments {
             ("scaling", text(&self.scaling)),
         ];
         settings.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
+/// The names in a list with commas between them; within quotes, a comma is part of a name.
+fn names(list: &str) -> Vec<String> {
+    let mut is_quoted = false;
+    let between = |char: char| {
+        is_quoted ^= char == '"';
+        char == ',' && !is_quoted
+    };
+    list.split(between)
+        .map(|name| name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name).into())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_within_quotes_may_have_a_comma() {
+        assert_eq!(names("id,time"), ["id", "time"]);
+        assert_eq!(names("id,\"a,b\",\"c\""), ["id", "a,b", "c"]);
+        assert_eq!(names("5\" pipe"), ["5\" pipe"]);
     }
 }

@@ -129,9 +129,11 @@ impl<'a> Source<'a> {
             return match rows {
                 Some(rows) if window.is_none() => {
                     let turned = pictures::turned(rows.row_shape(), &self.tensor.row_shape);
-                    Ok(Box::new(ArrayRows::new(rows, schema.is_some(), turned)))
+                    let may_be_missing =
+                        schema.is_some_and(|schema| schema.columns().iter().any(bundle::Column::may_be_missing));
+                    Ok(Box::new(ArrayRows::new(rows, may_be_missing, turned)))
                 }
-                _ => self.series_of_array(),
+                _ => self.tables_of_array(),
             };
         }
         let is_small = || fs::metadata(path).is_ok_and(|metadata| metadata.len() < SMALL);
@@ -161,7 +163,7 @@ impl<'a> Source<'a> {
         {
             return Ok(Box::new(Windows::new(schema, window, tables)?));
         }
-        if tables.first.has_header || path.is_dir() {
+        if tables.first.has_header || path.is_dir() || tables.first.has_by_number(schema.columns()) {
             return Ok(Box::new(NamedRows::new(schema, tables)));
         }
         let needs_names =
@@ -178,15 +180,21 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The windows of an array of steps, or rows of an array that cannot be read block by block.
-    fn series_of_array(&self) -> Result<Box<dyn RowBlocks + '_>> {
+    /// The windows of an array of steps, rows of which some columns are not taken, or those of an array that cannot be read block
+    /// by block.
+    fn tables_of_array(&self) -> Result<Box<dyn RowBlocks + '_>> {
         let Self { window, schema, ref options, .. } = *self;
-        let path = self.file();
-        if let (Some(window), Some(schema)) = (window, schema)
-            && let Some(Ok(tables)) = Tables::open(path, options)?
-            && series::has_channels(schema, window.0[0], &tables.first)
+        if let Some(schema) = schema
+            && let Some(Ok(tables)) = Tables::open(self.file(), options)?
         {
-            return Ok(Box::new(Windows::new(schema, window, tables)?));
+            if let Some(window) = window
+                && series::has_channels(schema, window.0[0], &tables.first)
+            {
+                return Ok(Box::new(Windows::new(schema, window, tables)?));
+            }
+            if window.is_none() && tables.first.has_by_number(schema.columns()) {
+                return Ok(Box::new(NamedRows::new(schema, tables)));
+            }
         }
         self.whole()
     }

@@ -23,15 +23,13 @@ pub(super) struct Windows {
     count: usize,
 }
 
-/// The names of the channels of windows of `steps` steps.
-fn channels(schema: &Schema, steps: usize) -> Vec<String> {
-    schema.channels(steps).into_iter().map(|column| column.name).collect()
-}
-
 /// Whether the rows of a table are steps: it has the channels by name, or as many columns without names.
 pub(super) fn has_channels(schema: &Schema, steps: usize, table: &Columns) -> bool {
-    let channels = channels(schema, steps);
-    if table.has_header { table.position(&channels[0]).is_some() } else { table.names.len() == channels.len() }
+    let channels = schema.channels(steps);
+    if table.has_header {
+        return table.position(&channels[0].name).is_some();
+    }
+    table.names.len() == channels.len() || (table.names.len() != schema.raw_len() && table.has_by_number(&channels))
 }
 
 impl Windows {
@@ -41,7 +39,7 @@ impl Windows {
             tables: Box::new(tables),
             progress,
             cutter: WindowCutter::new(schema, window)?.with_breaks(breaks.clone()),
-            channels: channels(schema, window[0]),
+            channels: schema.channels(window[0]).into_iter().map(|column| column.name).collect(),
             columns: schema.raw_len(),
             window,
             steps: 0,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
-use bundle::{ColumnKind, Schema, counted, printable, seconds_of};
+use bundle::{ColumnKind, Schema, printable, seconds_of};
 use rayon::prelude::*;
 use rows::{Column, Columns, Texts};
 
@@ -18,24 +18,22 @@ const MANY_MISSING: f64 = 0.05;
 
 /// With robust scaling, a number counts as at most so many of its scale, about that many standard deviations of usual values.
 const CLIP: f32 = 10.;
-/// The largest step between two 32-bit floats, in units of a column's scale, that nobody needs to hear of.
-const MAX_STEP: f32 = 0.01;
 
 /// The columns that are trained on.
 pub(super) struct Kinds {
-    columns: Vec<Kind>,
+    pub(super) columns: Vec<Kind>,
     /// What was assumed, a sentence each.
     pub(super) notes: Vec<String>,
 }
 
-struct Kind {
+pub(super) struct Kind {
     /// The column of the table.
-    place: usize,
+    pub(super) place: usize,
     /// The words of a column of categories, the most frequent first.
     categories: Option<Vec<String>>,
     /// A column of dates as numbers.
     dates: Option<DateColumn>,
-    missing: usize,
+    pub(super) missing: usize,
 }
 
 impl Kinds {
@@ -211,54 +209,11 @@ impl Kinds {
         };
         Schema::new(self.columns.par_iter().map(column).collect()).map_err(|error| error.to_string())
     }
-
-    /// What is unusual about the columns that are trained on.
-    pub(super) fn remarks(&self, table: &Columns, schema: &Schema, train: &[u32]) -> Vec<String> {
-        let mut remarks = Vec::new();
-        let cells = |kind: &Kind| match &table.columns[kind.place] {
-            Column::Numbers(numbers) => train.iter().map(|&row| numbers[row as usize].to_bits()).collect::<Vec<_>>(),
-            Column::Texts(texts) => train.iter().map(|&row| texts.rows[row as usize]).collect(),
-        };
-        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
-        for (index, kind) in self.columns.iter().enumerate() {
-            let name = printable(&schema.columns()[index].name);
-            let cells = cells(kind);
-            if cells.iter().all(|cell| *cell == cells[0]) {
-                remarks.push(format!("column `{name}` is the same in all training rows"));
-            } else if let Some(&twin) = known.get(&cells) {
-                let twin = printable(&schema.columns()[twin].name);
-                remarks.push(format!("column `{name}` repeats column `{twin}`"));
-            } else {
-                known.insert(cells, index);
-            }
-        }
-        for column in schema.columns() {
-            let ColumnKind::Number { mean, scale } = column.kind else { continue };
-            // The distance to the next number that a raw row can hold.
-            let step = mean.abs().next_up() - mean.abs();
-            if column.since.is_none() && step > scale * MAX_STEP {
-                let name = printable(&column.name);
-                remarks.push(format!(
-                    "column `{name}`: values near {mean} are rounded to steps of {step}, as 32-bit floats are; smaller ones, or dates, keep \
-                     their digits"
-                ));
-            }
-        }
-        let missing: usize = self.columns.iter().map(|kind| kind.missing).sum();
-        if missing > 0 {
-            let columns = self.columns.iter().filter(|kind| kind.missing > 0).count();
-            remarks.push(format!(
-                "missing: {} in {}, filled in",
-                counted(missing, "value"),
-                counted(columns, "column")
-            ));
-        }
-        remarks
-    }
 }
 
 /// The option that leaves a column out, as a shell reads it.
 fn drop_option(name: &str) -> String {
+    let name = if name.contains(',') { &format!("\"{name}\"") } else { name };
     let is_plain = name.chars().all(|char| char.is_alphanumeric() || "_-.[]".contains(char));
     if is_plain { format!("--drop {name}") } else { format!("--drop '{}'", name.replace('\'', r"'\''")) }
 }

@@ -6,6 +6,7 @@ mod labels;
 mod names;
 mod others;
 mod read;
+mod remarks;
 mod scaling;
 mod streamed;
 mod test_rows;
@@ -118,18 +119,20 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     let labels = Labels::find(table, of_test, config).map_err(|reason| Error::file(path, reason))?;
     let place = |name: &String| position(table, name).map_err(|reason| Error::file(path, reason));
     let left_out = config.drop.iter().chain(&config.label).map(place).collect::<Result<HashSet<usize>>>()?;
-    let kinds = Kinds::find(table, &left_out, config).map_err(|reason| Error::file(path, reason))?;
+    let mut kinds = Kinds::find(table, &left_out, config).map_err(|reason| Error::file(path, reason))?;
 
     let (mut train, mut test): (Vec<u32>, Vec<u32>) = match others {
         Some(_) => ((0..table.len() as u32).collect(), Vec::new()),
         None => test_rows(table, config).map_err(|reason| Error::file(path, reason))?,
     };
     let mut notes = vec![table.note.clone()];
-    notes.extend(kinds.notes.iter().cloned());
-    notes.extend(labels.keep_normal(config, &mut train, &mut test));
+    let of_labels = labels.keep_normal(config, &mut train, &mut test);
     if train.is_empty() {
         return Err(Error::file(path, "expected rows to train on, found none; `--train-on all` trains on every row"));
     }
+    kinds.leave_out_repeats(table, &train);
+    notes.extend(kinds.notes.iter().cloned());
+    notes.extend(of_labels);
     let schema = Arc::new(kinds.schema(table, &train, config).map_err(|reason| Error::file(path, reason))?);
     notes.extend(kinds.remarks(table, &schema, &train));
     let samples = |table: &Columns, labels: &Labels, rows: &[u32], path: &Path| {

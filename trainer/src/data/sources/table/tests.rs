@@ -50,6 +50,23 @@ fn columns_are_found_out_and_what_was_assumed_is_said() {
 }
 
 #[test]
+fn a_column_that_repeats_another_is_left_out() {
+    let row = |i: usize| format!("{i},{},{},{i},{}\n", ["slow", "fast"][i % 2], i % 7, ["b", "a"][i % 2]);
+    let text = format!("size,mode,load,\"again, size\",kind\n{}", (0..40).map(row).collect::<String>());
+    let found = loaded(&text, &TableConfig::default()).unwrap();
+    let names: Vec<&str> = schema(&found).columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["size", "mode", "load"]);
+    let notes = found.notes.join("\n");
+    assert!(notes.contains("column `again, size` is left out: it repeats column `size`"), "{notes}");
+    // Rows that do not train may tell the two apart.
+    let other = "size,mode,load,\"again, size\",kind\n".to_owned() + &"1,slow,2,3,a\n".repeat(3);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("test.csv"), other).unwrap();
+    let config = TableConfig { test: Some(dir.path().join("test.csv")), ..TableConfig::default() };
+    assert_eq!(schema(&loaded(&text, &config).unwrap()).columns().len(), 3);
+}
+
+#[test]
 fn only_normal_rows_train_where_the_label_says_which_they_are() {
     let found = loaded(&sensors(), &labelled()).unwrap();
     let ok = |images: &Samples| images.labels().iter().filter(|label| **label == 1).count();

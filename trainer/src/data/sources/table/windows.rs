@@ -41,7 +41,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
     let place = |name: &String| position(columns, name).map_err(fail);
     let named = config.drop.iter().chain(&config.label).map(place).collect::<Result<HashSet<usize>>>()?;
     let left_out: HashSet<usize> = named.into_iter().chain(group).collect();
-    let kinds = Kinds::find(columns, &left_out, config).map_err(fail)?;
+    let mut kinds = Kinds::find(columns, &left_out, config).map_err(fail)?;
     kinds.expect_numbers(columns).map_err(fail)?;
 
     // Windows overlap: chosen at random, those for testing would share steps with those that train.
@@ -50,6 +50,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         Some(_) => ((0..columns.len() as u32).collect(), Vec::new()),
         None => test_rows(columns, &TableConfig { split, ..config.clone() }).map_err(fail)?,
     };
+    kinds.leave_out_repeats(columns, &train);
     let schema = Arc::new(kinds.schema(columns, &train, config).map_err(fail)?);
     let mut is_test = vec![false; columns.len()];
     test.iter().for_each(|&row| is_test[row as usize] = true);
