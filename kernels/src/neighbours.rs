@@ -47,49 +47,58 @@ impl Neighbours {
     pub fn mean_distance(&self, row: &[f32], count: usize) -> f32 {
         assert_eq!(row.len(), self.width, "a row of {} values", self.width);
         let count = count.min(self.len);
-        let mut nearest = vec![f32::INFINITY; count];
         if count == 0 || row.iter().any(|value| value.is_nan()) {
             return f32::NAN;
         }
-        let mut distances = [0.; LANES];
-        for block in self.blocks.chunks_exact(self.width * LANES) {
-            squared_distances(row, block, &mut distances);
-            if smallest(&distances) >= nearest[count - 1] {
-                continue;
-            }
-            for &distance in &distances {
-                if distance < nearest[count - 1] {
-                    let place = nearest.partition_point(|known| *known <= distance);
-                    nearest[place..].rotate_right(1);
-                    nearest[place] = distance;
-                }
-            }
+        let mut distances = vec![0.; self.blocks.len() / self.width];
+        let mut smallest = [f32::INFINITY; LANES];
+        squared_distances(row, &self.blocks, &mut distances, &mut smallest);
+        // Each lane has a distance that is no larger than its smallest, so that `count` of them bound the nearest ones.
+        let bound = match count {
+            1..=LANES => *smallest.select_nth_unstable_by(count - 1, f32::total_cmp).1,
+            _ => f32::INFINITY,
+        };
+        let mut nearest: Vec<f32> = vec![];
+        for block in distances.as_chunks::<LANES>().0.iter().filter(|block| any_within(block, bound)) {
+            nearest.extend(block.iter().filter(|distance| **distance <= bound));
         }
+        nearest.sort_unstable_by(f32::total_cmp);
+        nearest.resize(count, f32::INFINITY);
         nearest.iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
     }
 }
 
 vectorised! {
-    /// The squared distance from `row` to each of the rows in `block`.
-    fn squared_distances<'a>(row: &'a [f32], block: &'a [f32], distances: &'a mut [f32; LANES]) -> () {
-        let mut sums = [0f32; LANES];
-        for (&value, known) in row.iter().zip(block.as_chunks::<LANES>().0) {
-            for lane in 0..LANES {
-                let difference = value - known[lane];
-                sums[lane] += difference * difference;
+    /// The squared distance from `row` to each row in `blocks`, and the smallest one of each lane.
+    fn squared_distances<'a>(
+        row: &'a [f32],
+        blocks: &'a [f32],
+        distances: &'a mut [f32],
+        smallest: &'a mut [f32; LANES],
+    ) -> () {
+        let mut least = *smallest;
+        for (block, distances) in blocks.chunks_exact(row.len() * LANES).zip(distances.as_chunks_mut::<LANES>().0) {
+            let mut sums = [0f32; LANES];
+            for (&value, known) in row.iter().zip(block.as_chunks::<LANES>().0) {
+                for lane in 0..LANES {
+                    let difference = value - known[lane];
+                    sums[lane] += difference * difference;
+                }
             }
+            for lane in 0..LANES {
+                least[lane] = if sums[lane] < least[lane] { sums[lane] } else { least[lane] };
+            }
+            *distances = sums;
         }
-        *distances = sums;
+        *smallest = least;
     }
 
-    fn smallest<'a>(distances: &'a [f32; LANES]) -> f32 {
-        let mut smallest = [f32::INFINITY; 16];
-        for part in distances.as_chunks::<16>().0 {
-            for lane in 0..16 {
-                smallest[lane] = if part[lane] < smallest[lane] { part[lane] } else { smallest[lane] };
-            }
+    fn any_within<'a>(distances: &'a [f32; LANES], bound: f32) -> bool {
+        let mut found = false;
+        for distance in distances {
+            found |= *distance <= bound;
         }
-        smallest.iter().fold(f32::INFINITY, |a, &b| a.min(b))
+        found
     }
 }
 
@@ -101,7 +110,7 @@ mod tests {
     #[test]
     fn the_nearest_rows_are_those_of_a_plain_search() {
         let mut random = Lcg(5);
-        for (len, width, count) in [(1, 3, 5), (64, 1, 1), (65, 7, 5), (1000, 13, 5)] {
+        for (len, width, count) in [(1, 3, 5), (64, 1, 1), (65, 7, 5), (1000, 13, 5), (200, 3, 100)] {
             let rows = random.floats(len * width);
             let known = Neighbours::new(&rows, width);
             let row = random.floats(width);
@@ -111,7 +120,7 @@ mod tests {
             distances.sort_by(f64::total_cmp);
             let count = count.min(len);
             let expected = distances[..count].iter().sum::<f64>() / count as f64;
-            let found = f64::from(known.mean_distance(&row, 5.min(count)));
+            let found = f64::from(known.mean_distance(&row, count));
             // Sums of at most 13 squares in f32.
             assert!((found - expected).abs() < 1e-5 * expected.max(1.), "{found}, not {expected}");
         }

@@ -1,8 +1,11 @@
 //! What each command does.
 
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, counted, locate};
@@ -118,14 +121,28 @@ fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
     Ok(())
 }
 
-/// Computes and writes a block of rows while the next one is read, and says how far it is.
+/// Computes a block of rows while the next one is read and the last one written, and says how far it is.
 fn by_blocks(mut rows: Prepared, compute: &Compute, mut writer: Writer) -> Result<()> {
     let mut bar = ProgressBar::new();
-    while let Some(block) = rows.next()? {
-        writer.append(&compute(&block)?)?;
-        bar.show(rows.rows(), rows.part());
-    }
-    writer.finish()?;
+    thread::scope(|scope| -> Result<()> {
+        let (sender, computed) = mpsc::sync_channel::<Matrix>(1);
+        let writing = scope.spawn(move || computed.iter().try_for_each(|block| writer.append(&block)).map(|()| writer));
+        let mut compute_all = || -> Result<()> {
+            while let Some(block) = rows.next()? {
+                // When nobody takes the block, writing has failed.
+                if sender.send(compute(&block)?).is_err() {
+                    break;
+                }
+                bar.show(rows.rows(), rows.part());
+            }
+            Ok(())
+        };
+        let outcome = compute_all();
+        drop(sender);
+        let writer = writing.join().unwrap_or_else(|panic| resume_unwind(panic));
+        outcome?;
+        writer?.finish()
+    })?;
     drop(bar);
     rows.notes().iter().for_each(|note| say(note));
     Ok(())
