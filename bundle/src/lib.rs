@@ -1,5 +1,5 @@
 //! What an exported autoencoder looks like on disk, written once for the programs that write it and read it: plain data
-//! and formulas, no framework. And how these programs name commands, paths and errors in their messages.
+//! and formulas, no framework. And how these programs write files, and name commands, paths and errors in their messages.
 //!
 //! ```no_run
 //! use bundle::{ENCODER_FILE, Manifest, locate};
@@ -17,6 +17,7 @@ mod dates;
 mod detector;
 mod digest;
 mod error;
+mod files;
 mod locate;
 mod manifest;
 mod names;
@@ -40,6 +41,7 @@ pub use detector::{
 };
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
+pub use files::{FolderLock, Unfinished, is_unfinished, lock_holder, sync_folder, waits_for_disk, write_whole};
 pub use locate::locate;
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};
 pub use names::{

@@ -1,28 +1,13 @@
 //! Files that are either whole or not there.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 
 /// Writes `bytes` beside `path` and moves them into place, so that a killed program leaves the old file or the new one.
-///
-/// It does not wait for the disk (`fsync`): a run on few rows writes three files every 10 ms, and a power cut costs one epoch.
 pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".partial");
-    let partial = path.with_file_name(name);
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        fs::rename(&partial, path)
-    };
-    write().map_err(|source| {
-        // Half a file is of no use, and on a full disk it takes the room that is left.
-        let _ = fs::remove_file(&partial);
-        Error::io("write", path, source)
-    })
+    bundle::write_whole(path, bytes).map_err(|source| Error::io("write", path, source))
 }
 
 /// Reads a whole file.

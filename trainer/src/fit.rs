@@ -1,6 +1,7 @@
 //! A run from its settings to its result: train, then evaluate, then report.
 
 use std::cell::RefCell;
+use std::path::Path;
 
 use crate::config::Config;
 use crate::data::{Dataset, Split};
@@ -10,8 +11,9 @@ use crate::evaluate::{
     fit_detector, test_report, threshold,
 };
 use crate::fused::Categories;
+use crate::model::Autoencoder;
 use crate::report;
-use crate::run::{DataReport, Run, StopReason, Summary, Versions};
+use crate::run::{DataReport, Run, StopReason, Summary, Versions, fingerprint};
 use crate::train::{Ended, Observer, Outcome, Training};
 
 /// The baselines may take at least this many seconds.
@@ -31,6 +33,7 @@ pub fn fit(config: &Config, dataset: &Dataset, run: &Run, observer: &mut dyn Obs
         .num_threads(config.threads)
         .build()
         .map_err(|error| Error::setting("threads", error.to_string()))?;
+    let _lock = run.lock()?;
     dataset.store(run.dir())?;
     let rows = dataset.train_rows(Split::new(dataset, config.validation, config.seed)?.train.len());
     let config = &Config { epochs: config.epochs_for(rows), ..config.clone() };
@@ -58,26 +61,25 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Evaluates the best weights and writes result, pictures and report. The result comes first: baselines may take long.
+    /// Evaluates the best weights and writes pictures, report and result. The result comes last: what has one is whole.
     fn finish(&self, training: &Training, reason: StopReason, observer: &mut dyn Observer) -> Result<Summary> {
         let Self { config, dataset, run } = self;
         let Training { split, device, progress, .. } = training;
-        let model = run.load_best(device)?;
+        let best = run.best_of_training(progress.best)?;
+        let model = Autoencoder::load(&best, device)?;
         let measure =
             Measure::new(&model, config.measure(), device).with_categories(Categories::of(dataset.train.schema()));
         observer.finishing(Stage::Measure, 0.);
-        let mut summary = self.measure(training, &measure, reason)?;
+        let mut summary = self.measure((training, &best), &measure, reason)?;
         let symptoms = Symptoms::examine(&measure, dataset, split)?;
         let rates = progress.history.iter().map(|record| record.learning_rate);
         let recipe = config.recipe(reason == StopReason::TimeBudget, rates);
         summary.findings = findings(&symptoms, &summary.test, None, &recipe);
         let wish = DetectorWish { kind: config.detector, trains_anomalies: config.table.trains_anomalies() };
         let detector = fit_detector(&measure, dataset, split, wish)?;
-        run.write_detector(detector.as_ref())?;
         let scored = |detector| TestScores::new(&measure, dataset, split, detector);
-        let scores = detector.map(scored).transpose()?;
+        let scores = detector.clone().map(scored).transpose()?;
         summary.anomalies = scores.as_ref().and_then(anomaly_report);
-        run.write_summary(&summary)?;
 
         let seconds = config.baseline_seconds.unwrap_or(summary.seconds.max(MIN_BASELINE_SECONDS));
         let watcher = RefCell::new(&mut *observer);
@@ -96,7 +98,6 @@ impl Job<'_> {
         summary.pca = baselines.pca;
         summary.left_out = baselines.left_out;
         summary.findings = findings(&symptoms, &summary.test, summary.pca.as_ref(), &recipe);
-        run.write_summary(&summary)?;
 
         observer.finishing(Stage::Report, 0.);
         let (history, test) = (&progress.history[..], &dataset.test);
@@ -108,11 +109,17 @@ impl Job<'_> {
             test,
             scores: scores.as_ref(),
         })?;
+        run.publish(&best, detector.as_ref(), &summary)?;
         Ok(summary)
     }
 
     /// The result without the baselines.
-    fn measure(&self, training: &Training, measure: &Measure, stop_reason: StopReason) -> Result<Summary> {
+    fn measure(
+        &self,
+        (training, best): (&Training, &Path),
+        measure: &Measure,
+        stop_reason: StopReason,
+    ) -> Result<Summary> {
         let Self { config, dataset, run } = self;
         let Training { split, progress, .. } = training;
         let (model, test) = (measure.model, &dataset.test);
@@ -124,7 +131,7 @@ impl Job<'_> {
             epochs: progress.history.len(),
             stop_reason,
             best: progress.best.ok_or_else(|| Error::file(&run.resume(), "no epoch is finished"))?,
-            weights: run.best_fingerprint()?,
+            weights: fingerprint(best)?,
             test: test_report(measure, dataset, split)?,
             pca: None,
             left_out: Vec::new(),
@@ -149,7 +156,7 @@ impl Job<'_> {
         if figures.into_iter().chain(bce).any(|figure| !figure.is_finite()) {
             let bce = bce.map_or(String::new(), |bce| format!("BCE is {bce} and "));
             let reason = format!("on the test rows {bce}MSE is {mse}; a lower `--learning-rate` may help");
-            return Err(Error::file(&run.best(), reason));
+            return Err(Error::file(best, reason));
         }
         Ok(summary)
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use bundle::quoted;
+use bundle::{Digest, printable, quoted};
 use candle_core::{DType, Device, Tensor, Var};
 use safetensors::{Dtype, SafeTensors, View};
 
@@ -14,6 +14,8 @@ use crate::file;
 use crate::fused::with_values;
 
 const NETWORK: &str = "network";
+/// The entry with the SHA-256 of all others and of the tensors.
+const DIGEST: &str = "sha256";
 
 /// A tensor's values on their way to a file.
 struct Floats<'a> {
@@ -45,27 +47,28 @@ pub(crate) struct Checkpoint {
     path: PathBuf,
     tensors: HashMap<String, Tensor>,
     entries: HashMap<String, String>,
+    is_sealed: bool,
 }
 
 impl Checkpoint {
     /// These tensors by name, and the network that they belong to.
     pub(crate) fn new(network: &NetworkConfig, tensors: HashMap<String, Tensor>) -> Self {
         let network = serde_json::to_string(network).expect("a network's description is plain numbers");
-        Self { path: PathBuf::new(), tensors, entries: HashMap::from([(NETWORK.into(), network)]) }
+        Self { path: PathBuf::new(), tensors, entries: HashMap::from([(NETWORK.into(), network)]), is_sealed: false }
     }
 
     /// Reads a file whole.
     pub(crate) fn read(path: &Path, device: &Device) -> Result<Self> {
         let bytes = file::read(path)?;
         let fail = |reason: String| Error::file(path, format!("not a whole checkpoint: {reason}"));
-        let damaged = |_| {
+        let anew = || {
             let config = path.with_file_name("config.toml");
-            let anew = match config.is_file() {
+            match config.is_file() {
                 true => format!("; `trainer fit --config {}` trains the run anew", quoted(&config)),
                 false => String::new(),
-            };
-            fail(format!("its {} bytes are incomplete or damaged{anew}", bytes.len()))
+            }
         };
+        let damaged = |_| fail(format!("its {} bytes are incomplete or damaged{}", bytes.len(), anew()));
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let parsed = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let mut tensors = HashMap::new();
@@ -76,27 +79,66 @@ impl Checkpoint {
             let tensor = Tensor::from_raw_buffer(view.data(), DType::F32, view.shape(), device)?;
             tensors.insert(name, tensor);
         }
-        Ok(Self { path: path.into(), tensors, entries: header.metadata().clone().unwrap_or_default() })
+        let mut entries = header.metadata().clone().unwrap_or_default();
+        let expected = entries.remove(DIGEST);
+        let is_sealed = expected.is_some();
+        if let Some(expected) = expected {
+            let mut views = parsed.tensors();
+            views.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let tensors = views.iter().map(|(name, view)| (name.as_str(), view.shape(), Cow::Borrowed(view.data())));
+            if digest(&entries, tensors) != expected {
+                return Err(fail(format!("its {} bytes are not those that were written{}", bytes.len(), anew())));
+            }
+        }
+        Ok(Self { path: path.into(), tensors, entries, is_sealed })
     }
 
     /// Writes a file that is whole or not there; equal contents give equal bytes.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
+        file::write_atomic(path, &self.to_bytes(path)?)
+    }
+
+    /// The bytes of the file, which will be at `path`.
+    pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>> {
         let mut tensors: Vec<(&String, &Tensor)> = self.tensors.iter().collect();
         tensors.sort_by_key(|(name, _)| *name);
         let floats = |tensor: &Tensor| tensor.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous();
         let written: Vec<Tensor> =
             tensors.iter().map(|(_, tensor)| floats(tensor)).collect::<candle_core::Result<_>>()?;
         with_values(&written.iter().collect::<Vec<_>>(), |values| {
-            let views = tensors.iter().zip(values);
-            let views = views.map(|((name, tensor), values)| (name, Floats { dims: tensor.dims(), values }));
-            let bytes = safetensors::serialize(views, Some(self.entries.clone()))
-                .map_err(|error| Error::file(path, error.to_string()))?;
-            file::write_atomic(path, &bytes)
+            let views = tensors
+                .iter()
+                .zip(values)
+                .map(|((name, tensor), values)| (name.as_str(), Floats { dims: tensor.dims(), values }));
+            let views: Vec<(&str, Floats)> = views.collect();
+            let mut entries = self.entries.clone();
+            if self.is_sealed {
+                let digest = digest(&entries, views.iter().map(|(name, view)| (*name, view.dims, view.data())));
+                entries.insert(DIGEST.into(), digest);
+            }
+            safetensors::serialize(views, Some(entries)).map_err(|error| Error::file(path, error.to_string()))
         })?
     }
 
     pub(crate) fn insert(&mut self, name: String, tensor: Tensor) {
         self.tensors.insert(name, tensor);
+    }
+
+    /// Writes a digest of everything, so that damage is noticed. Weights alone have theirs in `summary.json`.
+    pub(crate) fn seal(&mut self) {
+        self.is_sealed = true;
+    }
+
+    /// Fails when there is another entry than these: the name of the digest's may be what is damaged.
+    pub(crate) fn check_entries(&self, known: &[&str]) -> Result<()> {
+        let is_known = |name: &&String| name.as_str() == NETWORK || known.contains(&name.as_str());
+        match self.entries.keys().find(|name| !is_known(name)) {
+            Some(name) => Err(Error::file(
+                &self.path,
+                format!("not a whole checkpoint: its entry `{}` is unknown", printable(name)),
+            )),
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn insert_entry(&mut self, name: &str, text: String) {
@@ -142,6 +184,30 @@ impl Checkpoint {
             None => Ok(()),
         }
     }
+}
+
+/// The SHA-256 of everything that a checkpoint holds, tensors in the order of their names.
+fn digest<'a>(
+    entries: &HashMap<String, String>,
+    tensors: impl Iterator<Item = (&'a str, &'a [usize], Cow<'a, [u8]>)>,
+) -> String {
+    let part = |digest: &mut Digest, bytes: &[u8]| {
+        digest.update(bytes.len().to_le_bytes());
+        digest.update(bytes);
+    };
+    let mut digest = Digest::default();
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort();
+    for (name, text) in entries {
+        part(&mut digest, name.as_bytes());
+        part(&mut digest, text.as_bytes());
+    }
+    for (name, dims, data) in tensors {
+        part(&mut digest, name.as_bytes());
+        dims.iter().for_each(|dim| digest.update(dim.to_le_bytes()));
+        part(&mut digest, &data);
+    }
+    digest.finish()
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@ use crate::fused::Categories;
 /// [`Error::File`] when the run has no detector, its own rows have changed, or rows cannot be read; [`Error::Setting`] when those of
 /// `data` are of another kind, or cannot be scored.
 pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
+    let _lock = run.lock()?;
     let Some(mut detector) = run.detector()? else {
         let reason = "expected this run's detector, found none: it had no usual test rows, or comes from an earlier version; train it again";
         return Err(Error::file(&run.detector_path(), reason));
@@ -71,6 +72,6 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
     scores.retain(|score| score.is_finite());
     let calibration = Calibration::new(scores).map_err(|error| Error::setting("data", error.to_string()))?;
     detector.calibration = calibration;
-    run.write_detector(Some(&detector))?;
+    run.write_detector(&detector)?;
     Ok(detector.calibration.rows())
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Run;
+use bundle::quoted;
+
+use super::{CONFIG, Run};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::file;
@@ -17,8 +19,11 @@ impl Run {
     pub fn create(dir: impl Into<PathBuf>, config: &Config) -> Result<Self> {
         let dir = dir.into();
         Self::check_new(&dir)?;
+        file::create_dir(&dir)?;
         let run = Self { dir };
-        file::create_dir(&run.plots())?;
+        // Of two programs that begin at once, the second finds the other's config.
+        let _lock = run.lock()?;
+        Self::check_new(&run.dir)?;
         run.write_config(config)?;
         Ok(run)
     }
@@ -34,9 +39,16 @@ impl Run {
             if !dir.is_dir() {
                 return Err(Error::file(dir, "expected a new or empty folder for the run, found a file"));
             }
-            let mut entries = fs::read_dir(dir).map_err(|source| Error::io("read", dir, source))?;
-            if entries.next().is_some() {
-                return Err(Error::file(dir, "expected a new or empty folder for the run, found files in it"));
+            let entries = fs::read_dir(dir).map_err(|source| Error::io("read", dir, source))?;
+            // What a program left that was killed before the run began is no file.
+            let is_file = |entry: fs::DirEntry| !bundle::is_unfinished(&entry.file_name().to_string_lossy());
+            if entries.flatten().any(is_file) {
+                let resume = match dir.join(CONFIG).is_file() {
+                    true => format!("; `trainer fit --resume {}` goes on with the run there", quoted(dir)),
+                    false => String::new(),
+                };
+                let reason = format!("expected a new or empty folder for the run, found files in it{resume}");
+                return Err(Error::file(dir, reason));
             }
         }
         if let Some(file) = dir.ancestors().skip(1).find(|parent| parent.is_file()) {

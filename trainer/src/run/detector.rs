@@ -1,8 +1,6 @@
 //! The detector of unusual rows in a run's folder.
 
 use std::borrow::Cow;
-use std::fs;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use bundle::{Array, Detector, Numbers};
@@ -75,20 +73,15 @@ impl Run {
         Detector::from_arrays(array).map(Some).map_err(|error| damaged(error.to_string()))
     }
 
-    /// Writes the detector, or takes an earlier one away.
-    pub(crate) fn write_detector(&self, detector: Option<&Detector>) -> Result<()> {
-        let path = self.detector_path();
-        let Some(detector) = detector else {
-            let removed = fs::remove_file(&path);
-            return removed.or_else(|source| match source.kind() {
-                ErrorKind::NotFound => Ok(()),
-                _ => Err(Error::io("replace", &path, source)),
-            });
-        };
+    /// Replaces the detector.
+    pub(crate) fn write_detector(&self, detector: &Detector) -> Result<()> {
+        file::write_atomic(&self.detector_path(), &self.detector_bytes(detector)?)
+    }
+
+    pub(super) fn detector_bytes(&self, detector: &Detector) -> Result<Vec<u8>> {
         let mut arrays = detector.to_arrays();
         arrays.sort_by_key(|(name, _)| *name);
         let views = arrays.iter().map(|(name, array)| (*name, Stored(array)));
-        let bytes = safetensors::serialize(views, None).map_err(|error| Error::file(&path, error.to_string()))?;
-        file::write_atomic(&path, &bytes)
+        safetensors::serialize(views, None).map_err(|error| Error::file(&self.detector_path(), error.to_string()))
     }
 }

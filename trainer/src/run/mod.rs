@@ -8,14 +8,15 @@ mod record;
 mod summary;
 
 use std::fs;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bundle::{counted, quoted};
+use bundle::{Detector, FolderLock, Unfinished, counted, lock_holder, quoted};
 use candle_core::Device;
 
 pub use record::EpochRecord;
-use record::{read_records, write_records};
+use record::{read_records, record_bytes};
 pub use summary::{BestEpoch, DataReport, StopReason, Summary, Versions};
 
 use crate::config::Config;
@@ -26,6 +27,7 @@ use crate::model::Autoencoder;
 const CONFIG: &str = "config.toml";
 const SUMMARY: &str = "summary.json";
 const BEST: &str = "best.safetensors";
+const NEXT_BEST: &str = "best.next.safetensors";
 
 /// A folder that holds one training, from its config to its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +85,18 @@ impl Run {
     /// The weights of the epoch with the lowest validation loss.
     pub fn best(&self) -> PathBuf {
         self.dir.join(BEST)
+    }
+
+    /// Where training keeps the weights of its best epoch: those of a result stay until there is another result.
+    pub(crate) fn best_in_training(&self) -> PathBuf {
+        if self.has_summary() { self.dir.join(NEXT_BEST) } else { self.best() }
+    }
+
+    /// The weights that training found best; `best` is the epoch of them.
+    pub(crate) fn best_of_training(&self, best: Option<BestEpoch>) -> Result<PathBuf> {
+        let next = self.dir.join(NEXT_BEST);
+        let is_known = self.summary_if_finished().ok().flatten().is_some_and(|summary| Some(summary.best) == best);
+        Ok(if next.is_file() && !is_known { next } else { self.best() })
     }
 
     /// The weights of the last epoch or step.
@@ -155,7 +169,11 @@ impl Run {
         if let Some(summary) = self.summary_if_finished()?
             && summary.weights != self.best_fingerprint()?
         {
-            return Err(Error::file(&self.best(), format!("not the weights that {SUMMARY} is about")));
+            let resume = quoted(&self.dir);
+            let reason = format!(
+                "not the weights that {SUMMARY} is about; `trainer fit --resume {resume}` makes the result anew"
+            );
+            return Err(Error::file(&self.best(), reason));
         }
         Ok(model)
     }
@@ -209,13 +227,27 @@ impl Run {
         }
     }
 
-    /// Called when training begins or resumes with these settings: an earlier result no longer belongs to the run.
+    /// Called when training begins or resumes with these settings. An earlier result stays until there is another.
     pub(crate) fn begin(&self, config: &Config) -> Result<()> {
-        let summary = self.dir.join(SUMMARY);
-        if summary.exists() {
-            fs::remove_file(&summary).map_err(|source| Error::io("replace", &summary, source))?;
-        }
         self.write_config(config)
+    }
+
+    /// Locks the run for this program alone, until what is returned is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when another program trains or changes it, naming the process where the system says which.
+    pub(crate) fn lock(&self) -> Result<FolderLock> {
+        let lock = FolderLock::take(&self.dir).map_err(|source| Error::io("lock", &self.dir, source))?;
+        lock.ok_or_else(|| {
+            let holder =
+                lock_holder(&self.dir).map_or("another process".into(), |process| format!("process {process}"));
+            Error::file(&self.dir, format!("{holder} is working on this run; wait until it has ended"))
+        })
+    }
+
+    pub(crate) fn has_summary(&self) -> bool {
+        self.dir.join(SUMMARY).is_file()
     }
 
     /// SHA-256 of `best.safetensors`, in hexadecimal.
@@ -224,15 +256,15 @@ impl Run {
     ///
     /// When the file cannot be read.
     pub fn best_fingerprint(&self) -> Result<String> {
-        Ok(bundle::sha256(file::read(&self.best())?))
+        fingerprint(&self.best())
     }
 
     fn write_config(&self, config: &Config) -> Result<()> {
         file::write_atomic(&self.dir.join(CONFIG), config.to_toml().as_bytes())
     }
 
-    pub(crate) fn write_metrics(&self, history: &[EpochRecord]) -> Result<()> {
-        write_records(&self.metrics_path(), history)
+    pub(crate) fn metrics_bytes(&self, history: &[EpochRecord]) -> Result<Vec<u8>> {
+        record_bytes(&self.metrics_path(), history)
     }
 
     /// What each epoch came to, as `metrics.csv` has it.
@@ -245,14 +277,52 @@ impl Run {
         read_records(&self.metrics_path())
     }
 
-    fn metrics_path(&self) -> PathBuf {
+    pub(crate) fn metrics_path(&self) -> PathBuf {
         self.dir.join("metrics.csv")
     }
 
-    pub(crate) fn write_summary(&self, summary: &Summary) -> Result<()> {
-        let text = serde_json::to_string_pretty(summary).expect("a summary is plain numbers and text");
-        file::write_atomic(&self.dir.join(SUMMARY), (text + "\n").as_bytes())
+    /// Makes this the result: the weights in `best`, the detector that belongs to them, and last the summary, which says that
+    /// everything is there.
+    pub(crate) fn publish(&self, best: &Path, detector: Option<&Detector>, summary: &Summary) -> Result<()> {
+        // All that takes room on the disk is written before anything is replaced.
+        let detector = match detector {
+            Some(detector) => Some(self.unfinished(&self.detector_path(), &self.detector_bytes(detector)?)?),
+            None => None,
+        };
+        let text = serde_json::to_string_pretty(summary).expect("a summary is plain numbers and text") + "\n";
+        let summary = self.unfinished(&self.dir.join(SUMMARY), text.as_bytes())?;
+        let replace = || {
+            if *best != self.best() {
+                fs::rename(best, self.best())?;
+            }
+            match detector {
+                Some(detector) => detector.commit()?,
+                None => match fs::remove_file(self.detector_path()) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                },
+            }
+            summary.commit()
+        };
+        replace().map_err(|source| Error::io("write", &self.dir.join(SUMMARY), source))?;
+        // What an interrupted training may have left.
+        let _ = fs::remove_file(self.dir.join(NEXT_BEST));
+        Ok(())
     }
+
+    fn unfinished(&self, path: &Path, bytes: &[u8]) -> Result<Unfinished> {
+        let write = || {
+            let unfinished = Unfinished::new(path)?;
+            unfinished.file().write_all(bytes)?;
+            Ok(unfinished)
+        };
+        write().map_err(|source| Error::io("write", path, source))
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal.
+pub(crate) fn fingerprint(path: &Path) -> Result<String> {
+    Ok(bundle::sha256(file::read(path)?))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::MAX_EPOCHS;
 use crate::error::{Error, Result};
-use crate::file;
 
 /// One finished epoch, as `metrics.csv` keeps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,8 +40,8 @@ const MAX_VALUE: f64 = f32::MAX as f64;
 /// A file with [`MAX_EPOCHS`] rows is smaller.
 const MAX_BYTES: u64 = 1 << 28;
 
-/// Writes `metrics.csv`.
-pub(super) fn write_records(path: &Path, records: &[EpochRecord]) -> Result<()> {
+/// The bytes of `metrics.csv`, which will be at `path`.
+pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u8>> {
     let text = || -> Result<Vec<u8>, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(COLUMNS)?;
@@ -67,7 +66,7 @@ pub(super) fn write_records(path: &Path, records: &[EpochRecord]) -> Result<()> 
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     };
-    file::write_atomic(path, &text().map_err(|error| Error::file(path, error.to_string()))?)
+    text().map_err(|error| Error::file(path, error.to_string()))
 }
 
 /// Reads `metrics.csv`: epochs from 1 on, in order, and finite values.
@@ -134,12 +133,12 @@ mod tests {
         let record =
             |epoch| EpochRecord { epoch, val_loss: 0.25, learning_rate: 1e-7, seconds: 0.125, ..Default::default() };
         let records = [EpochRecord { val_bce: Some(0.5), ..record(1) }, record(2)];
-        write_records(&path, &records).unwrap();
+        std::fs::write(&path, record_bytes(&path, &records).unwrap()).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("\n1,0.000000,0.250000,0.0000001,0.125,0.500000,0.000000,0.000000\n"), "{text}");
         assert!(text.ends_with("\n2,0.000000,0.250000,0.0000001,0.125,,0.000000,0.000000\n"), "{text}");
         assert_eq!(read_records(&path).unwrap(), records);
-        write_records(&path, &[]).unwrap();
+        std::fs::write(&path, record_bytes(&path, &[]).unwrap()).unwrap();
         assert_eq!(read_records(&path).unwrap(), []);
     }
 

@@ -4,6 +4,7 @@ mod observer;
 mod progress;
 mod step;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use candle_core::Device;
@@ -16,11 +17,15 @@ use crate::config::Config;
 use crate::data::{Batches, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, Measured};
+use crate::file;
 use crate::fused::Categories;
 use crate::model::{Autoencoder, NetworkConfig};
 use crate::optimizer::Optimizer;
 use crate::run::{BestEpoch, EpochRecord, Run, StopReason};
 use crate::timing::{Phase, time_epoch};
+
+/// Epochs are saved this often, or less often where they take longer: waiting for the disk takes longer than an epoch of few rows.
+const SAVE_SECONDS: f64 = 1.;
 
 /// A run in training.
 pub(crate) struct Training<'a> {
@@ -36,6 +41,9 @@ pub(crate) struct Training<'a> {
     started: Instant,
     /// Seconds that were trained before this process.
     before: f64,
+    /// Files of the last epoch that are not written yet, in the order in which they are.
+    unsaved: Vec<(PathBuf, Vec<u8>)>,
+    saved: Option<Instant>,
 }
 
 /// How training ended.
@@ -74,7 +82,8 @@ impl<'a> Training<'a> {
             saved.restore(&mut optimizer)?;
             (saved.model, optimizer, saved.progress)
         } else {
-            if run.best().exists() || run.last().exists() {
+            // Without a result, they are what a crash in the first epoch left.
+            if run.has_summary() && (run.best().exists() || run.last().exists()) {
                 let reason = "expected this file of a run that is trained already, found none; nothing is overwritten";
                 return Err(Error::file(&run.resume(), reason));
             }
@@ -86,7 +95,21 @@ impl<'a> Training<'a> {
         let validation_losses = progress.history.iter().map(|record| record.val_loss).collect();
         // Runs of earlier versions kept the time of their epochs alone.
         let before = progress.history.iter().map(|record| record.seconds).sum::<f64>().max(progress.wall);
-        Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started, before })
+        let (unsaved, saved) = (Vec::new(), None);
+        Ok(Self {
+            config,
+            dataset,
+            run,
+            split,
+            device,
+            learner,
+            progress,
+            validation_losses,
+            started,
+            before,
+            unsaved,
+            saved,
+        })
     }
 
     /// Seconds that this run was trained, in wall-clock time, until training ended or was last saved.
@@ -97,6 +120,9 @@ impl<'a> Training<'a> {
     /// Trains until there are enough epochs, or `observer` stops it.
     pub(crate) fn train(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
         let ended = self.train_epochs(observer);
+        if ended.is_ok() {
+            Phase::Save.wall(|| self.write_unsaved())?;
+        }
         self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
         ended
     }
@@ -163,7 +189,8 @@ impl<'a> Training<'a> {
         let end = if on_cpu { kernels::spinning(steps) } else { steps() }?;
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
-            self.save()?;
+            self.save(false)?;
+            self.write_unsaved()?;
             return Ok(end);
         }
         let (val_loss, measured) = Phase::Validation.wall(|| self.validate())?;
@@ -188,10 +215,11 @@ impl<'a> Training<'a> {
         self.progress.finish_epoch(record);
         self.validation_losses.push(val_loss);
         Phase::Save.wall(|| {
-            if best {
-                self.learner.model.save(self.run.best())?;
+            self.save(best)?;
+            match self.saved {
+                Some(saved) if saved.elapsed().as_secs_f64() < SAVE_SECONDS => Ok(()),
+                _ => self.write_unsaved(),
             }
-            self.save()
         })?;
         observer.epoch(&record, best);
         Ok(end)
@@ -244,12 +272,31 @@ impl<'a> Training<'a> {
         Ok((measure.loss(&measured), measured))
     }
 
-    /// The resume file is written last and holds everything: a crash before it repeats the epoch, to the same bytes.
-    fn save(&mut self) -> Result<()> {
-        self.run.write_metrics(&self.progress.history)?;
-        self.learner.model.save(self.run.last())?;
-        self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
-        self.progress.save(&self.run.resume(), &self.learner.model, &self.learner.optimizer)
+    /// Puts down what the run's files will hold. Of a best epoch, the weights stay until they are written.
+    fn save(&mut self, is_best: bool) -> Result<()> {
+        let Self { run, learner, progress, unsaved, .. } = self;
+        progress.wall = self.before + self.started.elapsed().as_secs_f64();
+        let best = run.best_in_training();
+        unsaved.retain(|(path, _)| *path == best && !is_best);
+        if is_best {
+            let bytes = learner.model.checkpoint().to_bytes(&best)?;
+            unsaved.push((best, bytes));
+        }
+        unsaved.push((run.metrics_path(), run.metrics_bytes(&progress.history)?));
+        unsaved.push((run.last(), learner.model.checkpoint().to_bytes(&run.last())?));
+        let bytes = progress.to_bytes(&run.resume(), &learner.model, &learner.optimizer)?;
+        unsaved.push((run.resume(), bytes));
+        Ok(())
+    }
+
+    /// Writes what [`Self::save`] put down. The resume file comes last and holds everything: a crash before it repeats what was
+    /// trained since, to the same bytes.
+    fn write_unsaved(&mut self) -> Result<()> {
+        for (path, bytes) in self.unsaved.drain(..) {
+            file::write_atomic(&path, &bytes)?;
+        }
+        self.saved = Some(Instant::now());
+        Ok(())
     }
 }
 

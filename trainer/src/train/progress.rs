@@ -47,8 +47,8 @@ impl Progress {
         (self.step, self.loss_sum, self.rows, self.seconds) = (0, 0., 0, 0.);
     }
 
-    /// Writes everything that resuming takes to `path`; the file is whole or not there.
-    pub(super) fn save(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<()> {
+    /// The bytes of a file with everything that resuming takes, which will be at `path`.
+    pub(super) fn to_bytes(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<Vec<u8>> {
         self.optimizer_steps = optimizer.steps();
         let mut checkpoint = model.checkpoint();
         for (name, tensor) in optimizer.slots() {
@@ -56,14 +56,16 @@ impl Progress {
         }
         let progress = serde_json::to_string(self).expect("progress is plain numbers");
         checkpoint.insert_entry(PROGRESS, progress);
-        checkpoint.write(path)
+        checkpoint.seal();
+        checkpoint.to_bytes(path)
     }
 }
 
 impl Saved {
-    /// Reads what [`Progress::save`] wrote.
+    /// Reads what [`Progress::to_bytes`] gave.
     pub(super) fn read(path: &Path, device: &Device) -> Result<Self> {
         let mut checkpoint = Checkpoint::read(path, device)?;
+        checkpoint.check_entries(&[PROGRESS])?;
         let progress = serde_json::from_str(checkpoint.entry(PROGRESS)?)
             .map_err(|error| Error::file(path, format!("entry `{PROGRESS}`: {error}")))?;
         let optimizer_state = checkpoint.take_prefixed(OPTIMIZER);

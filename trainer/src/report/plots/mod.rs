@@ -58,6 +58,7 @@ pub(super) fn draw_all(finished: &Finished) -> Result<Vec<Picture>> {
     let Measure { model, config, device, .. } = *measure;
     let dir = &run.plots();
     file::create_dir(dir)?;
+    file::create_dir(dir)?;
     let picture = |title: &str, caption: &str, image| Picture { title: title.into(), caption: caption.into(), image };
     // The rows of a table are no pictures; windows of a series are curves.
     let is_image = test.schema().is_none();
