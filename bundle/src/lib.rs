@@ -29,6 +29,8 @@ mod score;
 mod series;
 mod shape;
 #[cfg(feature = "clap")]
+mod signals;
+#[cfg(feature = "clap")]
 mod usage;
 mod values;
 mod width;
@@ -56,6 +58,8 @@ pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
 pub use series::{SeriesBreaks, TimeColumn};
 pub use shape::Shape;
+#[cfg(feature = "clap")]
+pub use signals::survive_large_files;
 #[cfg(feature = "clap")]
 pub use usage::{EXPECTED_SHELL, Usage, did_you_mean, is_slip, long_dash, with_help};
 pub use values::{is_missing, truth};

@@ -125,12 +125,15 @@ pub struct FileEntry {
     pub bytes: usize,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
+    /// Where the file is being replaced, the SHA-256 that it may still have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_sha256: Option<String>,
 }
 
 impl FileEntry {
     /// Describes a file with this content.
     pub fn of(content: &[u8]) -> Self {
-        Self { bytes: content.len(), sha256: sha256(content) }
+        Self { bytes: content.len(), sha256: sha256(content), previous_sha256: None }
     }
 }
 
@@ -189,7 +192,7 @@ impl Manifest {
         }
         let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let found = sha256(&bytes);
-        if found == entry.sha256 {
+        if found == entry.sha256 || entry.previous_sha256.as_ref() == Some(&found) {
             return Ok(bytes);
         }
         let reason = if bytes.len() < entry.bytes {

@@ -37,6 +37,7 @@ fn reason(kind: ErrorKind) -> Option<&'static str> {
         ErrorKind::NotFound => "there is no such file or folder",
         ErrorKind::PermissionDenied => "you have no permission for it",
         ErrorKind::StorageFull => "the disk is full",
+        ErrorKind::FileTooLarge => "the file would be larger than this shell allows (`ulimit -f`)",
         ErrorKind::QuotaExceeded => "your share of the disk is used up",
         ErrorKind::ReadOnlyFilesystem => "this disk can only be read",
         ErrorKind::NotADirectory => "a part of this path is a file, not a folder",

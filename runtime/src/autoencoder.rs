@@ -8,6 +8,7 @@ use bundle::Manifest;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
+use crate::load::steady;
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::Pool;
 
@@ -26,9 +27,11 @@ impl Autoencoder {
     /// [`Error::Bundle`] when there is no whole bundle, [`Error::Graph`] when a graph cannot be computed,
     /// [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        let dir = dir.as_ref();
-        let (encoder, manifest) = Encoder::load_with_manifest(dir)?;
-        Self::new(encoder, Decoder::load(dir)?, Some(manifest))
+        let dir = bundle::locate(dir)?;
+        steady(&dir, || {
+            let (encoder, manifest) = Encoder::load_with_manifest(&dir)?;
+            Self::new(encoder, Decoder::load(&dir)?, Some(manifest))
+        })
     }
 
     /// Takes the bytes of both ONNX files, embedded with `include_bytes!` for instance.

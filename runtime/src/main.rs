@@ -3,5 +3,6 @@
 mod cli;
 
 fn main() -> std::process::ExitCode {
+    bundle::survive_large_files();
     cli::run()
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    bundle::survive_large_files();
     match cli::run() {
         Ok(code) => code,
         Err(error) => {

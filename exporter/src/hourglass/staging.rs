@@ -1,20 +1,25 @@
 //! A temporary folder beside the bundle's, in which the bundle is made: an export that fails leaves nothing that looks finished.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use bundle::{BUNDLE_FILES, FileEntry, MANIFEST_FILE, PRODUCER};
+use bundle::{BUNDLE_FILES, FileEntry, FolderLock, MANIFEST_FILE, PRODUCER, sync_folder, waits_for_disk};
 use tempfile::TempDir;
 
 use crate::hourglass::error::ExportError;
 
 type Result<T> = crate::error::Result<T, ExportError>;
 
-/// An unfinished bundle. Dropping it deletes its files.
+/// How the names of such folders begin.
+const PREFIX: &str = ".onnx-unverified-";
+
+/// An unfinished bundle. Dropping it deletes its files; if the program is killed, the next export beside it does.
 pub(super) struct Staging {
     out: PathBuf,
     dir: TempDir,
+    _lock: Option<FolderLock>,
 }
 
 impl Staging {
@@ -41,11 +46,22 @@ impl Staging {
             _ => Path::new("."),
         };
         fs::create_dir_all(parent).map_err(|source| ExportError::io("create", parent, source))?;
-        let dir = tempfile::Builder::new()
-            .prefix(".onnx-unverified-")
-            .tempdir_in(parent)
-            .map_err(|source| ExportError::io("create", parent, source))?;
-        Ok(Self { out: out.into(), dir })
+        remove_left_over(parent);
+        let create = || {
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(PREFIX);
+            // It becomes the bundle's folder, which others may read as any other.
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+            let dir = builder.tempdir_in(parent)?;
+            let lock = FolderLock::take(dir.path())?;
+            if out.is_dir() {
+                fs::set_permissions(dir.path(), fs::metadata(out)?.permissions())?;
+            }
+            Ok((dir, lock))
+        };
+        let (dir, lock) = create().map_err(|source| ExportError::io("create", parent, source))?;
+        Ok(Self { out: out.into(), dir, _lock: lock })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -78,10 +94,49 @@ impl Staging {
         Ok(self.files()?.into_iter().map(|(name, bytes)| (name, FileEntry::of(&bytes))).collect())
     }
 
-    /// Moves the files into place. An older manifest is removed first and the new one is written last, so that a crash in
-    /// between leaves a folder that does not look finished.
+    /// Puts the bundle in its place, at once: at any moment, there is the older bundle or this one.
+    ///
+    /// Where the system cannot exchange two folders, the older manifest goes first and the new one comes last, so that a crash in between
+    /// leaves a folder that does not look finished.
     pub(super) fn publish(self) -> Result<Vec<(String, u64)>> {
         let files = self.files()?;
+        let failed = |source| ExportError::io("write", &self.out, source);
+        if waits_for_disk() {
+            let sync = |name: &str| File::open(self.path(name))?.sync_all();
+            files.iter().try_for_each(|(name, _)| sync(name)).map_err(failed)?;
+            sync_folder(self.dir()).map_err(failed)?;
+        }
+        if !self.takes_place().map_err(failed)? {
+            self.publish_by_files(&files)?;
+        }
+        let parent = self.dir().parent().unwrap_or(Path::new("."));
+        sync_folder(parent).map_err(failed)?;
+        Ok(files.into_iter().map(|(name, bytes)| (name, bytes.len() as u64)).collect())
+    }
+
+    /// Moves the whole folder to its place, in exchange for what is there. False where that cannot be done.
+    fn takes_place(&self) -> io::Result<bool> {
+        if !self.out.exists() {
+            return Ok(fs::rename(self.dir(), &self.out).is_ok());
+        }
+        // A link stays one.
+        let out = self.out.canonicalize()?;
+        if out.parent() != self.dir().canonicalize()?.parent() {
+            return Ok(false);
+        }
+        for entry in fs::read_dir(&out)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = BUNDLE_FILES.iter().any(|ours| name == *ours);
+            // What else is there stays: files in both folders, and of folders there can be but one.
+            if !is_ours && (entry.path().is_dir() || fs::hard_link(entry.path(), self.dir().join(&name)).is_err()) {
+                return Ok(false);
+            }
+        }
+        Ok(exchange(self.dir(), &out))
+    }
+
+    fn publish_by_files(&self, files: &[(String, Vec<u8>)]) -> Result<()> {
         fs::create_dir_all(&self.out).map_err(|source| ExportError::io("create", &self.out, source))?;
         for name in BUNDLE_FILES.iter().rev() {
             let old = self.out.join(name);
@@ -89,11 +144,35 @@ impl Staging {
                 fs::remove_file(&old).map_err(|source| ExportError::io("replace", &old, source))?;
             }
         }
-        for (name, _) in &files {
+        for (name, _) in files {
             let new = self.out.join(name);
             fs::rename(self.path(name), &new).map_err(|source| ExportError::io("write", &new, source))?;
         }
-        Ok(files.into_iter().map(|(name, bytes)| (name, bytes.len() as u64)).collect())
+        Ok(())
+    }
+}
+
+/// Exchanges two folders at once, where the system can.
+fn exchange(a: &Path, b: &Path) -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE).is_ok()
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    {
+        let _ = (a, b);
+        false
+    }
+}
+
+/// Removes what killed exports left in `parent`: folders that no program holds.
+fn remove_left_over(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_left_over = entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.path().is_dir();
+        if is_left_over && let Ok(Some(_lock)) = FolderLock::take(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
     }
 }
 
@@ -129,6 +208,46 @@ mod tests {
         let staging = Staging::new(&parent.path().join("onnx")).unwrap();
         staging.write("encoder.onnx", b"x").unwrap();
         drop(staging);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_has_the_permissions_of_any_other_and_keeps_what_else_is_there() {
+        let parent = tempfile::tempdir().unwrap();
+        let (out, other) = (parent.path().join("onnx"), parent.path().join("other"));
+        fs::create_dir(&other).unwrap();
+        let write = |out: &Path| {
+            let staging = Staging::over(out).unwrap();
+            staging.write("model.json", b"new").unwrap();
+            staging.publish().unwrap();
+        };
+        write(&out);
+        assert_eq!(fs::metadata(&out).unwrap().permissions(), fs::metadata(other).unwrap().permissions());
+        fs::write(out.join("notes.txt"), "mine").unwrap();
+        // A folder of one's own cannot be in two places, and is left where it is.
+        for folder in [false, true] {
+            if folder {
+                fs::create_dir(out.join("figures")).unwrap();
+            }
+            fs::write(out.join("model.json"), "old").unwrap();
+            write(&out);
+            assert_eq!(fs::read(out.join("notes.txt")).unwrap(), b"mine");
+            assert_eq!(fs::read(out.join("model.json")).unwrap(), b"new");
+            assert_eq!(out.join("figures").is_dir(), folder);
+        }
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_killed_export_left_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        let left = parent.path().join(format!("{PREFIX}killed"));
+        fs::create_dir(&left).unwrap();
+        let other = Staging::new(&parent.path().join("other")).unwrap();
+        other.write("encoder.onnx", b"x").unwrap();
+        let staging = Staging::new(&parent.path().join("onnx")).unwrap();
+        assert!(!left.exists() && other.path("encoder.onnx").exists());
+        drop((staging, other));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
     }
 

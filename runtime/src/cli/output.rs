@@ -1,11 +1,11 @@
 //! Results as `.csv`, `.npy` or `.parquet`: a file is written beside its place and moved there when it is whole.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use bundle::Schema;
+use bundle::{Schema, Unfinished};
 use rows::ParquetWriter;
 use runtime::Matrix;
 
@@ -80,10 +80,9 @@ impl Output {
         }
         // A link stays one.
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = folder(&path).join(format!(".{name}.{}", std::process::id()));
-        let file = File::create(&beside).with_context(|| failed.clone())?;
-        Writer::new((Box::new(file), *format), schema, failed, Some(Moved { beside, path }))
+        let unfinished = Unfinished::new(&path).with_context(|| failed.clone())?;
+        let file = unfinished.file().try_clone().with_context(|| failed.clone())?;
+        Writer::new((Box::new(file), *format), schema, failed, Some(unfinished))
     }
 }
 
@@ -96,19 +95,7 @@ pub struct Writer<'a> {
     rows: Rows<'a>,
     /// What to say where something cannot be written.
     failed: String,
-    moved: Option<Moved>,
-}
-
-/// A file that is written beside its place. Unless it is moved there, it is of no use and removed.
-struct Moved {
-    beside: PathBuf,
-    path: PathBuf,
-}
-
-impl Drop for Moved {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.beside);
-    }
+    unfinished: Option<Unfinished>,
 }
 
 enum Rows<'a> {
@@ -152,9 +139,9 @@ impl<'a> Writer<'a> {
         (target, format): (Box<dyn Target>, Format),
         schema: Option<&'a Schema>,
         failed: String,
-        moved: Option<Moved>,
+        unfinished: Option<Unfinished>,
     ) -> Result<Self> {
-        let mut writer = Self { rows: Rows::new(target, format, schema), failed, moved };
+        let mut writer = Self { rows: Rows::new(target, format, schema), failed, unfinished };
         writer.rows.begin().with_context(|| writer.failed.clone())?;
         Ok(writer)
     }
@@ -167,8 +154,8 @@ impl<'a> Writer<'a> {
     /// Puts the whole result in its place.
     pub fn finish(mut self) -> Result<()> {
         self.rows.finish().with_context(|| self.failed.clone())?;
-        match self.moved.take() {
-            Some(moved) => fs::rename(&moved.beside, &moved.path).with_context(|| self.failed.clone()),
+        match self.unfinished.take() {
+            Some(unfinished) => unfinished.commit().with_context(|| self.failed.clone()),
             None => Ok(()),
         }
     }
@@ -270,6 +257,8 @@ fn plain(error: csv::Error) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

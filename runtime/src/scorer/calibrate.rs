@@ -1,6 +1,5 @@
 //! Calibrates a bundle on other usual rows, without training: where it was sent, what is usual may be another thing.
 
-use std::fs;
 use std::path::Path;
 
 use bundle::{Calibration, FileEntry, MANIFEST_FILE, Manifest, SCORER_FILE};
@@ -23,22 +22,20 @@ pub fn calibrate<'a>(dir: impl AsRef<Path>, rows: impl Into<MatrixView<'a>>) -> 
     let calibration = Calibration::new(scorer.score(rows)?)?;
     let mut manifest = Manifest::read(&dir)?;
     let bytes = file::with_calibration(&manifest.read_file(&dir, SCORER_FILE)?, &calibration)?;
-    manifest.files.insert(SCORER_FILE.into(), FileEntry::of(&bytes));
+    let old = manifest.file(&dir, SCORER_FILE)?.sha256.clone();
+    let new = FileEntry::of(&bytes);
+    manifest.files.insert(SCORER_FILE.into(), FileEntry { previous_sha256: Some(old), ..new.clone() });
     if let Some(info) = &mut manifest.scorer {
         info.calibration_rows = calibration.rows();
     }
-    for (name, bytes) in [(SCORER_FILE, bytes), (MANIFEST_FILE, manifest.to_json())] {
-        replace(&dir.join(name), &bytes)?;
-    }
+    // In between, the manifest knows both scorers: the bundle is whole at any moment.
+    replace(&dir.join(MANIFEST_FILE), &manifest.to_json())?;
+    replace(&dir.join(SCORER_FILE), &bytes)?;
+    manifest.files.insert(SCORER_FILE.into(), new);
+    replace(&dir.join(MANIFEST_FILE), &manifest.to_json())?;
     Ok(calibration.rows())
 }
 
-/// Writes a file beside its place and moves it there.
 fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_extension(format!("{}.partial", std::process::id()));
-    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        wrong(format!("cannot write {}: {error}", path.display()))
-    })
+    bundle::write_whole(path, bytes).map_err(|error| wrong(format!("cannot write {}: {error}", path.display())))
 }

@@ -9,6 +9,7 @@ use kernels::Neighbours;
 use super::file;
 use crate::autoencoder::Autoencoder;
 use crate::error::Result;
+use crate::load::steady;
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::{Pool, Threads};
 
@@ -69,12 +70,14 @@ impl Scorer {
     /// As [`Autoencoder::load`]; [`Error::Bundle`](crate::Error::Bundle) too when the bundle has no scorer.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
         let dir = bundle::locate(dir)?;
-        let autoencoder = Autoencoder::load(&dir)?;
-        let manifest = Manifest::read(&dir)?;
-        let detector = file::detector(&manifest.read_file(&dir, SCORER_FILE)?)?;
-        let white = manifest.input.range.map_or(1., |[low, high]| high - low);
-        let rows = manifest.schema.map_or(ScoredRows::Plain(white), ScoredRows::Table);
-        Self::new(autoencoder, detector, rows)
+        steady(&dir, || {
+            let autoencoder = Autoencoder::load(&dir)?;
+            let manifest = Manifest::read(&dir)?;
+            let detector = file::detector(&manifest.read_file(&dir, SCORER_FILE)?)?;
+            let white = manifest.input.range.map_or(1., |[low, high]| high - low);
+            let rows = manifest.schema.map_or(ScoredRows::Plain(white), ScoredRows::Table);
+            Self::new(autoencoder, detector, rows)
+        })
     }
 
     /// Takes an autoencoder, the bytes of `scorer.onnx`, and what rows are.

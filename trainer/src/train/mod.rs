@@ -3,8 +3,8 @@
 mod observer;
 mod progress;
 mod step;
+mod unsaved;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use candle_core::Device;
@@ -12,20 +12,17 @@ use candle_core::Device;
 pub use observer::{Observer, Outcome, Silent, StartReport, StepReport};
 use progress::{Progress, Saved};
 use step::{Learner, Step};
+use unsaved::Unsaved;
 
 use crate::config::Config;
 use crate::data::{Batches, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{Measure, Measured};
-use crate::file;
 use crate::fused::Categories;
 use crate::model::{Autoencoder, NetworkConfig};
 use crate::optimizer::Optimizer;
 use crate::run::{BestEpoch, EpochRecord, Run, StopReason};
 use crate::timing::{Phase, time_epoch};
-
-/// Epochs are saved this often, or less often where they take longer: waiting for the disk takes longer than an epoch of few rows.
-const SAVE_SECONDS: f64 = 1.;
 
 /// A run in training.
 pub(crate) struct Training<'a> {
@@ -41,9 +38,7 @@ pub(crate) struct Training<'a> {
     started: Instant,
     /// Seconds that were trained before this process.
     before: f64,
-    /// Files of the last epoch that are not written yet, in the order in which they are.
-    unsaved: Vec<(PathBuf, Vec<u8>)>,
-    saved: Option<Instant>,
+    unsaved: Unsaved,
 }
 
 /// How training ended.
@@ -95,21 +90,8 @@ impl<'a> Training<'a> {
         let validation_losses = progress.history.iter().map(|record| record.val_loss).collect();
         // Runs of earlier versions kept the time of their epochs alone.
         let before = progress.history.iter().map(|record| record.seconds).sum::<f64>().max(progress.wall);
-        let (unsaved, saved) = (Vec::new(), None);
-        Ok(Self {
-            config,
-            dataset,
-            run,
-            split,
-            device,
-            learner,
-            progress,
-            validation_losses,
-            started,
-            before,
-            unsaved,
-            saved,
-        })
+        let unsaved = Unsaved::default();
+        Ok(Self { config, dataset, run, split, device, learner, progress, validation_losses, started, before, unsaved })
     }
 
     /// Seconds that this run was trained, in wall-clock time, until training ended or was last saved.
@@ -121,7 +103,7 @@ impl<'a> Training<'a> {
     pub(crate) fn train(&mut self, observer: &mut dyn Observer) -> Result<Ended> {
         let ended = self.train_epochs(observer);
         if ended.is_ok() {
-            Phase::Save.wall(|| self.write_unsaved())?;
+            Phase::Save.wall(|| self.unsaved.write())?;
         }
         self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
         ended
@@ -190,7 +172,7 @@ impl<'a> Training<'a> {
         if matches!(end, EpochEnd::Interrupted) {
             self.progress.seconds += started.elapsed().as_secs_f64();
             self.save(false)?;
-            self.write_unsaved()?;
+            self.unsaved.write()?;
             return Ok(end);
         }
         let (val_loss, measured) = Phase::Validation.wall(|| self.validate())?;
@@ -216,10 +198,7 @@ impl<'a> Training<'a> {
         self.validation_losses.push(val_loss);
         Phase::Save.wall(|| {
             self.save(best)?;
-            match self.saved {
-                Some(saved) if saved.elapsed().as_secs_f64() < SAVE_SECONDS => Ok(()),
-                _ => self.write_unsaved(),
-            }
+            self.unsaved.write_if_due()
         })?;
         observer.epoch(&record, best);
         Ok(end)
@@ -272,31 +251,11 @@ impl<'a> Training<'a> {
         Ok((measure.loss(&measured), measured))
     }
 
-    /// Puts down what the run's files will hold. Of a best epoch, the weights stay until they are written.
+    /// Puts down what the run's files will hold.
     fn save(&mut self, is_best: bool) -> Result<()> {
+        self.progress.wall = self.before + self.started.elapsed().as_secs_f64();
         let Self { run, learner, progress, unsaved, .. } = self;
-        progress.wall = self.before + self.started.elapsed().as_secs_f64();
-        let best = run.best_in_training();
-        unsaved.retain(|(path, _)| *path == best && !is_best);
-        if is_best {
-            let bytes = learner.model.checkpoint().to_bytes(&best)?;
-            unsaved.push((best, bytes));
-        }
-        unsaved.push((run.metrics_path(), run.metrics_bytes(&progress.history)?));
-        unsaved.push((run.last(), learner.model.checkpoint().to_bytes(&run.last())?));
-        let bytes = progress.to_bytes(&run.resume(), &learner.model, &learner.optimizer)?;
-        unsaved.push((run.resume(), bytes));
-        Ok(())
-    }
-
-    /// Writes what [`Self::save`] put down. The resume file comes last and holds everything: a crash before it repeats what was
-    /// trained since, to the same bytes.
-    fn write_unsaved(&mut self) -> Result<()> {
-        for (path, bytes) in self.unsaved.drain(..) {
-            file::write_atomic(&path, &bytes)?;
-        }
-        self.saved = Some(Instant::now());
-        Ok(())
+        unsaved.put(run, (&learner.model, &learner.optimizer), progress, is_best)
     }
 }
 
