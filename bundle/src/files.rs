@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 const BESIDE: &str = ".partial-";
@@ -78,6 +78,31 @@ impl Drop for Unfinished {
         // Half a file is of no use, and on a full disk it takes the room that is left. After `commit`, there is none.
         let _ = fs::remove_file(&self.beside);
     }
+}
+
+/// Opens a file to read it. Pipes, sockets and devices are refused: they may never end, or wait for ever to be opened.
+///
+/// # Errors
+///
+/// When there is no such file, or it is none.
+pub fn open(path: &Path) -> io::Result<File> {
+    let kind = fs::metadata(path)?;
+    if kind.is_file() || kind.is_dir() {
+        return File::open(path);
+    }
+    Err(io::Error::new(ErrorKind::InvalidInput, "expected a file, found a pipe, a socket or a device"))
+}
+
+/// Reads a whole file, as [`open`] opens it.
+///
+/// # Errors
+///
+/// As [`open`], and when it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |metadata| metadata.len().min(1 << 30) as usize));
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Waits until names in this folder have reached the disk, unless `$HOURGLASS_SYNC` is 0.
@@ -214,6 +239,19 @@ mod tests {
         file.lock().unwrap();
         write_whole(&path, b"new").unwrap();
         assert_eq!(names(dir.path()), [".other.csv.partial-1", ".rows.csv.partial-2", "rows.csv"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_no_file_is_refused_before_it_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [&pipe, Path::new("/dev/zero")] {
+            assert_eq!(read(path).unwrap_err().to_string(), "expected a file, found a pipe, a socket or a device");
+        }
+        fs::write(dir.path().join("file"), "x").unwrap();
+        assert_eq!(read(&dir.path().join("file")).unwrap(), b"x");
     }
 
     #[test]

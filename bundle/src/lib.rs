@@ -43,7 +43,9 @@ pub use detector::{
 };
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
-pub use files::{FolderLock, Unfinished, is_unfinished, lock_holder, sync_folder, waits_for_disk, write_whole};
+pub use files::{
+    FolderLock, Unfinished, is_unfinished, lock_holder, open, read, sync_folder, waits_for_disk, write_whole,
+};
 pub use locate::locate;
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};
 pub use names::{

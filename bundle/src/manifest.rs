@@ -1,7 +1,6 @@
 //! `model.json`: what the graphs cannot say about themselves to every runtime.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -163,7 +162,7 @@ impl Manifest {
             return Err(Error::no_bundle(dir, format!("not a bundle: it has no {MANIFEST_FILE}")));
         }
         let mut text = Vec::new();
-        let file = File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));
+        let file = crate::files::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text));
         file.map_err(|source| Error::Io { path: path.clone(), source })?;
         let manifest: Self = serde_json::from_slice(&text)
             .map_err(|error| Error::manifest(&path, format!("{}; {}", explain(&error, text.len()), restore(dir))))?;
@@ -190,7 +189,7 @@ impl Manifest {
             let reason = format!("missing, though {MANIFEST_FILE} names it; {}", restore(dir));
             return Err(Error::Damaged { path, reason });
         }
-        let bytes = fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
+        let bytes = crate::files::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
         let found = sha256(&bytes);
         if found == entry.sha256 || entry.previous_sha256.as_ref() == Some(&found) {
             return Ok(bytes);
@@ -267,6 +266,8 @@ fn run_around(dir: &Path) -> Option<&Path> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// The fewest fields that a bundle of any program has.

@@ -1,6 +1,5 @@
 //! Arrays of any number of axes, from `.npy` and `.npz`.
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -78,7 +77,7 @@ pub fn array_file(path: &Path) -> PathBuf {
 fn open(path: &Path) -> anyhow::Result<Arrays> {
     let (path, wanted) = split_array(path);
     let place = || path.display().to_string();
-    let mut file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut file = bundle::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut start = vec![];
     (&mut file).take(npz::HEADER_BYTES).read_to_end(&mut start).with_context(place)?;
     if start.starts_with(npy::MAGIC) {
@@ -107,7 +106,7 @@ fn read(arrays: &Arrays, name: &str) -> anyhow::Result<Array> {
     let found = found.with_context(|| format!("{path}: expected an array `{name}`, found {}", arrays.describe()))?;
     let place = || if name.is_empty() { path.to_string() } else { format!("{path}: array `{}`", printable(name)) };
     let content = if arrays.is_npz {
-        let file = File::open(&arrays.path).with_context(|| format!("cannot read {path}"))?;
+        let file = bundle::open(&arrays.path).with_context(|| format!("cannot read {path}"))?;
         npz::content(BufReader::new(file), found).with_context(place)?
     } else {
         content(&arrays.path)?

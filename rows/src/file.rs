@@ -1,6 +1,5 @@
 //! The bytes of a file, and what kind of file they are.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +28,7 @@ pub fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.is_dir() {
         bail!("{}: expected a file of rows, found a folder", path.display());
     }
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bytes = bundle::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     if !bytes.starts_with(b"\x1f\x8b") {
         return Ok(bytes);
     }

@@ -45,7 +45,7 @@ impl NpyRows {
 
     pub(crate) fn open_file(path: &Path) -> AnyResult<Self> {
         let cannot = || format!("cannot read {}", path.display());
-        let mut file = File::open(path).with_context(cannot)?;
+        let mut file = bundle::open(path).with_context(cannot)?;
         let mut start = vec![];
         file.by_ref().take(HEADER).read_to_end(&mut start).with_context(cannot)?;
         let layout = Layout::read(&start)?;

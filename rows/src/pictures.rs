@@ -82,7 +82,7 @@ fn header(path: &Path) -> AnyResult<PictureHeader> {
 }
 
 fn reader(path: &Path) -> AnyResult<ImageReader<Cursor<Vec<u8>>>> {
-    let bytes = fs::read(path).context("cannot read it")?;
+    let bytes = bundle::read(path).context("cannot read it")?;
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_PICTURE_SIDE);

@@ -12,12 +12,15 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|source| Error::io("read", path, source))
+    bundle::read(path).map_err(|source| Error::io("read", path, source))
 }
 
 /// Reads a whole text file.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|source| match source.kind() {
+    let text = bundle::read(path).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
+    });
+    text.map_err(|source| match source.kind() {
         std::io::ErrorKind::InvalidData => Error::file(path, "expected text in UTF-8, found other bytes"),
         _ => Error::io("read", path, source),
     })

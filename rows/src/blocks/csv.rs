@@ -63,7 +63,7 @@ struct Text {
 impl CsvBlocks {
     pub(super) fn open(path: &Path, options: &Options, progress: &Arc<Progress>) -> Result<Self> {
         let cannot = || format!("cannot read {}", path.display());
-        let mut counted = Counted { file: File::open(path).with_context(cannot)?, progress: progress.clone() };
+        let mut counted = Counted { file: bundle::open(path).with_context(cannot)?, progress: progress.clone() };
         let mut start = vec![];
         counted.by_ref().take(2).read_to_end(&mut start).with_context(cannot)?;
         let is_gzip = start == b"\x1f\x8b";

@@ -63,7 +63,7 @@ enum Part {
 impl Part {
     fn open(path: &Path, options: &Options, progress: &Arc<Progress>) -> AnyResult<Self> {
         let mut start = vec![];
-        let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
+        let read = bundle::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
         read.with_context(|| format!("cannot read {}", path.display()))?;
         if start.starts_with(parquet::MAGIC) {
             return Ok(Self::Parquet(Box::new(ParquetRows::open_file(path)?)));

@@ -52,7 +52,7 @@ pub(crate) struct ParquetRows<R: ChunkReader + 'static> {
 impl ParquetRows<File> {
     /// Opens a file whose rows are read when they are wanted.
     pub(crate) fn open_file(path: &Path) -> Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = bundle::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         contained(|| Self::open(file))
     }
 

@@ -1,6 +1,5 @@
 //! One epoch, as a row of `metrics.csv`.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -71,7 +70,7 @@ pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u
 
 /// Reads `metrics.csv`: epochs from 1 on, in order, and finite values.
 pub(super) fn read_records(path: &Path) -> Result<Vec<EpochRecord>> {
-    let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+    let file = bundle::open(path).map_err(|source| Error::io("read", path, source))?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(MAX_BYTES));
     let broken = |error: csv::Error| Error::file(path, error.to_string());
     let at = |line: u64, reason: String| Error::file(path, format!("line {line}: {reason}"));

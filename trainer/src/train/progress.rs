@@ -48,7 +48,7 @@ impl Progress {
     }
 
     /// The bytes of a file with everything that resuming takes, which will be at `path`.
-    pub(super) fn to_bytes(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<Vec<u8>> {
+    pub(super) fn take_down(&mut self, path: &Path, model: &Autoencoder, optimizer: &Optimizer) -> Result<Vec<u8>> {
         self.optimizer_steps = optimizer.steps();
         let mut checkpoint = model.checkpoint();
         for (name, tensor) in optimizer.slots() {
@@ -62,7 +62,7 @@ impl Progress {
 }
 
 impl Saved {
-    /// Reads what [`Progress::to_bytes`] gave.
+    /// Reads what [`Progress::take_down`] gave.
     pub(super) fn read(path: &Path, device: &Device) -> Result<Self> {
         let mut checkpoint = Checkpoint::read(path, device)?;
         checkpoint.check_entries(&[PROGRESS])?;

@@ -39,7 +39,7 @@ impl Unsaved {
         }
         files.push((run.metrics_path(), run.metrics_bytes(&progress.history)?));
         files.push((run.last(), model.checkpoint().to_bytes(&run.last())?));
-        files.push((run.resume(), progress.to_bytes(&run.resume(), model, optimizer)?));
+        files.push((run.resume(), progress.take_down(&run.resume(), model, optimizer)?));
         Ok(())
     }
 

@@ -1,6 +1,5 @@
 //! Blocks of rows, and of tables that they are made of.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -59,6 +58,6 @@ pub(super) fn ahead<T: Send + 'static>(mut items: impl Iterator<Item = T> + Send
 /// The first bytes of a file.
 pub(super) fn start(path: &Path) -> Vec<u8> {
     let mut start = vec![];
-    let _ = File::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
+    let _ = bundle::open(path).and_then(|file| file.take(8).read_to_end(&mut start));
     start
 }

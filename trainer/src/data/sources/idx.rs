@@ -2,7 +2,6 @@
 //!
 //! The magic number is 2049 for labels (`[rows]`) and 2051 for images (`[rows, height, width]`).
 
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -108,7 +107,7 @@ fn read<const N: usize>(path: &Path) -> Result<([usize; N], Vec<u8>)> {
 }
 
 fn with_reader<T>(path: &Path, parse: impl FnOnce(Box<dyn Read>) -> Result<T>) -> Result<T> {
-    let file = File::open(path).map_err(|source| Error::io("read", path, source))?;
+    let file = bundle::open(path).map_err(|source| Error::io("read", path, source))?;
     let mut reader = BufReader::new(file);
     let mut start = [0; 2];
     let count = reader.read(&mut start).map_err(|source| Error::io("read", path, source))?;
