@@ -51,6 +51,9 @@ impl Unfinished {
         let file = File::create(&beside)?;
         // Where files cannot be locked, what a killed program leaves stays.
         let _ = file.try_lock();
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         Ok(Self { file, beside, path: path.into() })
     }
 
@@ -194,7 +197,9 @@ fn prefix(path: &Path) -> OsString {
 /// Removes what killed programs left of files with this prefix: those that nobody holds.
 fn remove_left_over(folder: &Path, prefix: &OsString) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.file_name().as_encoded_bytes().starts_with(prefix.as_encoded_bytes())
+        let name = entry.file_name();
+        let process = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        if process.is_some_and(|process| process.iter().all(u8::is_ascii_digit))
             && let Ok(file) = File::open(entry.path())
             && file.try_lock().is_ok()
         {
@@ -233,12 +238,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows.csv");
         fs::write(dir.path().join(".rows.csv.partial-1"), "left over").unwrap();
+        fs::write(dir.path().join(".rows.csv.partial-notes"), "somebody's").unwrap();
         fs::write(dir.path().join(".other.csv.partial-1"), "another's").unwrap();
         let held = dir.path().join(".rows.csv.partial-2");
         let file = File::create(&held).unwrap();
         file.lock().unwrap();
         write_whole(&path, b"new").unwrap();
-        assert_eq!(names(dir.path()), [".other.csv.partial-1", ".rows.csv.partial-2", "rows.csv"]);
+        assert_eq!(
+            names(dir.path()),
+            [".other.csv.partial-1", ".rows.csv.partial-2", ".rows.csv.partial-notes", "rows.csv"]
+        );
     }
 
     #[test]

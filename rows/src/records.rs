@@ -10,12 +10,16 @@ pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// The separator that a first line such as `sep=;` names, as spreadsheets write it, and the text behind that line.
+/// The separator that a first line such as `sep=;` names, as spreadsheets write it, and the text behind that line. The line may be
+/// quoted, and filled up with separators.
 pub fn named_separator(text: &[u8]) -> Option<(Separator, &[u8])> {
-    let rest = text.strip_prefix(b"sep=").or_else(|| text.strip_prefix(b"SEP="))?;
-    let separator = Separator::ALL.into_iter().find(|separator| rest.first() == Some(&separator.byte()))?;
-    let rest = rest[1..].strip_prefix(b"\r").unwrap_or(&rest[1..]);
-    Some((separator, rest.strip_prefix(b"\n")?))
+    let end = text.iter().take(256).position(|&byte| byte == b'\n')?;
+    let line = text[..end].strip_suffix(b"\r").unwrap_or(&text[..end]);
+    let line = line.strip_prefix(b"\"").unwrap_or(line);
+    let named = line.strip_prefix(b"sep=").or_else(|| line.strip_prefix(b"SEP="))?;
+    let separator = Separator::ALL.into_iter().find(|separator| named.first() == Some(&separator.byte()))?;
+    let is_filling = |byte: &u8| *byte == b'"' || *byte == separator.byte();
+    named.iter().all(is_filling).then_some((separator, &text[end + 1..]))
 }
 
 /// Gives every record of `text` to `work`, with its line from 1. Blank lines and those that begin with `#` are no records.

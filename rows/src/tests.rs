@@ -52,6 +52,8 @@ fn csv_is_read_as_programs_write_it() {
         "a,b,\n1,2,\n3,4.5,\n",
         "\"a, first\",b\n1,2\n3,4.5\n",
         "sep=;\n1;2\n3;4,5\n",
+        "\"sep=;\"\n1;2\n3;4,5\n",
+        "sep=;;\n1;2\n3;4,5\n",
         "\u{feff}sep=|\r\na|b\r\n1|2\r\n3|4.5\r\n",
     ] {
         let rows = plain(text);

@@ -222,4 +222,24 @@ fn an_array_of_which_columns_were_left_out_is_read_by_their_numbers() {
         .collect();
     fs::write(dir.join("two.csv"), two).unwrap();
     assert_eq!(succeed(program("runtime", dir).args(["score", "runs/table-rows-1", "two.csv"])), of_three);
+    // Windows of a series, from an array in either order.
+    for order in ["True", "False"] {
+        let text = format!("{{'descr': '<f4', 'fortran_order': {order}, 'shape': (200, 3), }}");
+        let header = [b"\x93NUMPY\x01\x00\x76\x00".to_vec(), format!("{text:<117}\n").into_bytes()].concat();
+        let cell = |row: usize, column: usize| [row as f32 % 9., row as f32 % 9., row as f32 % 7.][column];
+        let values: Vec<f32> = match order {
+            "True" => (0..600).map(|i| cell(i % 200, i / 200)).collect(),
+            _ => (0..600).map(|i| cell(i / 3, i % 3)).collect(),
+        };
+        let bytes = [header, values.iter().flat_map(|value| value.to_le_bytes()).collect()].concat();
+        fs::write(dir.join(format!("{order}.npy")), bytes).unwrap();
+    }
+    let fit = ["fit", "--data", "False.npy", "--window", "8", "--epochs", "2", "--out", "series"];
+    succeed(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "series"]));
+    let of = |rows: &str| succeed(program("runtime", dir).args(["encode", "series", rows]));
+    let two: String = (0..200).map(|row| format!("{},{}\n", row % 9, row % 7)).collect();
+    fs::write(dir.join("two.csv"), two).unwrap();
+    assert_eq!(of("True.npy"), of("False.npy"));
+    assert_eq!(of("two.csv"), of("False.npy"));
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bundle::{BUNDLE_FILES, FileEntry, FolderLock, MANIFEST_FILE, PRODUCER, sync_folder, waits_for_disk};
+use bundle::{BUNDLE_FILES, FileEntry, FolderLock, MANIFEST_FILE, PRODUCER, sync_folder, waits_for_disk, write_whole};
 use tempfile::TempDir;
 
 use crate::hourglass::error::ExportError;
@@ -35,6 +35,9 @@ impl Staging {
 
     /// Starts a bundle that will be published as `out`; files there with the names of a bundle's are replaced.
     pub(super) fn over(out: &Path) -> Result<Self> {
+        if out.as_os_str().is_empty() {
+            return Err(ExportError::Occupied { path: out.into(), found: "no name".into() });
+        }
         if out.exists() && !out.is_dir() {
             return Err(ExportError::Occupied { path: out.into(), found: "a file".into() });
         }
@@ -144,9 +147,10 @@ impl Staging {
                 fs::remove_file(&old).map_err(|source| ExportError::io("replace", &old, source))?;
             }
         }
-        for (name, _) in files {
+        // Not moved: the folder may lie on another disk.
+        for (name, bytes) in files {
             let new = self.out.join(name);
-            fs::rename(self.path(name), &new).map_err(|source| ExportError::io("write", &new, source))?;
+            write_whole(&new, bytes).map_err(|source| ExportError::io("write", &new, source))?;
         }
         Ok(())
     }
@@ -169,7 +173,11 @@ fn exchange(a: &Path, b: &Path) -> bool {
 /// Removes what killed exports left in `parent`: folders that no program holds.
 fn remove_left_over(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let is_left_over = entry.file_name().to_string_lossy().starts_with(PREFIX) && entry.path().is_dir();
+        let files = || fs::read_dir(entry.path()).into_iter().flatten().flatten();
+        let is_ours = |file: fs::DirEntry| BUNDLE_FILES.iter().any(|ours| file.file_name() == *ours);
+        let is_left_over = entry.file_name().to_string_lossy().starts_with(PREFIX)
+            && entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && files().all(is_ours);
         if is_left_over && let Ok(Some(_lock)) = FolderLock::take(&entry.path()) {
             let _ = fs::remove_dir_all(entry.path());
         }
@@ -188,8 +196,8 @@ fn check_free(out: &Path) -> Result<()> {
     if let Some(foreign) = found.iter().find(|name| !BUNDLE_FILES.contains(&name.as_str())) {
         return Err(occupied(&format!("`{foreign}` in it")));
     }
-    let text = fs::read_to_string(out.join(MANIFEST_FILE)).unwrap_or_default();
-    let ours = serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|manifest| {
+    let text = bundle::read(&out.join(MANIFEST_FILE)).unwrap_or_default();
+    let ours = serde_json::from_slice::<serde_json::Value>(&text).is_ok_and(|manifest| {
         manifest["producer"].as_str().is_some_and(|name| name.split(' ').next() == Some(PRODUCER))
     });
     match found.first() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use bundle::SeriesBreaks;
+use bundle::{SeriesBreaks, counted};
 use rows::{Arrays, Columns, Options, WindowCutter};
 use runtime::Schema;
 
@@ -23,8 +23,15 @@ impl Whole {
         window: Option<([usize; 2], &SeriesBreaks)>,
         options: &Options,
     ) -> Result<Self> {
-        if let (Some(schema), Some(window)) = (schema, window)
-            && let (window, _) = window
+        if let (Some(schema), None) = (schema, window)
+            && let Some(table) = only_array(path, options)?
+            && table.has_by_number(schema.columns())
+        {
+            let all: Vec<u32> = (0..table.len() as u32).collect();
+            let note = Some(format!("{} of {}", counted(table.len(), "row"), counted(table.names.len(), "column")));
+            return Ok(Self { values: Some(rows::raw_rows(schema, &table, &all)?), note });
+        }
+        if let (Some(schema), Some((window, _))) = (schema, window)
             && let Some(table) = steps(path, schema, window[0], options)?
         {
             let values = WindowCutter::new(schema, window)?.cut(&table)?;
@@ -53,8 +60,22 @@ impl RowBlocks for Whole {
     }
 }
 
-/// The only array of an archive as a table of steps, if it is one.
+/// The only array of a file as a table of steps, if it is one.
 fn steps(path: &Path, schema: &Schema, steps: usize, options: &Options) -> Result<Option<Columns>> {
+    let Some(mut table) = only_array(path, options)? else { return Ok(None) };
+    if !series::has_channels(schema, steps, &table) {
+        return Ok(None);
+    }
+    let channels = schema.channels(steps);
+    // Of more columns, the network takes some by their numbers.
+    if channels.len() == table.names.len() {
+        table.names = channels.into_iter().map(|column| column.name).collect();
+    }
+    Ok(Some(table))
+}
+
+/// The only array of a file as a table, if it is one.
+fn only_array(path: &Path, options: &Options) -> Result<Option<Columns>> {
     let is_array = path.extension().is_some_and(|extension| extension == "npy" || extension == "npz");
     if !is_array || path == Path::new("-") || options.skip != [0, 0] || options.array.is_some() {
         return Ok(None);
@@ -64,10 +85,5 @@ fn steps(path: &Path, schema: &Schema, steps: usize, options: &Options) -> Resul
     let rows::Array { shape, numbers } = arrays.read(name)?;
     let ([_] | [_, _]) = shape[..] else { return Ok(None) };
     let columns = shape.get(1).copied().unwrap_or(1);
-    let mut table = Columns::from_numbers(&numbers.into_floats(), columns.max(1), String::new());
-    if !series::has_channels(schema, steps, &table) {
-        return Ok(None);
-    }
-    table.names = schema.channels(steps).into_iter().map(|column| column.name).collect();
-    Ok(Some(table))
+    Ok(Some(Columns::from_numbers(&numbers.into_floats(), columns.max(1), String::new())))
 }

@@ -69,8 +69,8 @@ pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
         let (expected, found) = (columns.names.len(), others.names.len());
         return Err(fail(format!("expected test rows of {expected} columns as the training rows have, found {found}")));
     }
-    let others = others.map(|columns| Table { columns, path: &test_path });
-    split(&Table { columns, path }, others.as_ref(), &config)
+    let others = others.map(|columns| Table { columns, path: &test_path, is_sample: false });
+    split(&Table { columns, path, is_sample: false }, others.as_ref(), &config)
 }
 
 /// Rows with their labels, if there are any.

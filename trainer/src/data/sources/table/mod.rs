@@ -54,9 +54,9 @@ pub(super) fn is_table(path: &Path) -> bool {
 
 /// Loads the table at `path`, and splits it into training and test rows.
 pub(super) fn load(path: &Path, config: &TableConfig) -> Result<Loaded> {
-    let table = Table { columns: read(path, config)?, path };
+    let table = Table { columns: read(path, config)?, path, is_sample: false };
     let others = match &config.test {
-        Some(path) => Some(Table { columns: read(path, config)?, path }),
+        Some(path) => Some(Table { columns: read(path, config)?, path, is_sample: false }),
         None => None,
     };
     split(&table, others.as_ref(), config)
@@ -82,10 +82,11 @@ pub(super) fn load_streamed(path: &Path, config: &TableConfig) -> Result<Loaded>
         return Err(Error::file(path, not_a_number(place, &printable(column), text)));
     }
     let others = match &config.test {
-        Some(path) => Some(Table { columns: read(path, config)?, path }),
+        Some(path) => Some(Table { columns: read(path, config)?, path, is_sample: false }),
         None => None,
     };
-    let table = Table { columns: sample.table.clone(), path };
+    let is_sample = sample.rows > sample.table.len() as u64;
+    let table = Table { columns: sample.table.clone(), path, is_sample };
     let mut loaded = split(&table, others.as_ref(), config)?;
     let (rows, held) = (sample.rows, table.columns.len());
     if rows > held as u64 {
@@ -107,6 +108,8 @@ pub(super) fn load_streamed(path: &Path, config: &TableConfig) -> Result<Loaded>
 pub(super) struct Table<'a> {
     pub(super) columns: Columns,
     pub(super) path: &'a Path,
+    /// Whether there are more rows, which may tell two columns apart that are alike here.
+    pub(super) is_sample: bool,
 }
 
 /// Splits a table into training and test rows, unless those are in a table of their own.
@@ -114,7 +117,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     if let Some(steps) = config.window {
         return windows::split(table, others, config, steps);
     }
-    let Table { columns: table, path } = table;
+    let Table { columns: table, path, is_sample } = table;
     let of_test = others.map(|others| &others.columns);
     let labels = Labels::find(table, of_test, config).map_err(|reason| Error::file(path, reason))?;
     let place = |name: &String| position(table, name).map_err(|reason| Error::file(path, reason));
@@ -130,7 +133,9 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     if train.is_empty() {
         return Err(Error::file(path, "expected rows to train on, found none; `--train-on all` trains on every row"));
     }
-    kinds.leave_out_repeats(table, &train);
+    if !is_sample {
+        kinds.leave_out_repeats(table, &train);
+    }
     notes.extend(kinds.notes.iter().cloned());
     notes.extend(of_labels);
     let schema = Arc::new(kinds.schema(table, &train, config).map_err(|reason| Error::file(path, reason))?);
@@ -142,7 +147,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     let training = samples(table, &labels, &train, path)?;
     let testing = match others {
         None => samples(table, &labels, &test, path)?,
-        Some(Table { columns, path }) => {
+        Some(Table { columns, path, .. }) => {
             let labels = labels.in_table(columns, config).map_err(|reason| Error::file(path, reason))?;
             let all: Vec<u32> = (0..columns.len() as u32).filter(|&row| !labels.is_missing(row)).collect();
             samples(columns, &labels, &all, path)?

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// Cuts a table into windows of `steps` rows. A window never reaches over a gap, from one group or file to the next, or from the training
 /// rows to the test rows, which are the last ones unless whole groups are held out.
 pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig, steps: usize) -> Result<Loaded> {
-    let Table { columns, path } = table;
+    let Table { columns, path, .. } = table;
     let fail = |reason| Error::file(path, reason);
     if columns.len() < steps {
         let (rows, channels) = (columns.len(), columns.names.len());
@@ -100,7 +100,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
     let training = samples(&series, chosen(&train), of_windows.of(&train), path)?;
     let testing = match others {
         None => samples(&series, chosen(&test), of_windows.of(&test), path)?,
-        Some(Table { columns, path }) => {
+        Some(Table { columns, path, .. }) => {
             let series = Series::new(columns, path, &schema)?;
             let labels = labels.in_table(columns, config).map_err(|reason| Error::file(path, reason))?;
             let numbers = SeriesNumbers::new(breaks.clone()).of(columns);
