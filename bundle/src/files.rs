@@ -48,13 +48,13 @@ impl Unfinished {
         let mut name = prefix;
         name.push(std::process::id().to_string());
         let beside = path.with_file_name(name);
-        let file = File::create(&beside)?;
+        let unfinished = Self { file: File::create(&beside)?, beside, path: path.into() };
         // Where files cannot be locked, what a killed program leaves stays.
-        let _ = file.try_lock();
+        let _ = unfinished.file.try_lock();
         if let Ok(old) = fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
+            unfinished.file.set_permissions(old.permissions())?;
         }
-        Ok(Self { file, beside, path: path.into() })
+        Ok(unfinished)
     }
 
     /// The file, to write to.

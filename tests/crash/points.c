@@ -178,26 +178,17 @@ static int opened(int dir, const char *path, int flags, mode_t permissions) {
     return fd;
 }
 
-#define OPEN(name) \
-    int name(const char *path, int flags, ...) { \
-        va_list rest; \
-        va_start(rest, flags); \
-        mode_t permissions = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
-        va_end(rest); \
-        return opened(AT_FDCWD, path, flags, permissions); \
-    }
-OPEN(open)
-OPEN(open64)
-
-#define OPENAT(name) \
-    int name(int dir, const char *path, int flags, ...) { \
+#define OPENS(name, dir, ...) \
+    int name(__VA_ARGS__, int flags, ...) { \
         va_list rest; \
         va_start(rest, flags); \
         mode_t permissions = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
         va_end(rest); \
         return opened(dir, path, flags, permissions); \
     }
-OPENAT(openat64)
+OPENS(open, AT_FDCWD, const char *path)
+OPENS(open64, AT_FDCWD, const char *path)
+OPENS(openat64, dir, int dir, const char *path)
 
 ssize_t write(int fd, const void *bytes, size_t length) {
     char whole[PATH_MAX];
@@ -254,17 +245,14 @@ static void synced(int fd) {
     pthread_mutex_unlock(&lock);
 }
 
-int fsync(int fd) {
-    int result = REAL(fsync)(fd);
-    if (!result) synced(fd);
-    return result;
-}
-
-int fdatasync(int fd) {
-    int result = REAL(fdatasync)(fd);
-    if (!result) synced(fd);
-    return result;
-}
+#define SYNCS(name) \
+    int name(int fd) { \
+        int result = REAL(name)(fd); \
+        if (!result) synced(fd); \
+        return result; \
+    }
+SYNCS(fsync)
+SYNCS(fdatasync)
 
 int rename(const char *from, const char *to) {
     char whole_from[PATH_MAX], whole_to[PATH_MAX], kept[PATH_MAX];

@@ -17,13 +17,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a whole text file.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let text = bundle::read(path).and_then(|bytes| {
-        String::from_utf8(bytes).map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidData, error))
-    });
-    text.map_err(|source| match source.kind() {
-        std::io::ErrorKind::InvalidData => Error::file(path, "expected text in UTF-8, found other bytes"),
-        _ => Error::io("read", path, source),
-    })
+    String::from_utf8(read(path)?).map_err(|_| Error::file(path, "expected text in UTF-8, found other bytes"))
 }
 
 /// Creates a folder and its parents.

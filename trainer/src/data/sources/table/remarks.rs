@@ -3,33 +3,49 @@
 use std::collections::HashMap;
 
 use bundle::{ColumnKind, Schema, counted, printable};
-use rows::{Column, Columns};
+use rows::{Column, Columns, Texts};
 
 use super::kinds::{Kind, Kinds};
 
 /// The largest step between two 32-bit floats, in units of a column's scale, that nobody needs to hear of.
 const MAX_STEP: f32 = 0.01;
 
-/// The cells of a column in the rows `train`: bits of numbers, or places of words.
-fn cells(kind: &Kind, table: &Columns, train: &[u32]) -> Vec<u32> {
-    match &table.columns[kind.place] {
-        Column::Numbers(numbers) => train.iter().map(|&row| numbers[row as usize].to_bits()).collect(),
-        Column::Texts(texts) => train.iter().map(|&row| texts.rows[row as usize]).collect(),
-    }
+/// The cells of a column in the rows that train.
+#[derive(PartialEq, Eq, Hash)]
+enum Cells<'a> {
+    /// The bits of numbers, or of the seconds of dates.
+    Numbers(Vec<u64>),
+    Words(Vec<Option<&'a str>>),
 }
 
-fn are_all_alike(cells: &[u32]) -> bool {
-    cells.iter().all(|cell| *cell == cells[0])
+impl<'a> Cells<'a> {
+    fn of(kind: &Kind, table: &'a Columns, train: &[u32]) -> Self {
+        let rows = train.iter().map(|&row| row as usize);
+        match &table.columns[kind.place] {
+            Column::Numbers(numbers) => Self::Numbers(rows.map(|row| numbers[row].to_bits().into()).collect()),
+            Column::Texts(Texts { dates: Some(dates), .. }) => {
+                Self::Numbers(rows.map(|row| dates[row].to_bits()).collect())
+            }
+            Column::Texts(texts) => Self::Words(rows.map(|row| texts.get(row)).collect()),
+        }
+    }
+
+    fn are_all_alike(&self) -> bool {
+        match self {
+            Self::Numbers(bits) => bits.iter().all(|cell| *cell == bits[0]),
+            Self::Words(words) => words.iter().all(|cell| *cell == words[0]),
+        }
+    }
 }
 
 impl Kinds {
     /// Leaves out each column that repeats one before it in all rows that train: it would make that one weigh twice.
     pub(super) fn leave_out_repeats(&mut self, table: &Columns, train: &[u32]) {
         let Self { columns, notes } = self;
-        let mut known: HashMap<Vec<u32>, usize> = HashMap::new();
+        let mut known: HashMap<Cells, usize> = HashMap::new();
         columns.retain(|kind| {
-            let cells = cells(kind, table, train);
-            if are_all_alike(&cells) {
+            let cells = Cells::of(kind, table, train);
+            if cells.are_all_alike() {
                 return true;
             }
             if let Some(twin) = known.get(&cells) {
@@ -46,7 +62,7 @@ impl Kinds {
     pub(super) fn remarks(&self, table: &Columns, schema: &Schema, train: &[u32]) -> Vec<String> {
         let mut remarks = Vec::new();
         for (kind, column) in self.columns.iter().zip(schema.columns()) {
-            if are_all_alike(&cells(kind, table, train)) {
+            if Cells::of(kind, table, train).are_all_alike() {
                 remarks.push(format!("column `{}` is the same in all training rows", printable(&column.name)));
             }
         }

@@ -51,19 +51,27 @@ fn columns_are_found_out_and_what_was_assumed_is_said() {
 
 #[test]
 fn a_column_that_repeats_another_is_left_out() {
-    let row = |i: usize| format!("{i},{},{},{i},{}\n", ["slow", "fast"][i % 2], i % 7, ["b", "a"][i % 2]);
-    let text = format!("size,mode,load,\"again, size\",kind\n{}", (0..40).map(row).collect::<String>());
+    // Other words that go together say which of them do, and two dates in each row are two.
+    let row = |i: usize| {
+        let (mode, kind) = [("slow", "b"), ("fast", "a")][i % 2];
+        let day = |i: usize| format!("2026-01-01 {:02}:{:02}", i / 60, i % 60);
+        format!("{i},{mode},{},{i},{kind},{mode},{},{}\n", i % 7, day(i), day(2 * i + 5))
+    };
+    let header = "size,mode,load,\"again, size\",kind,again,start,end\n";
+    let text = header.to_owned() + &(0..40).map(row).collect::<String>();
     let found = loaded(&text, &TableConfig::default()).unwrap();
     let names: Vec<&str> = schema(&found).columns().iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(names, ["size", "mode", "load"]);
+    assert_eq!(names, ["size", "mode", "load", "kind", "start", "end"]);
     let notes = found.notes.join("\n");
-    assert!(notes.contains("column `again, size` is left out: it repeats column `size`"), "{notes}");
+    for (name, twin) in [("again, size", "size"), ("again", "mode")] {
+        assert!(notes.contains(&format!("column `{name}` is left out: it repeats column `{twin}`")), "{notes}");
+    }
     // Rows that do not train may tell the two apart.
-    let other = "size,mode,load,\"again, size\",kind\n".to_owned() + &"1,slow,2,3,a\n".repeat(3);
+    let other = header.to_owned() + &"1,slow,2,3,a,fast,2026-01-01,2026-01-02\n".repeat(3);
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("test.csv"), other).unwrap();
     let config = TableConfig { test: Some(dir.path().join("test.csv")), ..TableConfig::default() };
-    assert_eq!(schema(&loaded(&text, &config).unwrap()).columns().len(), 3);
+    assert_eq!(schema(&loaded(&text, &config).unwrap()).columns().len(), 6);
 }
 
 #[test]
