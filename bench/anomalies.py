@@ -19,9 +19,9 @@ PROGRAMS = ROOT / "target/release"
 ALPHAS = (0.01, 0.05)
 
 
-def run(*command):
+def run(*command, passed=(0,)):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    if done.returncode not in passed:
         sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
 
 
@@ -32,7 +32,8 @@ def ours(train, test, folder, seed, options):
     files = [os.path.join(folder, name) for name in ("train.csv", "test.csv")]
     for table, file in zip((train, test), files):
         table.to_csv(file, index=False)
-    run(PROGRAMS / "trainer", "fit", "--data", files[0], "--out", run_folder, "--seed", str(seed), *options)
+    # 3: the network is no better than the mean row. Its scores count like any others.
+    run(PROGRAMS / "trainer", "fit", "--data", files[0], "--out", run_folder, "--seed", str(seed), *options, passed=(0, 3))
     run(PROGRAMS / "exporter", "--split", run_folder)
     run(PROGRAMS / "runtime", "score", run_folder, files[1], "--out", scored)
     found = pd.read_csv(scored)

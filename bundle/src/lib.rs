@@ -7,23 +7,26 @@
 //! # fn main() -> bundle::Result<()> {
 //! let dir = locate("runs/simple-digits-1")?; // runs/simple-digits-1/onnx
 //! let manifest = Manifest::read(&dir)?;
-//! let encoder = manifest.read_file(&dir, ENCODER_FILE)?; // refused unless its SHA-256 is the manifest's
+//! let encoder = manifest.read_file(&dir, ENCODER_FILE, 1 << 30)?; // refused unless its SHA-256 is the manifest's
 //! println!("{}: {} bytes", manifest.network, encoder.len());
 //! # Ok(()) }
 //! ```
 
 mod advice;
+mod claims;
 mod dates;
 mod detector;
 mod digest;
 mod error;
 mod files;
+mod inside;
 mod locate;
 mod manifest;
 mod names;
 mod plain;
 mod preprocessing;
 mod printable;
+mod reading;
 mod schema;
 mod score;
 mod series;
@@ -55,7 +58,7 @@ pub use names::{
 };
 pub use plain::{counted, one_line};
 pub use preprocessing::Preprocessing;
-pub use printable::printable;
+pub use printable::{printable, safe};
 pub use schema::{Column, ColumnKind, Feature, Schema};
 pub use score::{Threshold, mean_squared_error};
 pub use series::{SeriesBreaks, TimeColumn};

@@ -3,7 +3,12 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
-/// An error and its causes in one line.
+use crate::printable::safe;
+
+/// The most characters of a message.
+const MAX_CHARS: usize = 1500;
+
+/// An error and its causes in one line, safe for a terminal whatever texts from files it has.
 ///
 /// ```
 /// let error = std::fs::read("no/such/file").unwrap_err();
@@ -15,7 +20,7 @@ pub fn one_line<'a>(causes: impl IntoIterator<Item = &'a (dyn Error + 'static)>)
         None => cause.to_string(),
     };
     let causes: Vec<String> = causes.into_iter().map(words).collect();
-    without_numbers(&causes.join(": "))
+    safe(&without_numbers(&causes.join(": ")), MAX_CHARS)
 }
 
 /// A number of things.

@@ -9,9 +9,20 @@ const MAX_CHARS: usize = 80;
 /// assert_eq!(bundle::printable("a\nb"), r"a\nb");
 /// ```
 pub fn printable(text: &str) -> String {
-    let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
-    let cut = if text.chars().nth(MAX_CHARS).is_some() { ".." } else { "" };
-    text.chars().take(MAX_CHARS).map(escape).chain([cut.into()]).collect()
+    safe(text, MAX_CHARS)
+}
+
+/// `text` with control characters escaped, and those that turn the direction of writing, cut after so many characters.
+///
+/// ```
+/// assert_eq!(bundle::safe("a\x1b[31m long text", 10), r"a\u{1b}[31m long..");
+/// ```
+pub fn safe(text: &str, most_chars: usize) -> String {
+    let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_harmful = |char: char| char.is_control() || turns(char);
+    let escape = |char: char| if is_harmful(char) { char.escape_default().to_string() } else { char.to_string() };
+    let cut = if text.chars().nth(most_chars).is_some() { ".." } else { "" };
+    text.chars().take(most_chars).map(escape).chain([cut.into()]).collect()
 }
 
 #[cfg(test)]

@@ -31,12 +31,14 @@ mod check;
 mod error;
 mod file;
 mod opset;
+mod outline;
 mod proto;
 
 pub use check::{check, check_model};
 pub use error::{Error, Result};
 pub use file::{TensorData, model_len, write_model};
 pub use opset::{DEFAULT_OPSET, OPSETS, ir_version};
+pub use outline::Outline;
 pub use proto::{
     AttributeProto, AttributeType, DataLocation, DataType, DimensionProto, DimensionValue, GraphProto, ModelProto,
     NodeProto, Opaque, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto,

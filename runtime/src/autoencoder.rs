@@ -8,6 +8,7 @@ use bundle::Manifest;
 use crate::decoder::Decoder;
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 use crate::load::steady;
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::Pool;
@@ -27,10 +28,19 @@ impl Autoencoder {
     /// [`Error::Bundle`] when there is no whole bundle, [`Error::Graph`] when a graph cannot be computed,
     /// [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
+        Self::load_within(dir, &Limits::default())
+    }
+
+    /// As [`Autoencoder::load`], for a bundle of which each file keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_within(dir: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
         let dir = bundle::locate(dir)?;
         steady(&dir, || {
-            let (encoder, manifest) = Encoder::load_with_manifest(&dir)?;
-            Self::new(encoder, Decoder::load(&dir)?, Some(manifest))
+            let (encoder, manifest) = Encoder::load_with_manifest(&dir, limits)?;
+            Self::new(encoder, Decoder::load_within(&dir, limits)?, Some(manifest))
         })
     }
 
@@ -40,7 +50,17 @@ impl Autoencoder {
     ///
     /// [`Error::Graph`] when a graph cannot be computed, [`Error::Mismatch`] when the decoder does not take what the encoder gives.
     pub fn from_bytes(encoder: &[u8], decoder: &[u8]) -> Result<Self> {
-        Self::new(Encoder::from_bytes(encoder)?, Decoder::from_bytes(decoder)?, None)
+        Self::from_bytes_within(encoder, decoder, &Limits::default())
+    }
+
+    /// As [`Autoencoder::from_bytes`], for graphs that keep to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn from_bytes_within(encoder: &[u8], decoder: &[u8], limits: &Limits) -> Result<Self> {
+        let decoder = Decoder::from_bytes_within(decoder, limits);
+        Self::new(Encoder::from_bytes_within(encoder, limits)?, decoder?, None)
     }
 
     /// As [`Autoencoder::from_bytes`], but always computed by tract: slower, for comparison.

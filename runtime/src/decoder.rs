@@ -8,11 +8,20 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::engine::{Graph, Tensors};
+use crate::engine::{Graph, GraphFile, Tensors};
 use crate::error::Result;
-use crate::load::load;
+use crate::limits::Limits;
+use crate::load::{Half, load};
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::Pool;
+
+fn half(manifest: &Manifest) -> Half<'_> {
+    let Manifest { latent, reconstruction, .. } = manifest;
+    Half { file: DECODER_FILE, input: latent, is_named: false, output: reconstruction, second: None }
+}
+
+/// What stands for a decoder from bytes in errors.
+const NAME: &str = "decoder";
 
 /// The second half of an autoencoder: `[batch, latent_dim] -> [batch, output_len]`.
 pub struct Decoder {
@@ -27,12 +36,16 @@ impl Decoder {
     /// [`Error::Bundle`](crate::Error::Bundle) when there is no whole bundle, [`Error::Graph`](crate::Error::Graph) when
     /// the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        let tensors = |manifest: &Manifest| Tensors {
-            row_shape: Some(manifest.latent.row_shape.clone()),
-            output: Some(manifest.reconstruction.name.clone()),
-            second: None,
-        };
-        load(dir.as_ref(), DECODER_FILE, tensors).map(|(graph, _)| Self { graph })
+        Self::load_within(dir, &Limits::default())
+    }
+
+    /// As [`Decoder::load`], for a bundle that keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_within(dir: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
+        load(dir.as_ref(), limits, half).map(|(graph, _)| Self { graph })
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
@@ -42,7 +55,16 @@ impl Decoder {
     /// [`Error::Graph`](crate::Error::Graph) when they are not a graph with one input and an output of shape
     /// `[batch, ..]`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("decoder", bytes, &Tensors::default()).map(|graph| Self { graph })
+        Self::from_bytes_within(bytes, &Limits::default())
+    }
+
+    /// As [`Decoder::from_bytes`], for a graph that keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn from_bytes_within(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        Graph::read(GraphFile { name: NAME, bytes, limits }, &Tensors::default()).map(|graph| Self { graph })
     }
 
     /// As [`Decoder::from_bytes`], but always computed by tract: slower, for comparison.
@@ -52,7 +74,8 @@ impl Decoder {
     /// As there.
     #[cfg(feature = "tract")]
     pub fn from_bytes_on_tract(bytes: &[u8]) -> Result<Self> {
-        Graph::on_tract("decoder", bytes, &Tensors::default()).map(|graph| Self { graph })
+        let limits = &Limits::default();
+        Graph::on_tract(GraphFile { name: NAME, bytes, limits }, &Tensors::default()).map(|graph| Self { graph })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use bundle::{ENCODER_FILE, LOG_VARIANCE, Manifest};
 
-use crate::engine::{Graph, Tensors};
+use crate::engine::{Graph, GraphFile, Tensors};
 use crate::error::{Error, Result};
-use crate::load::load;
+use crate::limits::Limits;
+use crate::load::{Half, load};
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::Pool;
+
+/// What stands for an encoder from bytes in errors.
+const NAME: &str = "encoder";
 
 /// The first half of an autoencoder: `[batch, input_len] -> [batch, latent_dim]`.
 pub struct Encoder {
@@ -23,16 +27,20 @@ impl Encoder {
     ///
     /// [`Error::Bundle`] when there is no whole bundle, [`Error::Graph`] when the graph cannot be computed.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
-        Self::load_with_manifest(dir.as_ref()).map(|(encoder, _)| encoder)
+        Self::load_within(dir, &Limits::default())
     }
 
-    pub(crate) fn load_with_manifest(dir: &Path) -> Result<(Self, Manifest)> {
-        let tensors = |manifest: &Manifest| Tensors {
-            row_shape: Some(manifest.input.row_shape.clone()),
-            output: Some(manifest.latent.name.clone()),
-            second: Some(manifest.log_variance.as_ref().map_or(LOG_VARIANCE.into(), |tensor| tensor.name.clone())),
-        };
-        load(dir, ENCODER_FILE, tensors).map(|(graph, manifest)| (Self { graph }, manifest))
+    /// As [`Encoder::load`], for a bundle that keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_within(dir: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
+        Self::load_with_manifest(dir.as_ref(), limits).map(|(encoder, _)| encoder)
+    }
+
+    pub(crate) fn load_with_manifest(dir: &Path, limits: &Limits) -> Result<(Self, Manifest)> {
+        load(dir, limits, half).map(|(graph, manifest)| (Self { graph }, manifest))
     }
 
     /// Takes the bytes of an ONNX file, embedded with `include_bytes!` for instance.
@@ -41,7 +49,16 @@ impl Encoder {
     ///
     /// [`Error::Graph`] when they are not a graph with one input and an output of shape `[batch, ..]`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Graph::from_bytes("encoder", bytes, &plain()).map(|graph| Self { graph })
+        Self::from_bytes_within(bytes, &Limits::default())
+    }
+
+    /// As [`Encoder::from_bytes`], for a graph that keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn from_bytes_within(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        Graph::read(GraphFile { name: NAME, bytes, limits }, &plain()).map(|graph| Self { graph })
     }
 
     /// As [`Encoder::from_bytes`], but always computed by tract: slower, for comparison.
@@ -51,7 +68,8 @@ impl Encoder {
     /// As there.
     #[cfg(feature = "tract")]
     pub fn from_bytes_on_tract(bytes: &[u8]) -> Result<Self> {
-        Graph::on_tract("encoder", bytes, &plain()).map(|graph| Self { graph })
+        let limits = &Limits::default();
+        Graph::on_tract(GraphFile { name: NAME, bytes, limits }, &plain()).map(|graph| Self { graph })
     }
 
     /// Computes on the threads of `pool` from now on instead of on [`Threads::all`](crate::Threads::all). The results
@@ -114,6 +132,11 @@ impl Encoder {
     pub fn latent_dim(&self) -> usize {
         self.graph.output().row_len()
     }
+}
+
+fn half(manifest: &Manifest) -> Half<'_> {
+    let second = manifest.log_variance.as_ref().map_or(LOG_VARIANCE, |tensor| &tensor.name);
+    Half { file: ENCODER_FILE, input: &manifest.input, is_named: true, output: &manifest.latent, second: Some(second) }
 }
 
 /// What an encoder without a manifest should compute.

@@ -1,5 +1,7 @@
 //! What can go wrong while running, each error saying where, what was expected and what was found.
 
+use bundle::safe;
+
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -82,10 +84,13 @@ pub enum Error {
     },
 }
 
+/// The most characters of a reason that another library gives.
+const MAX_CHARS: usize = 1000;
+
 impl Error {
     pub(crate) fn graph(graph: &str, reason: impl ToString) -> Self {
         // Other libraries' messages may run over several lines.
         let reason = reason.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
-        Self::Graph { graph: graph.into(), reason }
+        Self::Graph { graph: graph.into(), reason: safe(&reason, MAX_CHARS) }
     }
 }

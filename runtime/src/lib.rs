@@ -19,6 +19,7 @@ mod decoder;
 mod encoder;
 mod engine;
 mod error;
+mod limits;
 mod load;
 mod matrix;
 mod score;
@@ -30,6 +31,7 @@ pub use bundle::{Column, ColumnKind, Drift, Manifest, Preprocessing, Schema, Ten
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Error, Result};
+pub use limits::Limits;
 pub use matrix::{Matrix, MatrixView};
 #[cfg(feature = "tract")]
 pub use scorer::ScorerOnTract;

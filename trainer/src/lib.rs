@@ -43,8 +43,8 @@ pub use data::{
 pub use device::DeviceKind;
 pub use error::{Error, Result};
 pub use evaluate::{
-    AlarmReport, AnomalyBaseline, AnomalyReport, Baseline, DetectorKind, Elbo, Finding, FindingKind, LeftOut,
-    LeftOutReason, Level, Metrics, Pca, PcaReport, Stage, TestReport,
+    AlarmReport, AnomalyBaseline, AnomalyReport, Baseline, DetectorKind, Elbo, FalseAlarms, Finding, FindingKind,
+    LeftOut, LeftOutReason, Level, Metrics, Pca, PcaReport, Stage, TestReport,
 };
 pub use fit::fit;
 pub use model::{

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 use rows::{Header, Options, Separator};
 
+use super::limits::LimitArguments;
 use super::range::Preparation;
 
 /// The names of the commands.
@@ -40,6 +41,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage."
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
+    #[command(flatten)]
+    pub limits: LimitArguments,
 }
 
 #[derive(Subcommand)]

@@ -10,9 +10,10 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use bundle::{Manifest, counted, locate};
 use clap::CommandFactory;
-use runtime::{Autoencoder, Decoder, Encoder, Matrix, Schema, Scorer};
+use runtime::{Autoencoder, Decoder, Encoder, Limits, Matrix, Schema, Scorer};
 
 use super::arguments::{Arguments, Command, ConvertArguments, NetworkArguments, SampleArguments, ScoreArguments};
+use super::explain;
 use super::output::{Output, STDOUT, Writer};
 use super::progress::ProgressBar;
 use super::range::Preparation;
@@ -23,7 +24,7 @@ use super::source::{self, Prepared, Source};
 /// Runs the command; `--help` and `--version` are printed.
 pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
     let written = match arguments {
-        Ok(Arguments { command }) => run(command),
+        Ok(Arguments { command, limits }) => run(command, &limits.limits()),
         Err(help) => {
             let width = bundle::columns(std::io::stdout().is_terminal());
             print((bundle::wrapped(help.render().to_string().trim_end(), width) + "\n").as_bytes())
@@ -36,9 +37,9 @@ pub fn execute(arguments: Result<Arguments, clap::Error>) -> Result<()> {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command, limits: &Limits) -> Result<()> {
     match command {
-        Command::Sample(arguments) => sample(&arguments),
+        Command::Sample(arguments) => sample(&arguments, limits),
         Command::Convert(arguments) => convert(&arguments),
         Command::Completions { shell } => {
             let mut script = vec![];
@@ -50,13 +51,16 @@ fn run(command: Command) -> Result<()> {
         | Command::Decode(ref arguments)
         | Command::Reconstruct(ref arguments)
         | Command::Denoise(ref arguments)
-        | Command::Score(ScoreArguments { network: ref arguments, .. }) => network(&command, arguments),
+        | Command::Score(ScoreArguments { network: ref arguments, .. }) => network(&command, arguments, limits),
         Command::Explain(ref arguments) => {
             let dir = find(&arguments.bundle, &arguments.rows.rows)?;
             let manifest = Manifest::read(&dir)?;
-            let scorer = Scorer::load(&dir)?;
-            let rows = Source::new(&command, &manifest, &arguments.rows)?.read(Preparation::default())?;
-            print(scores::explained(&scorer, &manifest, &rows, arguments.row)?.as_bytes())
+            let scorer = Scorer::load_within(&dir, limits)?;
+            let source = Source::new(&command, &manifest, &arguments.rows)?;
+            let pictures = source.pictures().unwrap_or_default();
+            let rows = source.read(Preparation::default())?;
+            let rows = explain::Rows { scorer: &scorer, manifest: &manifest, rows: &rows, pictures };
+            print(rows.explained(arguments.row)?.as_bytes())
         }
         Command::Calibrate(ref arguments) => {
             let dir = find(&arguments.bundle, &arguments.rows.rows)?;
@@ -92,9 +96,9 @@ fn print(text: &[u8]) -> Result<()> {
     output.write_all(text).and_then(|()| output.flush()).context(STDOUT)
 }
 
-fn sample(arguments: &SampleArguments) -> Result<()> {
+fn sample(arguments: &SampleArguments, limits: &Limits) -> Result<()> {
     let output = Output::new(arguments.out.out.as_deref())?;
-    let rows = Autoencoder::load(&arguments.bundle)?.sample(arguments.count, arguments.seed)?;
+    let rows = Autoencoder::load_within(&arguments.bundle, limits)?.sample(arguments.count, arguments.seed)?;
     let manifest = Manifest::read(locate(&arguments.bundle)?)?;
     output.write(&rows, manifest.schema.as_ref())
 }
@@ -107,14 +111,14 @@ fn convert(arguments: &ConvertArguments) -> Result<()> {
     output.write(&Matrix::new(rows.values.len() / rows.columns, rows.columns, rows.values)?, None)
 }
 
-fn network(command: &Command, arguments: &NetworkArguments) -> Result<()> {
+fn network(command: &Command, arguments: &NetworkArguments, limits: &Limits) -> Result<()> {
     let path = &arguments.rows.rows;
     let dir = find(&arguments.bundle, path)?;
     let manifest = Manifest::read(&dir)?;
     let output = output(arguments.out.out.as_deref(), path)?;
     let source = Source::new(command, &manifest, &arguments.rows)?;
     // A network that cannot do this is refused before the rows are read.
-    let work = load(command, (&dir, &manifest), &source)?;
+    let work = load(command, &Bundle { dir: &dir, manifest: &manifest, limits }, &source)?;
     let rows = source.open(arguments.preparation())?;
     by_blocks(rows, &work.compute, output.start(work.columns.as_ref())?)?;
     work.scores.and_then(|scores| scores.outcome()).iter().for_each(|line| say(line));
@@ -160,25 +164,33 @@ struct Work {
     scores: Option<Rc<scores::Table>>,
 }
 
-/// Loads as much of the bundle in `dir` as the command needs.
-fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source) -> Result<Work> {
+/// A bundle that keeps to some limits.
+struct Bundle<'a> {
+    dir: &'a Path,
+    manifest: &'a Manifest,
+    limits: &'a Limits,
+}
+
+/// Loads as much of the bundle as the command needs.
+fn load(command: &Command, bundle: &Bundle, source: &Source) -> Result<Work> {
+    let &Bundle { dir, manifest, limits } = bundle;
     let schema = manifest.schema.clone();
     let (compute, columns): (Compute, _) = match command {
         Command::Encode(_) => {
-            let encoder = Encoder::load(dir)?;
+            let encoder = Encoder::load_within(dir, limits)?;
             (Box::new(move |rows| encoder.encode(rows)), None)
         }
         Command::Decode(_) => {
-            let decoder = Decoder::load(dir)?;
+            let decoder = Decoder::load_within(dir, limits)?;
             (Box::new(move |rows| decoder.decode(rows)), schema)
         }
         Command::Denoise(_) => {
-            let autoencoder = Autoencoder::load(dir)?;
+            let autoencoder = Autoencoder::load_within(dir, limits)?;
             autoencoder.check_denoises()?;
             (Box::new(move |rows| autoencoder.denoise(rows)), schema)
         }
         Command::Score(ScoreArguments { alpha, watch, .. }) => {
-            let scores = scores::Table::load(dir, manifest, *alpha)?;
+            let scores = scores::Table::new(Scorer::load_within(dir, limits)?, manifest, *alpha);
             let scores = Rc::new(scores.of_pictures(source.pictures()).watching(*watch));
             scores.note().iter().for_each(|note| say(note));
             let columns = Some(scores.columns()?);
@@ -186,7 +198,7 @@ fn load(command: &Command, (dir, manifest): (&Path, &Manifest), source: &Source)
             return Ok(Work { compute: Box::new(move |rows| compute.of(rows)), columns, scores: Some(scores) });
         }
         _ => {
-            let autoencoder = Autoencoder::load(dir)?;
+            let autoencoder = Autoencoder::load_within(dir, limits)?;
             (Box::new(move |rows| autoencoder.reconstruct(rows)), schema)
         }
     };

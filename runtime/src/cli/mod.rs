@@ -2,6 +2,9 @@
 
 mod arguments;
 mod commands;
+mod explain;
+mod isolated;
+mod limits;
 mod output;
 mod progress;
 mod range;
@@ -43,6 +46,15 @@ pub fn run() -> ExitCode {
     };
     // tract may panic on a graph; the library makes an error of it, and one line is enough.
     std::panic::set_hook(Box::new(|_| ()));
+    let allowance = arguments.as_ref().ok().and_then(|arguments| arguments.limits.allowance());
+    match allowance.map(isolated::run).transpose() {
+        Ok(Some(Some(code))) => return code,
+        Ok(_) => {}
+        Err(error) => {
+            say(&format!("error: {}", one_line(error.chain())));
+            return ExitCode::FAILURE;
+        }
+    }
     match catch_unwind(AssertUnwindSafe(|| execute(arguments))) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {

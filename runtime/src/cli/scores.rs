@@ -1,18 +1,14 @@
-//! Scores as a table, and one row explained as text.
+//! Scores as a table.
 
 use std::cell::{Cell, RefCell};
-use std::fmt::Write;
 use std::iter;
-use std::path::Path;
 
-use anyhow::{Result, bail};
-use bundle::{Column, ColumnKind, Manifest, Schema, counted, is_anomaly, printable};
+use anyhow::Result;
+use bundle::{Column, ColumnKind, Manifest, Schema, counted, is_anomaly};
 use runtime::{Drift, Explained, Matrix, Scorer};
 
 /// Columns that are named for each row.
 const REASONS: usize = 3;
-/// Values that are shown of a row.
-const SHOWN: usize = 20;
 
 /// Scores rows, and says which columns are off.
 pub struct Table {
@@ -28,12 +24,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// Loads the scorer of the bundle in `dir`, to accept the rate `alpha` of false alarms.
-    pub fn load(dir: &Path, manifest: &Manifest, alpha: f32) -> Result<Self> {
+    /// Scores by this scorer, to accept the rate `alpha` of false alarms.
+    pub fn new(scorer: Scorer, manifest: &Manifest, alpha: f32) -> Self {
         let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
         let names = columns.iter().map(|column| column.name.clone()).collect();
         let (pictures, done) = (vec![], Cell::new(0));
-        Ok(Self { scorer: Scorer::load(dir)?, alpha, names, pictures, done, drift: None })
+        Self { scorer, alpha, names, pictures, done, drift: None }
     }
 
     /// With the names of pictures before their scores.
@@ -108,7 +104,7 @@ impl Table {
 }
 
 /// The places of the largest errors, the largest first.
-fn furthest(errors: &[f32], count: usize) -> Vec<usize> {
+pub fn furthest(errors: &[f32], count: usize) -> Vec<usize> {
     let mut found: Vec<usize> = vec![];
     for (index, error) in errors.iter().enumerate() {
         let place = found.partition_point(|&known| errors[known].total_cmp(error).is_ge());
@@ -118,50 +114,4 @@ fn furthest(errors: &[f32], count: usize) -> Vec<usize> {
         }
     }
     found
-}
-
-/// What is unusual about a row, by its number from 1 or the most unusual one.
-pub fn explained(scorer: &Scorer, manifest: &Manifest, rows: &Matrix, row: Option<usize>) -> Result<String> {
-    let count = rows.rows();
-    if let Some(row) = row.filter(|row| *row > count) {
-        bail!("--row {row}: expected a row from 1 to {count}");
-    }
-    let explained = scorer.explain(rows)?;
-    let most = || (0..count).max_by(|&a, &b| explained.scores[a].total_cmp(&explained.scores[b])).unwrap_or_default();
-    let row = row.map_or_else(most, |row| row - 1);
-    let (score, p_value) = (explained.scores[row], explained.p_values[row]);
-    let mut text = format!("row {}: score {score:.4}, p-value {p_value:.4}", row + 1);
-    let as_unusual = (p_value * (scorer.calibration_rows() as f32 + 1.)).round() - 1.;
-    let usual = counted(scorer.calibration_rows(), "usual row");
-    let _ = writeln!(text, "; {as_unusual} of {usual} are as unusual\n");
-    let errors = explained.feature_errors.row(row);
-    let columns = manifest.schema.as_ref().map(Schema::columns).unwrap_or_default();
-    let cell = |index: usize, value: f32| {
-        let mut cell = String::new();
-        match columns.get(index) {
-            _ if value.is_nan() => cell.push_str("missing"),
-            Some(column) if matches!(column.kind, ColumnKind::Category { .. }) || column.since.is_some() => {
-                column.write(value, &mut cell);
-            }
-            _ => cell = format!("{value:.6}").trim_end_matches('0').trim_end_matches('.').into(),
-        }
-        printable(&cell).to_string()
-    };
-    let lines = furthest(errors, SHOWN).into_iter().map(|index| {
-        let name = columns.get(index).map_or_else(|| format!("value {}", index + 1), |column| printable(&column.name));
-        let (value, restored) = (rows.row(row)[index], explained.reconstructions.row(row)[index]);
-        [name, format!("{:.1}", errors[index]), cell(index, value), cell(index, restored)]
-    });
-    let header = ["column", "off by", "value", "reconstruction"].map(str::to_owned);
-    let lines: Vec<[String; 4]> = [header].into_iter().chain(lines).collect();
-    let widths = [0, 1, 2, 3].map(|place| lines.iter().map(|line| line[place].chars().count()).max().unwrap_or(0));
-    for [name, off, value, restored] in lines {
-        let [a, b, c, d] = widths;
-        let _ = writeln!(text, "{name:a$}  {off:>b$}  {value:>c$}  {restored:>d$}");
-    }
-    if errors.len() > SHOWN {
-        let _ = writeln!(text, "\n{} more are nearer", counted(errors.len() - SHOWN, "value"));
-    }
-    text.push_str("\n`off by` counts standard deviations of the column's error on usual rows.\n");
-    Ok(text)
 }

@@ -87,6 +87,10 @@ impl Typed<'_> {
         if is_new_file && self.has("--out") {
             return format!("found `{found}` without an option; did you mean `--out {}`?", quoted(Path::new(found)));
         }
+        let is_behind = |option: &str| self.0.arguments.windows(2).any(|pair| pair[0] == option && pair[1] == found);
+        if is_behind("--watch") {
+            return format!("`--watch` takes its number with `=`; did you mean `--watch={found}`?");
+        }
         let takes = match self.0.first() {
             "sample" if found.parse::<usize>().is_ok() => {
                 return format!("found `{found}` without an option; did you mean `--count {found}`?");

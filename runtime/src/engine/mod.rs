@@ -4,6 +4,7 @@ mod blocks;
 #[cfg(feature = "tract")]
 mod budget;
 mod check;
+mod claims;
 mod constants;
 mod contained;
 mod describe;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use onnx::ModelProto;
 
 use crate::error::{Error, Result};
+use crate::limits::{Limits, within};
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::{Pool, Threads};
 use blocks::Blocks;
@@ -47,32 +49,47 @@ enum Engine {
     Tract(Plan),
 }
 
+/// The bytes of an ONNX file.
+#[derive(Clone, Copy)]
+pub(crate) struct GraphFile<'a> {
+    /// What stands for it in errors.
+    pub(crate) name: &'a str,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) limits: &'a Limits,
+}
+
 impl Graph {
-    /// Reads the bytes of an ONNX file; `name` stands for it in errors.
-    pub(crate) fn from_bytes(name: &str, bytes: &[u8], tensors: &Tensors) -> Result<Self> {
-        Self::with_engine(name, bytes, tensors, native::read)
+    /// Reads a graph that keeps to the limits.
+    pub(crate) fn read(file: GraphFile, tensors: &Tensors) -> Result<Self> {
+        Self::with_engine(file, tensors, native::read)
     }
 
     /// The same, always on tract.
     #[cfg(feature = "tract")]
-    pub(crate) fn on_tract(name: &str, bytes: &[u8], tensors: &Tensors) -> Result<Self> {
-        Self::with_engine(name, bytes, tensors, |_| Err(String::new()))
+    pub(crate) fn on_tract(file: GraphFile, tensors: &Tensors) -> Result<Self> {
+        Self::with_engine(file, tensors, |_| Err(String::new()))
     }
 
     fn with_engine(
-        name: &str,
-        bytes: &[u8],
+        GraphFile { name, bytes, limits }: GraphFile,
         tensors: &Tensors,
         read: impl FnOnce(&Request) -> Result<(Network, Vec<Signature>), String>,
     ) -> Result<Self> {
         let build = || -> Result<Self, String> {
+            limits.check_file(bytes)?;
             let model = ModelProto::from_bytes(bytes).map_err(|error| error.to_string())?;
             let graph = model.graph.as_ref().ok_or("it holds no graph")?;
             let (input, layout) = signature::input(check::check(graph)?, tensors.row_shape.as_deref())?;
+            claims::check(&model, graph, tensors.opset)?;
+            limits.check_weights(bytes.len(), claims::weights(graph))?;
+            within("row_values", "values in a row", limits.row_values, input.row_len())?;
             let wanted = signature::wanted(graph, tensors)?;
-            let request = Request { model: &model, input: &input, layout, wanted: &wanted };
+            let request = Request { model: &model, input: &input, layout, wanted: &wanted, limits };
             let (engine, outputs) = match read(&request) {
-                Ok((network, outputs)) => (Engine::Native(network), outputs),
+                Ok((network, outputs)) => {
+                    network.check(limits)?;
+                    (Engine::Native(network), outputs)
+                }
                 Err(unsupported) => {
                     let plan = Plan::new(bytes, &request, &unsupported)?;
                     let outputs = plan.outputs().to_vec();

@@ -3,6 +3,7 @@
 use onnx::ModelProto;
 
 use crate::engine::signature::{Layout, Signature};
+use crate::limits::Limits;
 
 /// A graph, its input, and the outputs that are wanted of it.
 pub(crate) struct Request<'a> {
@@ -12,4 +13,5 @@ pub(crate) struct Request<'a> {
     pub(crate) layout: Layout,
     /// The wanted outputs' numbers among the graph's, and their names.
     pub(crate) wanted: &'a [(usize, String)],
+    pub(crate) limits: &'a Limits,
 }

@@ -36,10 +36,12 @@ pub(crate) enum Batch {
 pub(crate) struct Tensors {
     /// The shape of a row of the input.
     pub(crate) row_shape: Option<Vec<usize>>,
-    /// The output that is wanted; the first where there is none of this name.
+    /// The output that is wanted; the first where the caller does not know its name.
     pub(crate) output: Option<String>,
     /// An output that is wanted if it is there.
     pub(crate) second: Option<String>,
+    /// The opset that the graph should have.
+    pub(crate) opset: Option<i64>,
 }
 
 impl Signature {
@@ -91,7 +93,10 @@ pub(crate) fn input(value: &ValueInfoProto, known: Option<&[usize]>) -> Result<(
 /// The numbers and names of the wanted outputs among the graph's.
 pub(crate) fn wanted(graph: &GraphProto, tensors: &Tensors) -> Result<Vec<(usize, String)>, String> {
     let find = |name: &Option<String>| graph.output.iter().position(|output| Some(&output.name) == name.as_ref());
-    let first = find(&tensors.output).unwrap_or(0);
+    let first = match (&tensors.output, find(&tensors.output)) {
+        (Some(name), None) => return Err(format!("expected an output `{}`, found none of this name", printable(name))),
+        (_, found) => found.unwrap_or(0),
+    };
     let output = graph.output.get(first).ok_or("expected an output, found none")?;
     float_tensor(output).map_err(|reason| format!("its output `{}`: {reason}", printable(&output.name)))?;
     let second = find(&tensors.second).filter(|&second| second != first && float_tensor(&graph.output[second]).is_ok());

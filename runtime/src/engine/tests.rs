@@ -16,11 +16,13 @@ fn softplus(width: i64) -> Result<Graph> {
     };
     let (input, output) = (rows("x", 2), rows("y", width));
     let model = ModelProto {
+        ir_version: 8,
         opset_import: vec![OperatorSetIdProto { version: 17, ..Default::default() }],
         graph: Some(GraphProto { node: vec![node], input: vec![input], output: vec![output], ..Default::default() }),
         ..Default::default()
     };
-    Graph::from_bytes("encoder", &model.to_bytes(), &Tensors::default())
+    let file = GraphFile { name: "encoder", bytes: &model.to_bytes(), limits: &Limits::default() };
+    Graph::read(file, &Tensors::default())
 }
 
 #[cfg(feature = "tract")]

@@ -14,9 +14,9 @@ mod enabled {
 
     use bundle::printable;
     use tract_onnx::prelude::*;
-    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact, bail};
+    use tract_onnx::tract_hir::internal::{DimLike, InferenceFact};
 
-    use crate::engine::budget::{MAX_VALUES, check};
+    use crate::engine::budget::rows_at_once;
     use crate::engine::contained::contained;
     use crate::engine::describe::describe;
     use crate::engine::request::Request;
@@ -39,14 +39,15 @@ mod enabled {
         /// Prepares the graph. Fails with a reason; may panic.
         pub(crate) fn new(bytes: &[u8], request: &Request, _unsupported: &str) -> Result<Self, String> {
             check_operators(request)?;
-            request.model.graph.as_ref().map_or(Ok(()), check)?;
             let layout = request.layout;
             let with = |batch| (Layout { batch, ..layout }, true);
-            let analysed = |(layout, optimise)| {
+            let analysed = |(layout, optimise): (Layout, bool)| {
+                let block_rows = rows_at_once(request, layout, BLOCK_ROWS)?;
                 contained(|| analyse(bytes, request, layout, optimise).map_err(|error| format!("{error:#}")))
-                    .map(|model| (model, layout))
+                    .map(|model| (model, layout, block_rows))
+                    .map_err(|error| format!("cannot be prepared: {error}"))
             };
-            let (model, layout) = analysed((layout, true)).or_else(|error| {
+            let (model, layout, block_rows) = analysed((layout, true)).or_else(|error| {
                 let another = match layout.batch {
                     // Graphs that were exported for a single row may still leave their batch open.
                     Batch::Any => analysed(with(Batch::Fixed(1))),
@@ -56,10 +57,13 @@ mod enabled {
                 };
                 // tract's optimisation fails for some graphs that it can compute.
                 let found = another.or_else(|_| analysed((layout, false)));
-                found.map_err(|_| format!("cannot be prepared: {error}"))
+                found.map_err(|_| error)
             })?;
             let outputs = outputs(&model, request, layout)?;
-            let block_rows = block_rows(&model, layout);
+            let block_rows = match layout.batch {
+                Batch::Any | Batch::Single => block_rows,
+                Batch::Fixed(rows) => (BLOCK_ROWS / rows).max(1) * rows,
+            };
             let plan = model.into_runnable().map_err(|error| format!("cannot be prepared: {error:#}"))?;
             Ok(Self { plan, input: request.input.clone(), layout, outputs, block_rows })
         }
@@ -134,46 +138,7 @@ mod enabled {
         let outlets: Vec<OutletId> = request.wanted.iter().map(|(number, _)| model.outputs[*number]).collect();
         model.select_output_outlets(&outlets)?;
         let model = model.into_typed()?;
-        check_values(&model, layout, bytes.len())?;
         if optimise { model.into_optimized() } else { Ok(model) }
-    }
-
-    /// Fails where a tensor has too many values for one row. A constant may have as many as its file.
-    fn check_values(model: &TypedModel, layout: Layout, file_len: usize) -> TractResult<()> {
-        for (name, fact) in facts(model) {
-            let most = if fact.konst.is_some() { MAX_VALUES.max(file_len) } else { MAX_VALUES };
-            let found = values(model, layout, fact);
-            if found > most {
-                bail!("node `{}`: expected at most {most} values in a tensor, found {found}", printable(name));
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows to compute at once, so that the largest tensor keeps to the budget.
-    fn block_rows(model: &TypedModel, layout: Layout) -> usize {
-        let largest =
-            facts(model).filter(|(_, fact)| fact.konst.is_none()).map(|(_, fact)| values(model, layout, fact));
-        match layout.batch {
-            Batch::Any => (MAX_VALUES / largest.max().unwrap_or(1).max(1)).clamp(1, BLOCK_ROWS),
-            Batch::Single => BLOCK_ROWS,
-            Batch::Fixed(rows) => (BLOCK_ROWS / rows).max(1) * rows,
-        }
-    }
-
-    /// What is known of every tensor, and the name of the node that gives it.
-    fn facts(model: &TypedModel) -> impl Iterator<Item = (&str, &TypedFact)> {
-        model.nodes().iter().flat_map(|node| node.outputs.iter().map(|output| (node.name.as_str(), &output.fact)))
-    }
-
-    /// The values of a tensor for one row.
-    fn values(model: &TypedModel, layout: Layout, fact: &TypedFact) -> usize {
-        let one = match batch(&model.symbols, layout) {
-            TDim::Sym(batch) => SymbolValues::default().with(&batch, 1),
-            _ => SymbolValues::default(),
-        };
-        let lens = fact.shape.iter().map(|dim| dim.eval(&one).to_usize().unwrap_or(1));
-        lens.fold(1, usize::saturating_mul)
     }
 
     /// The wanted outputs, which have a row for each of the input's.

@@ -7,6 +7,7 @@ use bundle::{Calibration, FileEntry, MANIFEST_FILE, Manifest, SCORER_FILE};
 use super::file::{self, wrong};
 use super::on_kernels::Scorer;
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::matrix::MatrixView;
 
 /// Calibrates the scorer of the bundle in `dir` on these usual rows, which should be others than those that trained, and gives their
@@ -21,7 +22,7 @@ pub fn calibrate<'a>(dir: impl AsRef<Path>, rows: impl Into<MatrixView<'a>>) -> 
     let scorer = Scorer::load(&dir)?;
     let calibration = Calibration::new(scorer.score(rows)?)?;
     let mut manifest = Manifest::read(&dir)?;
-    let bytes = file::with_calibration(&manifest.read_file(&dir, SCORER_FILE)?, &calibration)?;
+    let bytes = file::with_calibration(&manifest.read_file(&dir, SCORER_FILE, Limits::default().bytes)?, &calibration)?;
     let old = manifest.file(&dir, SCORER_FILE)?.sha256.clone();
     let new = FileEntry::of(&bytes);
     manifest.files.insert(SCORER_FILE.into(), FileEntry { previous_sha256: Some(old), ..new.clone() });

@@ -5,9 +5,11 @@ use onnx::{DataType, ModelProto, TensorProto};
 
 use crate::engine::{dims, floats};
 use crate::error::{Error, Result};
+use crate::limits::Limits;
 
-/// Reads the detector of a scorer.
-pub(super) fn detector(bytes: &[u8]) -> Result<Detector> {
+/// Reads the detector of a scorer that keeps to the limits.
+pub(super) fn detector(bytes: &[u8], limits: &Limits) -> Result<Detector> {
+    limits.check_file(bytes).map_err(wrong)?;
     let model = ModelProto::from_bytes(bytes).map_err(wrong)?;
     let graph = model.graph.as_ref().ok_or_else(|| wrong("it holds no graph"))?;
     let array = |name: &str| {

@@ -9,6 +9,7 @@ use kernels::Neighbours;
 use super::file;
 use crate::autoencoder::Autoencoder;
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::load::steady;
 use crate::matrix::{Matrix, MatrixView};
 use crate::threads::{Pool, Threads};
@@ -69,11 +70,20 @@ impl Scorer {
     ///
     /// As [`Autoencoder::load`]; [`Error::Bundle`](crate::Error::Bundle) too when the bundle has no scorer.
     pub fn load(dir: impl AsRef<Path>) -> Result<Self> {
+        Self::load_within(dir, &Limits::default())
+    }
+
+    /// As [`Scorer::load`], for a bundle of which each file keeps to these limits.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn load_within(dir: impl AsRef<Path>, limits: &Limits) -> Result<Self> {
         let dir = bundle::locate(dir)?;
         steady(&dir, || {
-            let autoencoder = Autoencoder::load(&dir)?;
+            let autoencoder = Autoencoder::load_within(&dir, limits)?;
             let manifest = Manifest::read(&dir)?;
-            let detector = file::detector(&manifest.read_file(&dir, SCORER_FILE)?)?;
+            let detector = file::detector(&manifest.read_file(&dir, SCORER_FILE, limits.bytes)?, limits)?;
             let white = manifest.input.range.map_or(1., |[low, high]| high - low);
             let rows = manifest.schema.map_or(ScoredRows::Plain(white), ScoredRows::Table);
             Self::new(autoencoder, detector, rows)
@@ -86,7 +96,7 @@ impl Scorer {
     ///
     /// [`Error::Graph`](crate::Error::Graph) when the bytes hold no detector, [`Error::Bundle`](crate::Error::Bundle) when it does not fit the rows.
     pub fn from_bytes(autoencoder: Autoencoder, scorer: &[u8], rows: ScoredRows) -> Result<Self> {
-        Self::new(autoencoder, file::detector(scorer)?, rows)
+        Self::new(autoencoder, file::detector(scorer, &Limits::default())?, rows)
     }
 
     fn new(autoencoder: Autoencoder, detector: Detector, rows: ScoredRows) -> Result<Self> {

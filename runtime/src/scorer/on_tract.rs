@@ -3,8 +3,9 @@
 use bundle::{FEATURE_ERROR, P_VALUE, RECONSTRUCTION, SCORE};
 
 use super::on_kernels::Explained;
-use crate::engine::{Graph, Tensors};
+use crate::engine::{Graph, GraphFile, Tensors};
 use crate::error::Result;
+use crate::limits::Limits;
 use crate::matrix::MatrixView;
 
 /// A scorer that tract computes whole.
@@ -24,7 +25,7 @@ impl ScorerOnTract {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let graph = |output: &str, second: &str| {
             let tensors = Tensors { output: Some(output.into()), second: Some(second.into()), ..Tensors::default() };
-            Graph::on_tract("scorer", bytes, &tensors)
+            Graph::on_tract(GraphFile { name: "scorer", bytes, limits: &Limits::default() }, &tensors)
         };
         Ok(Self { scores: graph(SCORE, P_VALUE)?, values: graph(FEATURE_ERROR, RECONSTRUCTION)? })
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use trainer::{
-    AlarmReport, Amount, Count, DataSource, Decibels, Evaluation, PcaReport, Percent, TestReport, evaluate_run,
+    Amount, Count, DataSource, Decibels, Evaluation, FalseAlarms, PcaReport, Percent, TestReport, evaluate_run,
 };
 
 use super::anomalies::anomalies;
@@ -39,25 +39,28 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
         Some(dir) => runs::open(dir)?,
         None => runs::newest()?,
     };
-    let Evaluation { network, data, test, pca, left_out, anomalies: report } =
+    let Evaluation { network, data, test, pca, left_out, anomalies: report, false_alarms } =
         evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
         let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
-            "left_out": left_out, "anomalies": report });
+            "left_out": left_out, "anomalies": report, "false_alarms": false_alarms });
         print(&format!("{report:#}"))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = vec![format!("{network} on {data}"), String::new()];
     text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
     text.extend(left_out.iter().map(ToString::to_string));
-    if let Some(report) = &report {
-        text.push(anomalies(report));
-        let rate = |alarm: &AlarmReport| {
-            let [found, alpha] = [alarm.false_alarms, f64::from(alarm.alpha)].map(Percent);
-            format!("{found} at {alpha}")
-        };
-        let rates: Vec<String> = report.alarms.iter().map(rate).collect();
-        text.push(format!("false alarms among {}: {}", counted(report.usual_rows, "usual row"), rates.join(", ")));
+    text.extend(report.as_ref().map(anomalies));
+    match false_alarms {
+        Some(FalseAlarms { usual_rows: 0, .. }) => {
+            text.push("no row is known to be usual: none has a label that training rows have".into());
+        }
+        Some(FalseAlarms { usual_rows, rates }) => {
+            let rate = |(alpha, found): &(f32, f64)| format!("{} at {}", Percent(*found), Percent(f64::from(*alpha)));
+            let rates: Vec<String> = rates.iter().map(rate).collect();
+            text.push(format!("false alarms among {}: {}", counted(usual_rows, "usual row"), rates.join(", ")));
+        }
+        None => {}
     }
     print(&wrapped(&text.join("\n"), result_width()))?;
     Ok(ExitCode::SUCCESS)

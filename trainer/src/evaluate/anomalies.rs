@@ -42,6 +42,26 @@ pub struct AlarmReport {
     pub precision: Option<f64>,
 }
 
+/// The alarms among the usual rows alone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FalseAlarms {
+    /// Rows with a label that training rows have, or all where there are no labels. There may be none.
+    pub usual_rows: usize,
+    /// For each rate that may be alarms, the part of the usual rows that are.
+    pub rates: Vec<(f32, f64)>,
+}
+
+/// The alarms among the usual rows.
+pub(crate) fn false_alarms(test: &TestScores) -> FalseAlarms {
+    let rows = test.pairs();
+    let usual: Vec<f32> = rows.iter().filter(|(_, is_unusual)| !is_unusual).map(|(score, _)| *score).collect();
+    let rate = |alpha: f32| {
+        let is_alarm = |score: &&f32| is_anomaly(test.detector.calibration.p_value(**score), alpha);
+        (alpha, usual.iter().filter(is_alarm).count() as f64 / usual.len().max(1) as f64)
+    };
+    FalseAlarms { usual_rows: usual.len(), rates: ALPHAS.map(rate).to_vec() }
+}
+
 /// How well the scores tell unusual rows from usual ones; nothing where no row is known to be unusual, or all are.
 pub(crate) fn anomaly_report(test: &TestScores) -> Option<AnomalyReport> {
     if !test.has_both() {

@@ -20,8 +20,8 @@ mod test_report;
 mod test_scores;
 mod threshold;
 
-pub(crate) use anomalies::anomaly_report;
-pub use anomalies::{AlarmReport, AnomalyReport};
+pub use anomalies::{AlarmReport, AnomalyReport, FalseAlarms};
+pub(crate) use anomalies::{anomaly_report, false_alarms};
 pub use anomaly_baselines::AnomalyBaseline;
 pub(crate) use baselines::Baselines;
 pub(crate) use budget::Budget;

@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::data::{DataSource, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::evaluate::{
-    AnomalyReport, Baselines, Budget, LeftOut, Measure, PcaReport, TestReport, TestScores, anomaly_report, test_report,
+    AnomalyReport, Baselines, Budget, FalseAlarms, LeftOut, Measure, PcaReport, TestReport, TestScores, anomaly_report,
+    false_alarms, test_report,
 };
 use crate::fused::Categories;
 
@@ -26,6 +27,8 @@ pub struct Evaluation {
     pub left_out: Vec<LeftOut>,
     /// How well unusual test rows are told from usual ones; nothing where none is known, or the run has no detector.
     pub anomalies: Option<AnomalyReport>,
+    /// The alarms among usual test rows; nothing where the run has no detector.
+    pub false_alarms: Option<FalseAlarms>,
 }
 
 /// Measures the best weights of `run` on its own test rows, or on those of `data`, with the noise that the run was trained for.
@@ -67,7 +70,9 @@ pub fn evaluate_run(run: &Run, data: Option<&DataSource>) -> Result<Evaluation> 
         report.baselines = baselines.anomalies;
     }
     let Baselines { pca, left_out, .. } = baselines;
-    Ok(Evaluation { network: model.network().to_string(), data: dataset.name, test, pca, left_out, anomalies })
+    let network = model.network().to_string();
+    let false_alarms = scores.as_ref().map(false_alarms);
+    Ok(Evaluation { network, data: dataset.name, test, pca, left_out, anomalies, false_alarms })
 }
 
 /// The run's own rows, or those of `data`. Another table has no training rows: its test rows are all its rows, as the run's network takes them.

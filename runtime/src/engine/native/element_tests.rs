@@ -6,12 +6,14 @@ use super::tests::{ANY, floats, int, ints, model, network, node};
 use super::{Network, read};
 use crate::engine::request::Request;
 use crate::engine::signature::Signature;
+use crate::limits::Limits;
 
 /// What a graph of these nodes computes of rows of bytes.
 fn of_bytes(nodes: Vec<NodeProto>, constants: Vec<TensorProto>, row_shape: &[usize]) -> Result<Network, String> {
     let model = model(nodes, constants, &["y"]);
     let input = &Signature { name: "x".into(), row_shape: row_shape.into(), is_bytes: true };
-    read(&Request { model: &model, input, layout: ANY, wanted: &[(0, "y".into())] }).map(|(network, _)| network)
+    read(&Request { model: &model, input, layout: ANY, wanted: &[(0, "y".into())], limits: &Limits::default() })
+        .map(|(network, _)| network)
 }
 
 fn cast(input: &str, output: &str) -> NodeProto {

@@ -4,6 +4,8 @@ use std::iter;
 
 use kernels::{Activation, Conv, Dense, PackedLstm, activate, crop, max_pool2, upsample2, with_scratch};
 
+use crate::limits::{Limits, within};
+
 /// The most values between the layers for a block of rows: 64 KiB, which a core's own cache holds beside the weights.
 const MAX_BLOCK_VALUES: usize = 1 << 14;
 /// The most rows of a block.
@@ -153,7 +155,15 @@ impl Network {
 
     /// The work of a row, in multiplications.
     pub(crate) fn work(&self) -> usize {
-        self.steps.iter().map(Step::work).sum()
+        self.steps.iter().map(Step::work).fold(0, usize::saturating_add)
+    }
+
+    /// Fails where a row asks for more than the limits allow.
+    pub(crate) fn check(&self, limits: &Limits) -> Result<(), String> {
+        let values = self.steps.iter().map(|step| step.to_len).fold(0, usize::saturating_add);
+        within("row_values", "values of a row", limits.row_values, values)?;
+        within("row_work", "multiplications for a row", limits.row_work, self.work())?;
+        within("layers", "layers", limits.layers, self.steps.iter().filter(|step| step.has_weights()).count())
     }
 
     /// Computes the outputs with these `numbers` for all `rows`, on this thread.
@@ -187,6 +197,10 @@ impl Network {
 }
 
 impl Step {
+    fn has_weights(&self) -> bool {
+        matches!(self.layer, Layer::Dense(_) | Layer::Conv { .. } | Layer::Lstm { .. })
+    }
+
     fn work(&self) -> usize {
         let activation = if matches!(self.activation, Activation::Sigmoid | Activation::Tanh) { 32 } else { 1 };
         let sums = match &self.layer {

@@ -7,6 +7,7 @@ use onnx::{
 use super::{Network, read};
 use crate::engine::request::Request;
 use crate::engine::signature::{Batch, Layout, Signature};
+use crate::limits::Limits;
 
 pub(super) const ANY: Layout = Layout { before: 0, batch: Batch::Any };
 
@@ -15,7 +16,7 @@ pub(super) fn network(model: &ModelProto, row_shape: &[usize], layout: Layout) -
     let outputs = &model.graph.as_ref().unwrap().output;
     let wanted: Vec<_> = outputs.iter().map(|output| output.name.clone()).enumerate().collect();
     let input = &Signature { name: "x".into(), row_shape: row_shape.into(), is_bytes: false };
-    read(&Request { model, input, layout, wanted: &wanted }).map(|(network, _)| network)
+    read(&Request { model, input, layout, wanted: &wanted, limits: &Limits::default() }).map(|(network, _)| network)
 }
 
 pub(super) fn node(op_type: &str, inputs: &[&str], output: &str, attributes: Vec<AttributeProto>) -> NodeProto {
