@@ -15,7 +15,7 @@ pub fn printable(text: &str) -> String {
 /// `text` with control characters escaped, and those that turn the direction of writing, cut after so many characters.
 ///
 /// ```
-/// assert_eq!(bundle::safe("a\x1b[31m long text", 10), r"a\u{1b}[31m long..");
+/// assert_eq!(bundle::safe("a\x1b[31m long text", 11), r"a\u{1b}[31m long..");
 /// ```
 pub fn safe(text: &str, most_chars: usize) -> String {
     let turns = |char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

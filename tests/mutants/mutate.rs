@@ -3,22 +3,23 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use proptest::test_runner::{RngAlgorithm, TestRng};
-
 /// Numbers that readers do not expect.
 const STRANGE: [u64; 8] = [0, 1, 0x7f, 0xff, 0x7fff_ffff, 0xffff_ffff, i64::MAX as u64, u64::MAX];
 
 /// Damages files.
-pub struct Mutator(TestRng);
+pub struct Mutator(u64);
 
 impl Mutator {
     pub fn new(seed: u8) -> Self {
-        Self(TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+        Self(seed.into())
     }
 
     fn below(&mut self, limit: usize) -> usize {
-        use proptest::prelude::RngCore;
-        self.0.next_u64() as usize % limit.max(1)
+        // SplitMix64, by Steele, Lea and Flood (2014).
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as usize % limit.max(1)
     }
 
     /// `bytes` with one to four kinds of damage; the first bytes, where headers are, are hit more often.

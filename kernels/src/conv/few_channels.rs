@@ -2,10 +2,11 @@
 //!
 //! The taps of a channel are computed as if they were outputs of each input pixel, then shifted and added.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::panel::{Geometry, VECTOR};
 use super::register_tile::{TapSums, pack};
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_zeros;
 use crate::simd::vector::{load, store};
 
@@ -31,7 +32,7 @@ pub(super) fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f3
     let line = (plane + 2 * margin).next_multiple_of(VECTOR);
     with_zeros([weight.len(), area * line], |scratch| {
         let (geometry, weight, columns, distances) = (&geometry, &weight, &columns, &distances);
-        Arch::new().dispatch(FewChannels { geometry, margin, line, distances, x, weight, columns, bias, out, scratch });
+        arch().dispatch(FewChannels { geometry, margin, line, distances, x, weight, columns, bias, out, scratch });
     });
 }
 

@@ -7,8 +7,9 @@ mod register_tile;
 mod upsampled;
 mod windows;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_zeros;
 use panel::{Geometry, Panel};
 use register_tile::{TapSums, WeightGradient, add_planes, pack};
@@ -119,7 +120,7 @@ fn convolve(geometry: Geometry, x: &[f32], weight: &[f32], bias: &[f32], out: &m
     let distances = panel.distances();
     let lines = if panel.dense { 0 } else { panel.lines() };
     with_zeros([panel.len(), lines, weight.len()], |scratch| {
-        Arch::new().dispatch(Convolve { panel: &panel, distances: &distances, x, weight, bias, out, scratch });
+        arch().dispatch(Convolve { panel: &panel, distances: &distances, x, weight, bias, out, scratch });
     });
 }
 
@@ -164,7 +165,7 @@ fn correlate(geometry: Geometry, x: &[f32], grad: &[f32], transposed: bool, dwei
     let lines = if panel.dense { 0 } else { panel.lines() };
     with_zeros([panel.len(), lines], |scratch| {
         let (panel, distances) = (&panel, &distances[..]);
-        Arch::new().dispatch(Correlate { panel, distances, x, grad, transposed, dweight, dbias, scratch });
+        arch().dispatch(Correlate { panel, distances, x, grad, transposed, dweight, dbias, scratch });
     });
 }
 

@@ -1,10 +1,11 @@
 //! Nearest-neighbour upsampling by 2 and the 3 x 3 convolution that follows it, on one thread, without the upsampled image.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::panel::{Geometry, Panel};
 use super::phases::{KERNEL, PHASES, TAPS, each_part, fill, gather, kernel_tap_offset, phase_tap_offset, phase_taps};
 use super::register_tile::{TapSums, WeightGradient, add_planes, pack};
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_zeros;
 use crate::simd::vector::load;
 
@@ -35,7 +36,7 @@ impl UpsampledConv {
         let products = if few_channels { KERNEL * self.out_channels * panel.length } else { 0 };
         let packed = weight.len() / KERNEL * if few_channels { KERNEL } else { PHASES * TAPS };
         with_zeros([panel.len(), packed, products, PHASES * panel.lines(), 2 * panel.pixels], |scratch| {
-            Arch::new().dispatch(Forward { few_channels, panel: &panel, x, weight, bias, out, scratch });
+            arch().dispatch(Forward { few_channels, panel: &panel, x, weight, bias, out, scratch });
         });
     }
 
@@ -46,7 +47,7 @@ impl UpsampledConv {
         let packed = weight.len() / KERNEL * PHASES * TAPS;
         with_zeros([panel.len(), packed, panel.lines(), 2 * panel.pixels], |scratch| {
             let (panel, distances) = (&panel, &distances[..]);
-            Arch::new().dispatch(BackwardInput { panel, distances, grad, weight, dx, scratch });
+            arch().dispatch(BackwardInput { panel, distances, grad, weight, dx, scratch });
         });
     }
 
@@ -59,7 +60,7 @@ impl UpsampledConv {
         let sums = dweight.len() / KERNEL * PHASES * TAPS;
         with_zeros([panel.len(), sums, panel.lines(), 2 * panel.pixels], |scratch| {
             let (panel, distances) = (&panel, &distances[..]);
-            Arch::new().dispatch(BackwardWeight { panel, distances, x, grad, dweight, dbias, scratch });
+            arch().dispatch(BackwardWeight { panel, distances, x, grad, dweight, dbias, scratch });
         });
     }
 

@@ -1,11 +1,12 @@
 //! Linear layers for inference: weights are packed once, bias and activation applied while the sums are still in registers.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::dot::{PARTS, Terms, accumulate, accumulate_nonzero, add, many_zeros, sum_interleaved, terms_in};
 use super::sparse::STRIDE;
 use crate::activation::{Activation, apply};
 use crate::simd::aligned::Aligned;
+use crate::simd::arch::arch;
 use crate::simd::prefetch::Prefetch;
 use crate::simd::scratch::LINE;
 
@@ -32,7 +33,7 @@ impl Dense {
     pub fn new(weight: &[f32], bias: &[f32]) -> Self {
         let (outputs, inputs) = (bias.len(), weight.len() / bias.len());
         assert!(inputs > 0 && weight.len() == outputs * inputs, "[outputs, inputs]");
-        Arch::new().dispatch(Pack { weight, bias, inputs })
+        arch().dispatch(Pack { weight, bias, inputs })
     }
 
     /// Values in a row of the input.
@@ -67,7 +68,7 @@ impl Dense {
             (rows * self.inputs, rows * self.outputs),
             "[rows, inputs] and [rows, outputs]"
         );
-        Arch::new().dispatch(Forward { dense: self, activation, x, out });
+        arch().dispatch(Forward { dense: self, activation, x, out });
     }
 }
 

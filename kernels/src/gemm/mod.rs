@@ -4,7 +4,9 @@ mod dense;
 mod dot;
 mod sparse;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
+
+use crate::simd::arch::arch;
 
 pub use dense::Dense;
 
@@ -33,7 +35,7 @@ pub enum Epilogue<'a> {
 /// `out` `[m, n]` becomes `lhs` `[m, k]` times `rhs` `[k, n]`, written as `epilogue` says. All are row-major.
 pub fn gemm(lhs: Lhs, rhs: &[f32], [m, k, n]: [usize; 3], epilogue: Epilogue, out: &mut [f32]) {
     check(rhs, [m, k, n], epilogue, out);
-    Arch::new().dispatch(Gemm { lhs, rhs, sizes: [m, k, n], terms: None, epilogue, out });
+    arch().dispatch(Gemm { lhs, rhs, sizes: [m, k, n], terms: None, epilogue, out });
 }
 
 /// [`gemm`] over some of the `k` terms alone; the others are known to be zero.
@@ -46,7 +48,7 @@ pub fn gemm_of_terms(
     out: &mut [f32],
 ) {
     check(rhs, [m, k, n], epilogue, out);
-    Arch::new().dispatch(Gemm { lhs, rhs, sizes: [m, k, n], terms: Some(terms), epilogue, out });
+    arch().dispatch(Gemm { lhs, rhs, sizes: [m, k, n], terms: Some(terms), epilogue, out });
 }
 
 fn check(rhs: &[f32], [m, k, n]: [usize; 3], epilogue: Epilogue, out: &[f32]) {

@@ -1,12 +1,13 @@
 //! The gradients of the recurrence: back through time from those of the states.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::layout::{
     BLOCK, Gates, LANES, Lane, Lstm, PAIR, gates_of, gates_of_mut, load, pack_columns, pack_gates, store,
 };
 use super::tile::{ROWS, TileProduct, advance, tile_gates, tile_rows};
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_scratch;
 
 /// The most partial sums of the weight gradient. A fixed number makes the result the same for any number of threads.
@@ -52,7 +53,7 @@ impl Lstm {
                     let sequences = states.chunks(BLOCK * row).zip(grad.chunks(BLOCK * row));
                     let gates = projected.chunks(BLOCK * 4 * row).zip(dprojected.chunks_mut(BLOCK * 4 * row));
                     for ((states, grad), (projected, dprojected)) in sequences.zip(gates) {
-                        Arch::new().dispatch(Backward {
+                        arch().dispatch(Backward {
                             lstm: self.rows(states),
                             projected,
                             states,

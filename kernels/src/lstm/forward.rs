@@ -2,12 +2,13 @@
 
 use std::array::from_fn;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::layout::{BLOCK, LANES, Lstm, gates_of, pack_gates, store};
 use super::tile::{ROWS, advance, tile_gates};
 use crate::simd::aligned::Aligned;
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_scratch;
 
 impl Lstm {
@@ -31,7 +32,7 @@ impl Lstm {
     /// Computes the states of at most [`BLOCK`] rows.
     fn block(self, projected: &[f32], panels: &[f32], states: &mut [f32]) {
         with_scratch([self.chunks() * BLOCK * LANES], |[cells]| {
-            Arch::new().dispatch(Forward { lstm: self, projected, panels, states, cells });
+            arch().dispatch(Forward { lstm: self, projected, panels, states, cells });
         });
     }
 

@@ -23,7 +23,7 @@ macro_rules! vectorised {
                     }
                 }
 
-                pulp::Arch::new().dispatch(Call { $($argument),* })
+                $crate::simd::arch::arch().dispatch(Call { $($argument),* })
             }
         )+
     };

@@ -1,13 +1,12 @@
 //! Winograd's 3 x 3 convolution: after additions on window, kernel and output, a tile of 2 x 2 output pixels takes one product
 //! for each value of its window, where plain sums take one for each tap and pixel.
 
-use pulp::Arch;
-
 use super::geometry::{CHANNELS, TAPS, WinogradConv};
 use super::tiles::{Direction, TileTransform};
 use super::transform::{Kernel, KernelBack, Transform, transform_2d};
 use crate::elementwise::add_rows;
 use crate::gemm::{Epilogue, Lhs, gemm};
+use crate::simd::arch::arch;
 use crate::simd::scratch::with_scratch;
 
 impl WinogradConv {
@@ -135,9 +134,9 @@ impl WinogradConv {
             Direction::Outputs(_) | Direction::OutputGradients => self.out_channels,
         };
         if self.upsampled {
-            Arch::new().dispatch(TileTransform::<3> { conv: self, direction, channels, from, to });
+            arch().dispatch(TileTransform::<3> { conv: self, direction, channels, from, to });
         } else {
-            Arch::new().dispatch(TileTransform::<4> { conv: self, direction, channels, from, to });
+            arch().dispatch(TileTransform::<4> { conv: self, direction, channels, from, to });
         }
     }
 }
