@@ -5,6 +5,10 @@ use crate::printable::printable;
 
 /// The most values of a row that anything here computes with.
 const MAX_ROW: usize = 1 << 31;
+/// The most dimensions of a row.
+const MAX_DIMS: usize = 16;
+/// The types of values that are read.
+const TYPES: [&str; 2] = ["float32", "uint8"];
 /// The longest name of a tensor.
 const MAX_NAME: usize = 1024;
 
@@ -36,9 +40,13 @@ fn check_tensor(tensor: &Tensor) -> Result<(), String> {
     expect(!tensor.name.is_empty() && tensor.name.len() <= MAX_NAME, || {
         format!("expected the names of tensors to have from 1 to {MAX_NAME} letters, found `{name}`")
     })?;
-    let has_row = tensor.row_len().is_some_and(|len| (1..=MAX_ROW).contains(&len));
+    let has_row =
+        tensor.row_shape.len() <= MAX_DIMS && tensor.row_len().is_some_and(|len| (1..=MAX_ROW).contains(&len));
     expect(has_row, || {
         format!("`{name}`: expected a shape with values, found {:.80}", format!("{:?}", tensor.row_shape))
+    })?;
+    expect(TYPES.contains(&tensor.dtype.as_str()), || {
+        format!("`{name}`: expected values of {}, found {}", TYPES.join(" or "), printable(&tensor.dtype))
     })?;
     if let Some([low, high]) = tensor.range {
         let holds = low.is_finite() && high.is_finite() && low < high;
@@ -87,6 +95,7 @@ mod tests {
             (refused(&|m| m.latent.row_shape = vec![0]), "`z`: expected a shape with values"),
             (refused(&|m| m.latent.row_shape = vec![0; 100_000]), "`z`: expected a shape with values"),
             (refused(&|m| m.input.name = "\u{1b}".repeat(2000)), r"found `\u{1b}"),
+            (refused(&|m| m.input.dtype = "text".into()), "`x`: expected values of float32 or uint8, found text"),
             (refused(&|m| m.input.range = Some([1., 1.])), "`x`: expected a range of finite numbers"),
             (
                 refused(&|m| m.input.preprocessing = Some(Preprocessing { max_value: 0. })),

@@ -108,6 +108,20 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Reads a whole file of at most `most` bytes, as [`open`] opens it.
+///
+/// # Errors
+///
+/// As [`read`], and when the file is larger.
+pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::InvalidData, format!("expected at most {most} bytes, found more")));
+    }
+    Ok(bytes)
+}
+
 /// Waits until names in this folder have reached the disk, unless `$HOURGLASS_SYNC` is 0.
 ///
 /// # Errors

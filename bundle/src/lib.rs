@@ -47,7 +47,8 @@ pub use detector::{
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};
 pub use files::{
-    FolderLock, Unfinished, is_unfinished, lock_holder, open, read, sync_folder, waits_for_disk, write_whole,
+    FolderLock, Unfinished, is_unfinished, lock_holder, open, read, read_at_most, sync_folder, waits_for_disk,
+    write_whole,
 };
 pub use locate::locate;
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};

@@ -12,7 +12,7 @@ use crate::names::{AUTOENCODER_FILE, MANIFEST_FILE, SCORER_FILE};
 use crate::printable::printable;
 
 /// A manifest is a few kilobytes; a larger file is something else.
-const MAX_BYTES: usize = 1 << 24;
+const MAX_BYTES: usize = 1 << 23;
 
 impl Manifest {
     /// Reads `model.json` of the bundle in `dir`.

@@ -1,5 +1,6 @@
 //! The columns of a table: what a raw row holds, and how it becomes the network's input and comes back.
 
+use std::collections::HashSet;
 use std::f32::consts::{FRAC_PI_2, TAU};
 
 use serde::{Deserialize, Serialize};
@@ -175,8 +176,9 @@ impl Schema {
         if columns.is_empty() {
             return Err(Error::Schema("expected at least one column, found none".into()));
         }
-        for (index, column) in columns.iter().enumerate() {
-            if columns[..index].iter().any(|known| known.name == column.name) {
+        let mut names = HashSet::new();
+        for column in &columns {
+            if !names.insert(column.name.as_str()) {
                 return Err(Error::Schema(format!("two columns are named `{}`", crate::printable(&column.name))));
             }
             if let ColumnKind::Number { mean, scale } = column.kind

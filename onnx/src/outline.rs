@@ -59,8 +59,8 @@ impl Outline {
             };
             match kind.field(key >> 3) {
                 Field::Message(inner) if key & 7 == 2 => self.message(inner, content, depth)?,
-                // Each number takes one byte of the file at least, and eight in memory.
-                Field::Numbers => self.count(kind, key >> 3, content.len().saturating_mul(8)),
+                // Each number takes one byte of the file at least, and eight in memory, twice while the list grows.
+                Field::Numbers => self.count(kind, key >> 3, content.len().saturating_mul(16)),
                 Field::Floats => self.count(kind, key >> 3, content.len().saturating_mul(2)),
                 _ => self.count(kind, key >> 3, TEXT + content.len()),
             }
@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(empty.nodes, 1000);
         assert!(empty.rest > 1000 * size_of::<NodeProto>());
         let numbers = TensorProto { int64_data: vec![1; 1000], ..Default::default() };
-        assert_eq!(outline(GraphProto { initializer: vec![numbers], ..Default::default() }).weights, 8000);
+        assert_eq!(outline(GraphProto { initializer: vec![numbers], ..Default::default() }).weights, 16_000);
         let raw = TensorProto { raw_data: vec![1; 1000], ..Default::default() };
         assert_eq!(outline(GraphProto { initializer: vec![raw], ..Default::default() }).weights, 1024);
         let names = NodeProto { output: vec![String::new(); 1000], ..Default::default() };

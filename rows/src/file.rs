@@ -28,14 +28,45 @@ pub fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
     if path.is_dir() {
         bail!("{}: expected a file of rows, found a folder", path.display());
     }
-    let bytes = bundle::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if !bytes.starts_with(b"\x1f\x8b") {
+    let cannot = || format!("cannot read {}", path.display());
+    let mut file = bundle::open(path).with_context(cannot)?;
+    let mut bytes = start(&mut file).with_context(cannot)?;
+    let Some(packed) = bytes.strip_prefix(b"\x1f\x8b").map(|_| file.metadata().map_or(0, |file| file.len())) else {
+        refuse_long_zeros(&bytes).with_context(|| path.display().to_string())?;
+        file.read_to_end(&mut bytes).with_context(cannot)?;
         return Ok(bytes);
+    };
+    let not_whole = || format!("{}: not a whole gzip file", path.display());
+    let mut decoder = MultiGzDecoder::new(bytes.chain(file));
+    let mut unpacked = start(&mut decoder).with_context(not_whole)?;
+    refuse_long_zeros(&unpacked).with_context(|| path.display().to_string())?;
+    let most = most_unpacked(packed);
+    decoder.take(most).read_to_end(&mut unpacked).with_context(not_whole)?;
+    if unpacked.len() as u64 > most {
+        bail!(
+            "{}: expected at most {most} bytes when it is unpacked, found more; unpack it with `gunzip`",
+            path.display()
+        );
     }
-    let mut unpacked = vec![];
-    let read = MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked);
-    read.with_context(|| format!("{}: not a whole gzip file", path.display()))?;
     Ok(unpacked)
+}
+
+/// The most bytes that so many packed ones may become: a few can become gigabytes.
+pub fn most_unpacked(packed: u64) -> u64 {
+    (64 << 20) + packed.saturating_mul(100)
+}
+
+/// The first bytes, by which a file is known.
+fn start(input: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    input.take(1 << 12).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Refuses what begins as no file of rows does, before the rest is read.
+fn refuse_long_zeros(start: &[u8]) -> anyhow::Result<()> {
+    let is_known = start.starts_with(b"\x93NUMPY") || start.starts_with(b"PAR1") || is_npz(start);
+    if is_known || start.len() < 1 << 12 { Ok(()) } else { refuse_binary(start) }
 }
 
 /// Whether a file is a zip file, if only an empty one.

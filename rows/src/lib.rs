@@ -37,6 +37,7 @@ pub use blocks::{Blocks, Progress};
 pub use breaks::SeriesNumbers;
 pub use columns::read_columns;
 pub use error::{Error, Result};
+pub use file::most_unpacked;
 pub use named::{Column, Columns};
 pub use npy_rows::NpyRows;
 pub use numbers::Numbers;

@@ -10,6 +10,11 @@ use super::table::Table;
 /// How every `.npy` file begins.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
 
+/// numpy writes some hundred bytes.
+const MAX_HEADER: usize = 1 << 16;
+/// As many as numpy has.
+const MAX_AXES: usize = 64;
+
 /// Reads the rows along the first axis; further axes are flattened. A single axis is a single row.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
     let (header, data) = split(bytes)?;
@@ -140,6 +145,9 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
         Some(&[version, ..]) => bail!("expected version 1, 2 or 3 of the .npy format, found {version}"),
         _ => bail!("not a whole .npy file: it ends in its header"),
     };
+    if len > MAX_HEADER {
+        bail!("not a .npy file: expected a header of at most {MAX_HEADER} bytes, found {len}");
+    }
     if len > bytes.len() {
         bail!("not a whole .npy file: its header should end at byte {len}, and the file has {}", bytes.len());
     }
@@ -149,6 +157,9 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
         );
     }
     let header = NpyHeader::from_reader(&bytes[..len]).context("not a .npy file: its header cannot be read")?;
+    if header.shape().len() > MAX_AXES {
+        bail!("expected at most {MAX_AXES} axes, found {}", header.shape().len());
+    }
     Ok((header, len))
 }
 

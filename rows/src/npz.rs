@@ -6,12 +6,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::file::most_unpacked;
 use super::npy;
 use super::options::{Expected, Options};
 use super::table::Table;
 
 /// The most bytes that a header of an array is looked for in.
 pub const HEADER_BYTES: u64 = 1 << 16;
+const MAX_FILES: usize = 1000;
 const NOT_WHOLE: &str = "not a whole .npz file: it is cut off or damaged";
 
 /// Reads the array that is meant, and says in a line which one that is.
@@ -19,7 +21,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
     let mut archive = open(Cursor::new(bytes))?;
     let arrays = arrays(&mut archive)?;
     let array = choose(&arrays, options)?;
-    let content = extract(&mut archive, array.index, u64::MAX)?;
+    let content = extract(&mut archive, array.index, None)?;
     let table = npy::read(&content, options).with_context(|| format!("array `{}`", bundle::printable(&array.name)))?;
     let note =
         format!("{} rows of {} values in its array `{}`", table.rows(), table.columns, bundle::printable(&array.name));
@@ -42,7 +44,7 @@ pub fn list(archive: impl Read + Seek) -> Result<Vec<Array>> {
 
 /// The `.npy` file that one of its arrays is.
 pub fn content(archive: impl Read + Seek, array: &Array) -> Result<Vec<u8>> {
-    extract(&mut open(archive)?, array.index, u64::MAX)
+    extract(&mut open(archive)?, array.index, None)
 }
 
 fn open<R: Read + Seek>(archive: R) -> Result<ZipArchive<R>> {
@@ -64,12 +66,15 @@ impl Array {
 fn arrays(archive: &mut ZipArchive<impl Read + Seek>) -> Result<Vec<Array>> {
     let mut arrays = vec![];
     let mut others = vec![];
+    if archive.len() > MAX_FILES {
+        bail!("expected at most {MAX_FILES} arrays, found {}", archive.len());
+    }
     for index in 0..archive.len() {
         let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?.name_raw().to_vec();
         let file = String::from_utf8_lossy(&file).into_owned();
         match file.strip_suffix(".npy") {
             Some(name) => {
-                let (shape, is_bytes) = npy::shape(&extract(archive, index, HEADER_BYTES)?).unwrap_or_default();
+                let (shape, is_bytes) = npy::shape(&extract(archive, index, Some(HEADER_BYTES))?).unwrap_or_default();
                 arrays.push(Array { name: name.into(), index, shape, is_bytes });
             }
             None => others.push(file),
@@ -83,10 +88,12 @@ fn arrays(archive: &mut ZipArchive<impl Read + Seek>) -> Result<Vec<Array>> {
     Ok(arrays)
 }
 
-/// The first `most` bytes of a file in the archive.
-fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, most: u64) -> Result<Vec<u8>> {
+/// A file in the archive, or its `first` bytes.
+fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, first: Option<u64>) -> Result<Vec<u8>> {
     let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?;
     let mut content = vec![];
+    let unpacked = most_unpacked(file.compressed_size());
+    let most = first.unwrap_or(unpacked + 1);
     let read = match file.compression() {
         CompressionMethod::Stored => file.take(most).read_to_end(&mut content),
         method if method == CompressionMethod::DEFLATE => {
@@ -95,6 +102,11 @@ fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, most: u64) 
         method => bail!("expected arrays as `numpy.savez` or `numpy.savez_compressed` write them, found {method:?}"),
     };
     read.map_err(|_| anyhow!(NOT_WHOLE))?;
+    if first.is_none() && content.len() as u64 > unpacked {
+        bail!(
+            "expected an array of at most {unpacked} bytes when it is unpacked, found more; save it with `numpy.savez`"
+        );
+    }
     Ok(content)
 }
 

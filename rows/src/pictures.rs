@@ -15,7 +15,7 @@ use crate::error::Result;
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// A picture of more pixels on a side, or one that takes more memory, is refused before it is decoded.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
-const MAX_MEMORY: u64 = 1 << 28;
+const MAX_MEMORY: u64 = 96 << 20;
 /// Orientations that exchange height and width.
 const QUARTER_TURNS: [Orientation; 4] =
     [Orientation::Rotate90, Orientation::Rotate270, Orientation::Rotate90FlipH, Orientation::Rotate270FlipH];
@@ -71,7 +71,7 @@ fn header(path: &Path) -> AnyResult<PictureHeader> {
     let is_turned = matches!(decoder.orientation(), Ok(turn) if QUARTER_TURNS.contains(&turn));
     if width.max(height) > MAX_PICTURE_SIDE || decoder.total_bytes() > MAX_MEMORY {
         bail!(
-            "expected a picture of at most {MAX_PICTURE_SIDE} pixels on a side and 256 MiB, found {height} x {width}; \
+            "expected a picture of at most {MAX_PICTURE_SIDE} pixels on a side and 96 MiB, found {height} x {width}; \
              leave it out"
         );
     }
@@ -97,7 +97,7 @@ fn refused(error: ImageError) -> anyhow::Error {
         ImageError::Unsupported(_) => {
             anyhow!("it is none of PNG, JPEG and WebP, whatever its name says; leave it out")
         }
-        ImageError::Limits(_) => anyhow!("it is too large to decode within 256 MiB; leave it out"),
+        ImageError::Limits(_) => anyhow!("it is too large to decode within 96 MiB; leave it out"),
         error => anyhow!("it cannot be decoded ({error}); mend it or leave it out"),
     }
 }

@@ -37,7 +37,10 @@ pub(crate) fn load(path: &Path, limits: &Limits, half: fn(&Manifest) -> Half) ->
         let graph = Graph::read(GraphFile { name: &name, bytes: &bytes, limits }, &tensors)?;
         let misfit =
             misfit(half.input, graph.input(), half.is_named).or_else(|| misfit(half.output, graph.output(), true));
-        match misfit {
+        let claimed = manifest.log_variance.as_ref().filter(|_| half.second.is_some() && !graph.has_second_output());
+        let missing = claimed
+            .map(|tensor| format!("{MANIFEST_FILE} names an output `{}`, the graph has none", printable(&tensor.name)));
+        match misfit.or(missing) {
             Some(reason) => Err(Error::graph(&name, reason)),
             None => Ok((graph, manifest.clone())),
         }

@@ -176,7 +176,7 @@ FILES = [
 
 MANIFEST = [
     text("50-megabytes-of-spaces", lambda content: b" " * 50_000_000 + content),
-    text("15-megabytes-of-spaces", lambda content: b" " * 15_000_000 + content, HARMLESS),
+    text("15-megabytes-of-spaces", lambda content: b" " * 15_000_000 + content, EITHER),
     text("50-megabytes-of-spaces-behind-it", lambda content: content + b" " * 50_000_000, EITHER),
     text("something-behind-its-manifest", lambda content: content + b"{}"),
     text("a-key-twice", lambda content: content.replace(b"{", b'{"format_version": 1, ', 1)),

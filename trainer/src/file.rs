@@ -15,9 +15,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     bundle::read(path).map_err(|source| Error::io("read", path, source))
 }
 
-/// Reads a whole text file.
+/// Texts that are read here have some kilobytes.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Reads a whole text file of at most a megabyte.
 pub(crate) fn read_text(path: &Path) -> Result<String> {
-    String::from_utf8(read(path)?).map_err(|_| Error::file(path, "expected text in UTF-8, found other bytes"))
+    let bytes = bundle::read_at_most(path, MAX_TEXT).map_err(|source| Error::io("read", path, source))?;
+    String::from_utf8(bytes).map_err(|_| Error::file(path, "expected text in UTF-8, found other bytes"))
 }
 
 /// Creates a folder and its parents.

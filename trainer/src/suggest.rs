@@ -1,7 +1,13 @@
 //! What someone may have meant: the known name that is closest to the one that was typed.
 
+/// No name of ours is as long.
+const MAX_LEN: usize = 64;
+
 /// The one of `known` that differs from `typed` by few letters, whatever their case; nothing if none is close.
 pub(crate) fn closest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if typed.len() > MAX_LEN {
+        return None;
+    }
     let typed = typed.to_lowercase().replace('-', "_");
     let distance = |name: &&str| strsim::damerau_levenshtein(&typed, &name.to_lowercase().replace('-', "_"));
     let (name, distance) =

@@ -10,7 +10,10 @@ use crate::engine::describe::describe;
 /// The graph's only input, if the graph is well-formed.
 pub(crate) fn check(graph: &GraphProto) -> Result<&ValueInfoProto, String> {
     refuse_external_data(graph)?;
-    let initializers: HashSet<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    let mut initializers: HashSet<&str> = HashSet::new();
+    if let Some(twice) = graph.initializer.iter().find(|tensor| !initializers.insert(&tensor.name)) {
+        return Err(format!("two of its initializers are called `{}`", printable(&twice.name)));
+    }
     let inputs = graph.input.iter().filter(|input| !initializers.contains(input.name.as_str()));
     let inputs: Vec<&ValueInfoProto> = inputs.collect();
     let [input] = inputs[..] else {

@@ -42,10 +42,11 @@ pub(crate) fn check(model: &ModelProto, graph: &GraphProto, claimed: Option<i64>
     let own = model.opset_import.iter().filter(|opset| DOMAINS.contains(&opset.domain.as_str()));
     let (oldest, newest) = (OPSETS.start(), OPSETS.end());
     match own.map(|opset| opset.version).collect::<Vec<_>>()[..] {
-        [version] if OPSETS.contains(&version) => match claimed.filter(|&claimed| claimed != version) {
-            Some(claimed) => return Err(format!("expected the bundle's opset {claimed}, found {version}")),
-            None => {}
-        },
+        [version] if OPSETS.contains(&version) => {
+            if let Some(claimed) = claimed.filter(|&claimed| claimed != version) {
+                return Err(format!("expected the bundle's opset {claimed}, found {version}"));
+            }
+        }
         [version] => return Err(format!("expected an opset from {oldest} to {newest}, found {version}")),
         ref found => return Err(format!("expected one opset of ONNX's own operators, found {}", found.len())),
     }

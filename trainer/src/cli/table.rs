@@ -1,12 +1,20 @@
 //! Tables of text.
 
+use bundle::safe;
+
 use super::output::result_width;
 
+const MAX_CELL: usize = 200;
+
 /// The table of [`aligned`]; where the terminal is too narrow for it, its columns come in several tables, each with the first one.
+///
+/// A cell has at most 200 letters: names come from files.
 pub fn fitted(rows: &[Vec<String>], names: usize) -> String {
+    let cut = |row: &Vec<String>| row.iter().map(|cell| safe(cell, MAX_CELL)).collect();
+    let rows: Vec<Vec<String>> = rows.iter().map(cut).collect();
     match result_width() {
-        Some(width) => within(rows, names, width),
-        None => aligned(rows, names),
+        Some(width) => within(&rows, names, width),
+        None => aligned(&rows, names),
     }
 }
 

@@ -38,6 +38,7 @@ const VAL_BCE: usize = 5;
 const MAX_VALUE: f64 = f32::MAX as f64;
 /// A file with [`MAX_EPOCHS`] rows is smaller.
 const MAX_BYTES: u64 = 1 << 28;
+const MAX_LINE: usize = 1000;
 
 /// The bytes of `metrics.csv`, which will be at `path`.
 pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u8>> {
@@ -70,8 +71,13 @@ pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u
 
 /// Reads `metrics.csv`: epochs from 1 on, in order, and finite values.
 pub(super) fn read_records(path: &Path) -> Result<Vec<EpochRecord>> {
-    let file = bundle::open(path).map_err(|source| Error::io("read", path, source))?;
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file.take(MAX_BYTES));
+    let mut bytes = Vec::new();
+    let read = bundle::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
+    read.map_err(|source| Error::io("read", path, source))?;
+    if let Some(line) = bytes.split(|&byte| byte == b'\n').position(|line| line.len() > MAX_LINE) {
+        return Err(Error::file(path, format!("line {}: expected at most {MAX_LINE} bytes, found more", line + 1)));
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&bytes[..]);
     let broken = |error: csv::Error| Error::file(path, error.to_string());
     let at = |line: u64, reason: String| Error::file(path, format!("line {line}: {reason}"));
     if reader.headers().map_err(broken)? != COLUMNS[..] {

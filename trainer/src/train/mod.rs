@@ -210,7 +210,10 @@ impl<'a> Training<'a> {
         let mut batches = Batches::new(self.dataset, &self.split, batch_size, (seed, epoch));
         let steps = batches.count();
         for _ in 0..self.progress.step {
-            batches.next()?;
+            if batches.next()?.is_none() {
+                let (path, found) = (self.run.resume(), self.progress.step);
+                return Err(Error::file(&path, format!("expected at most {steps} steps of an epoch, found {found}")));
+            }
         }
         while let Some((images, indices)) = batches.next()? {
             let step = self.progress.step + 1;

@@ -24,6 +24,13 @@ use operators::is_known;
 use shapes::shapes;
 use windows::window;
 
+/// The most dimensions of a tensor.
+const MAX_DIMS: usize = 16;
+/// The most computations with lengths where the number of rows is open.
+const MAX_TERMS: usize = 12;
+/// Our kernels take so many times as many nodes as tract, whose time grows with the square of their number.
+const NODES_OF_TRACT: usize = 4;
+
 /// What a graph asks for in one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Demand {
@@ -34,6 +41,8 @@ struct Demand {
     work: usize,
     /// Nodes with weights.
     layers: usize,
+    /// Computations with lengths: tract does them with letters for lengths that it does not know, and its terms grow without bounds.
+    terms: usize,
 }
 
 /// Whether the graph, asked for batches of this layout, keeps to the limits; and how many rows may be computed at once, up to
@@ -44,9 +53,13 @@ pub(crate) fn rows_at_once(request: &Request, layout: Layout, most_rows: usize) 
         return Ok(most_rows);
     }
     let asked = |rows| demand(graph, request, &input_dims(layout, rows, &request.input.row_shape));
+    within("nodes", "nodes without kernels", request.limits.nodes / NODES_OF_TRACT, graph.node.len())?;
     let one = asked(1)?;
     if layout.batch != Batch::Any {
         return Ok(most_rows);
+    }
+    if one.terms > MAX_TERMS {
+        return Err(format!("expected at most {MAX_TERMS} computations with lengths, found {}", one.terms));
     }
     let rows = (request.limits.row_values / one.values.saturating_add(one.scratch).max(1)).clamp(1, most_rows);
     // More rows may ask for more than their share.
@@ -88,6 +101,7 @@ impl Demand {
             scratch: self.scratch.max(other.scratch),
             work: self.work.saturating_add(other.work),
             layers: self.layers + other.layers,
+            terms: self.terms + other.terms,
         }
     }
 
@@ -110,15 +124,25 @@ fn follow<'a>(proto: &'a NodeProto, known: &mut HashMap<&'a str, Value>, opset: 
     let unknown = || "the shape of what it gives cannot be known before it runs, or its inputs do not fit";
     let shapes = shapes(&node).ok_or_else(unknown)?;
     let values = shapes.iter().map(|dims| product(dims)).fold(0, usize::saturating_add);
+    if shapes.iter().any(|dims| dims.len() > MAX_DIMS) {
+        return Err(format!("expected at most {MAX_DIMS} dimensions, found more"));
+    }
+    let of_lengths = (0..node.inputs.len()).filter_map(|index| node.input(index)).any(|value| value.is_length);
+    let is_length = proto.op_type == "Shape" || of_lengths;
+    let terms = usize::from(of_lengths && COMPUTATIONS.contains(&node.operator()));
     let mut found = shapes.first().and_then(|dims| numbers(&node, dims));
     let (scratch, work) = work(&node, shapes.first().map_or(&[], Vec::as_slice)).ok_or_else(unknown)?;
     let layers = usize::from(LAYERS.contains(&node.operator()));
     for (name, dims) in proto.output.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
         let (numbers, is_whole) = found.take().map_or((None, false), |(numbers, is_whole)| (Some(numbers), is_whole));
-        known.insert(name, Value { dims, numbers, is_whole });
+        let is_length = is_length && numbers.is_some();
+        known.insert(name, Value { dims, numbers, is_whole, is_length });
     }
-    Ok(Demand { values, scratch, work, layers })
+    Ok(Demand { values, scratch, work, layers, terms })
 }
+
+/// Operators that make new numbers of lengths.
+const COMPUTATIONS: [&str; 9] = ["Add", "Div", "Max", "Min", "Mod", "Mul", "Pow", "ReduceProd", "Sub"];
 
 /// Operators that have weights, or products of tensors.
 const LAYERS: [&str; 11] = [

@@ -13,6 +13,8 @@ pub(super) struct Value {
     pub(super) numbers: Option<Vec<f64>>,
     /// Whether they are whole numbers, which divide without a remainder.
     pub(super) is_whole: bool,
+    /// Whether they follow from the shape of a tensor that is computed, which may have the number of rows in it.
+    pub(super) is_length: bool,
 }
 
 impl Value {
@@ -40,7 +42,7 @@ impl Value {
             _ => vec![],
         };
         let numbers = Some(numbers).filter(|numbers| numbers.len() == product(&dims));
-        Some(Self { dims, numbers, is_whole: is(DataType::Int64) })
+        Some(Self { dims, numbers, is_whole: is(DataType::Int64), is_length: false })
     }
 }
 

@@ -175,7 +175,7 @@ fn what_asks_for_too_much_is_refused() {
 #[test]
 fn what_networks_ask_for_is_granted_and_counted() {
     let small = asked(&[4], vec![node("Gemm", &["x", "w"], "y", vec![])], vec![zeros("w", &[4, 3])]).unwrap();
-    assert_eq!(small, (32, Demand { values: 4 + 3, scratch: 0, work: 12 + 12, layers: 1 }));
+    assert_eq!(small, (32, Demand { values: 4 + 3, scratch: 0, work: 12 + 12, layers: 1, terms: 0 }));
     let conv = vec![node("Conv", &["x", "w"], "y", vec![ints("pads", &[1; 4]), ints("strides", &[2; 2])])];
     let (rows, conv) = asked(&[3, 32, 32], conv, vec![zeros("w", &[8, 3, 3, 3])]).unwrap();
     assert_eq!((rows, conv.values, conv.work), (32, 3 * 32 * 32 + 8 * 16 * 16, 8 * 16 * 16 * 27));
