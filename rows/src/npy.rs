@@ -145,11 +145,11 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
         Some(&[version, ..]) => bail!("expected version 1, 2 or 3 of the .npy format, found {version}"),
         _ => bail!("not a whole .npy file: it ends in its header"),
     };
-    if len > MAX_HEADER {
-        bail!("not a .npy file: expected a header of at most {MAX_HEADER} bytes, found {len}");
-    }
     if len > bytes.len() {
         bail!("not a whole .npy file: its header should end at byte {len}, and the file has {}", bytes.len());
+    }
+    if len > MAX_HEADER {
+        bail!("not a .npy file: expected a header of at most {MAX_HEADER} bytes, found {len}");
     }
     if bytes[..len].windows(4).any(|text| text == b"'|O'") {
         bail!(

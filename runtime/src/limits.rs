@@ -24,7 +24,7 @@ const FREE_WEIGHTS: usize = 64 << 20;
 pub struct Limits {
     /// Bytes of a file: 1 GiB.
     pub bytes: usize,
-    /// Nodes of a graph: 10,000. A node may have 4 KiB of names and settings on average.
+    /// Nodes of a graph: 10,000, and a quarter of it where tract computes it. A node may have 4 KiB of names and settings on average.
     pub nodes: usize,
     /// Bytes of the weights in memory, counted again for each node that reads them: 1 GiB. A small file has less: 64 MiB and eight times
     /// its own bytes.

@@ -114,7 +114,8 @@ fn a_limit_can_be_raised_by_its_name() {
     limits.nodes = 1;
     let error = Encoder::from_bytes_within(&relus, &limits).err().unwrap().to_string();
     assert_eq!(error, "encoder: expected at most 1 nodes, found 2; the limit `nodes` can be raised");
-    limits.nodes = 2;
+    // tract takes a quarter as many.
+    limits.nodes = 8;
     assert!(Encoder::from_bytes_within(&relus, &limits).is_ok());
 }
 
