@@ -13,5 +13,6 @@ pub(crate) struct Request<'a> {
     pub(crate) layout: Layout,
     /// The wanted outputs' numbers among the graph's, and their names.
     pub(crate) wanted: &'a [(usize, String)],
+    #[cfg_attr(not(feature = "tract"), allow(dead_code))]
     pub(crate) limits: &'a Limits,
 }
