@@ -38,7 +38,7 @@ const VAL_BCE: usize = 5;
 const MAX_VALUE: f64 = f32::MAX as f64;
 /// A file with [`MAX_EPOCHS`] rows is smaller.
 const MAX_BYTES: u64 = 1 << 28;
-const MAX_LINE: usize = 1000;
+const MAX_LINE: usize = 10_000;
 
 /// The bytes of `metrics.csv`, which will be at `path`.
 pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u8>> {
