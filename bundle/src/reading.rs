@@ -11,8 +11,8 @@ use crate::manifest::{FORMAT_VERSION, FileEntry, Manifest};
 use crate::names::{AUTOENCODER_FILE, MANIFEST_FILE, SCORER_FILE};
 use crate::printable::printable;
 
-/// A manifest is a few kilobytes; a larger file is something else.
-const MAX_BYTES: usize = 1 << 23;
+/// A manifest has a few kilobytes, and with 60,000 columns some megabytes; a larger file is something else.
+const MAX_BYTES: usize = 1 << 24;
 
 impl Manifest {
     /// Reads `model.json` of the bundle in `dir`.

@@ -15,12 +15,9 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     bundle::read(path).map_err(|source| Error::io("read", path, source))
 }
 
-/// Texts that are read here have some kilobytes.
-const MAX_TEXT: u64 = 1 << 20;
-
-/// Reads a whole text file of at most a megabyte.
-pub(crate) fn read_text(path: &Path) -> Result<String> {
-    let bytes = bundle::read_at_most(path, MAX_TEXT).map_err(|source| Error::io("read", path, source))?;
+/// Reads a whole text file of at most `most` bytes.
+pub(crate) fn read_text(path: &Path, most: u64) -> Result<String> {
+    let bytes = bundle::read_at_most(path, most).map_err(|source| Error::io("read", path, source))?;
     String::from_utf8(bytes).map_err(|_| Error::file(path, "expected text in UTF-8, found other bytes"))
 }
 

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 use crate::file;
 use crate::optimizer::{OptimizerConfig, Schedule};
 
+/// A file of settings has some kilobytes, and more where columns are named in it.
+const MAX_BYTES: u64 = 1 << 20;
+
 impl Config {
     /// Reads a config file, in which every setting may be left out.
     ///
@@ -62,7 +65,7 @@ impl Config {
     /// Where the file `path` sets `setting`, as `config.toml:3`; nothing where it does not.
     pub fn place_of(path: impl AsRef<Path>, setting: &str) -> Option<String> {
         let path = path.as_ref();
-        let line = line_of(&file::read_text(path).ok()?, setting)?;
+        let line = line_of(&file::read_text(path, MAX_BYTES).ok()?, setting)?;
         Some(format!("{}:{line}", path.display()))
     }
 
@@ -82,7 +85,7 @@ struct Layer {
 impl Layer {
     fn read(path: &Path) -> Result<Self> {
         let place = path.display().to_string();
-        let text = file::read_text(path)?;
+        let text = file::read_text(path, MAX_BYTES)?;
         let table = text.parse().map_err(|error: toml::de::Error| Error::Config {
             place: format!("{place}:{}", error.span().map_or(1, |span| line_at(&text, span.start))),
             reason: error.message().into(),

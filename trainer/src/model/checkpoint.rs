@@ -14,8 +14,6 @@ use crate::file;
 use crate::fused::with_values;
 
 const NETWORK: &str = "network";
-/// Bytes that describe the network and its tensors. A network of 1,000 layers takes a fifth of it.
-const MAX_HEADER: u64 = 1 << 20;
 /// The entry with the SHA-256 of all others and of the tensors.
 const DIGEST: &str = "sha256";
 
@@ -70,10 +68,6 @@ impl Checkpoint {
                 false => String::new(),
             }
         };
-        let header = bytes.first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
-        if header > MAX_HEADER {
-            return Err(fail(format!("expected a header of at most {MAX_HEADER} bytes, found {header}")));
-        }
         let damaged = |_| fail(format!("its {} bytes are incomplete or damaged{}", bytes.len(), anew()));
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let parsed = SafeTensors::deserialize(&bytes).map_err(damaged)?;

@@ -26,6 +26,8 @@ use crate::model::Autoencoder;
 
 const CONFIG: &str = "config.toml";
 const SUMMARY: &str = "summary.json";
+/// With a table of many columns it has some megabytes.
+const MAX_SUMMARY: u64 = 1 << 24;
 const BEST: &str = "best.safetensors";
 const NEXT_BEST: &str = "best.next.safetensors";
 
@@ -147,7 +149,7 @@ impl Run {
         if !path.is_file() {
             return Ok(None);
         }
-        let text = file::read_text(&path)?;
+        let text = file::read_text(&path, MAX_SUMMARY)?;
         serde_json::from_str(&text).map(Some).map_err(|error| {
             let dir = quoted(&self.dir);
             let what = match error.is_eof() {

@@ -94,7 +94,10 @@ fn shape(node: &Node) -> Option<Vec<usize>> {
         "Gather" => {
             let (dims, indices) = (node.dims(0)?, node.dims(1)?);
             let place = axis(node.int("axis", 0) as f64, dims.len())?;
-            Some([&dims[..place], indices, &dims[place + 1..]].concat())
+            // tract looks for the end of a batch alone, and would read the next row.
+            let is_inside = |&index: &f64| axis(index, dims[place]).is_some();
+            let inside = node.numbers(1).is_none_or(|numbers| numbers.iter().all(is_inside));
+            inside.then(|| [&dims[..place], indices, &dims[place + 1..]].concat())
         }
         "GatherElements" => Some(node.dims(1)?.to_vec()),
         "Pad" => padded(node),

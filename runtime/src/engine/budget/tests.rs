@@ -151,6 +151,7 @@ fn what_asks_for_too_much_is_refused() {
         ),
         (&[4], vec![node("Transpose", &["x"], "y", vec![ints("perm", &[0, 0])])], vec![], "its inputs do not fit"),
         (&[4], vec![node("Reshape", &["x", "a"], "y", vec![])], vec![numbers("a", &[1 << 62, 1 << 62])], "do not fit"),
+        (&[8], vec![node("Gather", &["x", "a"], "y", vec![int("axis", 1)])], vec![numbers("a", &[8])], "do not fit"),
         (&[4], vec![node("NonZero", &["x"], "y", vec![])], vec![], "cannot be said before it runs, so it is refused"),
         // A square of the batch: its rows ask for more the more there are.
         (
