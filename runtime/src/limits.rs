@@ -31,7 +31,7 @@ pub struct Limits {
     pub weights: usize,
     /// Values of a row and of all tensors that are computed for it: 16,777,216.
     pub row_values: usize,
-    /// Multiplications for a row, by and large: 2,147,483,648.
+    /// Multiplications for a row, by and large: 2,147,483,648, twice what the preset `image` takes for the largest pictures that are trained.
     pub row_work: usize,
     /// Layers with weights: 1,000.
     pub layers: usize,
