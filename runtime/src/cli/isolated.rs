@@ -38,7 +38,11 @@ mod system {
 
     /// Limits this process; memory is what it may write to, threads' stacks included.
     pub fn take(Allowance { memory, seconds }: Allowance) -> Result<()> {
-        let limits = [(Resource::Data, memory, memory), (Resource::Cpu, seconds, seconds + 1), (Resource::Core, 0, 0)];
+        let limits = [
+            (Resource::Data, memory, memory),
+            (Resource::Cpu, seconds, seconds.saturating_add(1)),
+            (Resource::Core, 0, 0),
+        ];
         for (resource, soft, hard) in limits {
             let limit = Rlimit { current: Some(soft), maximum: Some(hard) };
             setrlimit(resource, limit).context("--isolated: this process cannot be limited")?;
@@ -54,7 +58,10 @@ mod system {
         match status.signal() {
             None => Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))),
             Some(SIGKILL | SIGXCPU) => {
-                bail!("ended after {seconds} seconds of processor time; --limit seconds={} allows more", seconds * 2)
+                bail!(
+                    "ended after {seconds} seconds of processor time; --limit seconds={} allows more",
+                    seconds.saturating_mul(2)
+                )
             }
             Some(signal) => {
                 let mib = memory >> 20;

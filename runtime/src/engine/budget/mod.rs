@@ -145,19 +145,8 @@ fn follow<'a>(proto: &'a NodeProto, known: &mut HashMap<&'a str, Value>, opset: 
 const COMPUTATIONS: [&str; 9] = ["Add", "Div", "Max", "Min", "Mod", "Mul", "Pow", "ReduceProd", "Sub"];
 
 /// Operators that have weights, or products of tensors.
-const LAYERS: [&str; 11] = [
-    "Conv",
-    "ConvInteger",
-    "ConvTranspose",
-    "DepthToSpace",
-    "Einsum",
-    "GRU",
-    "Gemm",
-    "LSTM",
-    "MatMul",
-    "MatMulInteger",
-    "RNN",
-];
+const LAYERS: [&str; 10] =
+    ["Conv", "ConvInteger", "ConvTranspose", "Einsum", "GRU", "Gemm", "LSTM", "MatMul", "MatMulInteger", "RNN"];
 
 /// Values that tract keeps for a place of a resized axis.
 const RESIZE_PLAN: usize = 32;
