@@ -114,12 +114,23 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// As [`read`], and when the file is larger.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        return Err(io::Error::new(ErrorKind::InvalidData, format!("expected at most {most} bytes, found more")));
+    whole(open(path)?, most)
+}
+
+/// All of an open file, which has at most `most` bytes.
+pub(crate) fn whole(file: File, most: u64) -> io::Result<Vec<u8>> {
+    let refused = |found: &str| {
+        let reason = format!("expected at most {most} bytes, found {found}");
+        Err(io::Error::new(ErrorKind::InvalidInput, reason))
+    };
+    let len = file.metadata()?.len();
+    if len > most {
+        return refused(&len.to_string());
     }
-    Ok(bytes)
+    let mut bytes = Vec::with_capacity(len as usize);
+    // It may have grown meanwhile.
+    file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { refused("more") } else { Ok(bytes) }
 }
 
 /// Waits until names in this folder have reached the disk, unless `$HOURGLASS_SYNC` is 0.

@@ -1,32 +1,24 @@
 //! Reads the files of a folder that came from elsewhere: only what lies in it.
 
 use std::fs;
-use std::io::{self, Error, ErrorKind, Read};
+use std::io::{self, Error, ErrorKind};
 use std::path::Path;
 
-use crate::files::open;
+use crate::files::{open, whole};
 
 /// Reads the file `name` of the folder `dir`, which has at most `most` bytes. A link that leads out of the folder, and a hard link, which
 /// may be a file elsewhere, are refused.
 pub(crate) fn read_inside(dir: &Path, name: &str, most: usize) -> io::Result<Vec<u8>> {
     let path = dir.join(name);
-    let refused = |reason: String| Err(Error::new(ErrorKind::InvalidInput, reason));
+    let refused = |reason: &str| Err(Error::new(ErrorKind::InvalidInput, reason));
     if fs::canonicalize(&path)?.parent() != Some(&fs::canonicalize(dir)?) {
-        return refused("it leads out of the bundle's folder, which is refused; copy the file itself there".into());
+        return refused("it leads out of the bundle's folder, which is refused; copy the file itself there");
     }
     let file = open(&path)?;
-    let metadata = file.metadata()?;
-    if is_hard_link(&metadata) {
-        return refused("it is a hard link, which is refused; copy the file itself there".into());
+    if is_hard_link(&file.metadata()?) {
+        return refused("it is a hard link, which is refused; copy the file itself there");
     }
-    let too_large = |len: String| refused(format!("expected at most {most} bytes, found {len}"));
-    if metadata.len() > most as u64 {
-        return too_large(metadata.len().to_string());
-    }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    // It may have grown meanwhile.
-    file.take((most as u64).saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() > most { too_large("more".into()) } else { Ok(bytes) }
+    whole(file, most as u64)
 }
 
 #[cfg(unix)]

@@ -5,7 +5,7 @@ use bundle::printable;
 use csv::ByteRecord;
 
 use super::cells::{Cell, cell, is_header};
-use super::dialect::{Dialect, detect};
+use super::dialect::{Dialect, detect, refuse_too_wide};
 use super::options::{Header, Options};
 use super::records::{for_each_record, named_separator, without_mark};
 use super::table::Table;
@@ -18,6 +18,7 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<(Table, String)> {
         None => (options.separator, text, 0),
     };
     let expected = options.expected.as_ref().map(|expected| expected.columns + options.skip[0] + options.skip[1]);
+    refuse_too_wide(text)?;
     let dialect = detect(text, separator, expected);
     let mut reader = Reader { text, dialect, options, columns: 0, values: vec![], header: None };
     for_each_record(text, dialect.separator, |record, line| reader.record(record, before + line))?;

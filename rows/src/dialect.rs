@@ -5,6 +5,8 @@ use super::options::Separator;
 
 /// Lines that are looked at.
 const SAMPLE: usize = 20;
+/// The most columns of a CSV file. Tables of genes have some ten thousand.
+const MAX_COLUMNS: usize = 1 << 18;
 
 /// How a CSV file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,15 @@ impl Separator {
             Self::Space => "spaces",
         }
     }
+}
+
+/// Refuses a line of so many values that the names and numbers of its columns alone would fill the memory.
+pub fn refuse_too_wide(text: &[u8]) -> anyhow::Result<()> {
+    let line = text.split(|byte| b"\r\n".contains(byte)).find(|line| !line.is_empty()).unwrap_or_default();
+    let count = |separator: Separator| line.iter().filter(|&&byte| byte == separator.byte()).count();
+    let found = Separator::ALL.into_iter().map(count).max().unwrap_or_default();
+    anyhow::ensure!(found < MAX_COLUMNS, "expected at most {MAX_COLUMNS} columns, found {}", found + 1);
+    Ok(())
 }
 
 /// Finds out how `text` is written. Of several readings, the one whose rows are `expected` values long is right, or else

@@ -3,8 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use flate2::read::MultiGzDecoder;
+
+use crate::unpacked::{Unpacked, is_beyond};
 
 /// A path with the name of an array behind a `#`, unless there is such a file.
 pub fn split_array(path: &Path) -> (PathBuf, Option<String>) {
@@ -32,28 +34,19 @@ pub fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut file = bundle::open(path).with_context(cannot)?;
     let mut bytes = start(&mut file).with_context(cannot)?;
     let Some(packed) = bytes.strip_prefix(b"\x1f\x8b").map(|_| file.metadata().map_or(0, |file| file.len())) else {
-        refuse_long_zeros(&bytes).with_context(|| path.display().to_string())?;
+        refuse_binary_start(&bytes).with_context(|| path.display().to_string())?;
         file.read_to_end(&mut bytes).with_context(cannot)?;
         return Ok(bytes);
     };
-    let not_whole = || format!("{}: not a whole gzip file", path.display());
-    let mut decoder = MultiGzDecoder::new(bytes.chain(file));
-    let mut unpacked = start(&mut decoder).with_context(not_whole)?;
-    refuse_long_zeros(&unpacked).with_context(|| path.display().to_string())?;
-    let most = most_unpacked(packed);
-    decoder.take(most).read_to_end(&mut unpacked).with_context(not_whole)?;
-    if unpacked.len() as u64 > most {
-        bail!(
-            "{}: expected at most {most} bytes when it is unpacked, found more; unpack it with `gunzip`",
-            path.display()
-        );
-    }
-    Ok(unpacked)
-}
-
-/// The most bytes that so many packed ones may become: a few can become gigabytes.
-pub fn most_unpacked(packed: u64) -> u64 {
-    (64 << 20) + packed.saturating_mul(100)
+    let refused = |error: std::io::Error| match is_beyond(&error) {
+        true => anyhow!("{}: {error}", path.display()),
+        false => anyhow!("{}: not a whole gzip file: {error}", path.display()),
+    };
+    let mut unpacked = Unpacked::new(MultiGzDecoder::new(bytes.chain(file)), packed);
+    let mut bytes = start(&mut unpacked).map_err(refused)?;
+    refuse_binary_start(&bytes).with_context(|| path.display().to_string())?;
+    unpacked.read_to_end(&mut bytes).map_err(refused)?;
+    Ok(bytes)
 }
 
 /// The first bytes, by which a file is known.
@@ -64,7 +57,7 @@ fn start(input: &mut impl Read) -> std::io::Result<Vec<u8>> {
 }
 
 /// Refuses what begins as no file of rows does, before the rest is read.
-fn refuse_long_zeros(start: &[u8]) -> anyhow::Result<()> {
+fn refuse_binary_start(start: &[u8]) -> anyhow::Result<()> {
     let is_known = start.starts_with(b"\x93NUMPY") || start.starts_with(b"PAR1") || is_npz(start);
     if is_known || start.len() < 1 << 12 { Ok(()) } else { refuse_binary(start) }
 }

@@ -1,5 +1,7 @@
 //! The first pass over a CSV file: every cell as a number, and what was none.
 
+use std::collections::HashMap;
+
 use anyhow::{anyhow, bail};
 use bundle::printable;
 use csv::ByteRecord;
@@ -95,11 +97,11 @@ pub(crate) fn column_name(number: usize) -> String {
 
 /// The names of the columns, each once.
 fn names<'a>(cells: impl Iterator<Item = &'a [u8]>, line: usize) -> anyhow::Result<Vec<String>> {
-    let mut names: Vec<String> = vec![];
+    let (mut names, mut known) = (vec![], HashMap::new());
     for (index, bytes) in cells.enumerate() {
         let name = String::from_utf8_lossy(bytes).into_owned();
         let name = if name.is_empty() { column_name(index + 1) } else { name };
-        if let Some(first) = names.iter().position(|known| *known == name) {
+        if let Some(first) = known.insert(name.clone(), index) {
             let name = printable(&name);
             bail!("line {line}: columns {} and {} have the same name, `{name}`", first + 1, index + 1);
         }

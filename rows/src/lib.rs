@@ -30,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod unpacked;
 mod windows;
 
 pub use array::{Array, Arrays, array_file};
@@ -37,7 +38,6 @@ pub use blocks::{Blocks, Progress};
 pub use breaks::SeriesNumbers;
 pub use columns::read_columns;
 pub use error::{Error, Result};
-pub use file::most_unpacked;
 pub use named::{Column, Columns};
 pub use npy_rows::NpyRows;
 pub use numbers::Numbers;
@@ -53,4 +53,5 @@ pub use read::{Rows, read};
 pub use sample::{NotANumber, Sample};
 pub use shards::is_shards;
 pub use texts::Texts;
+pub use unpacked::Unpacked;
 pub use windows::{WindowCutter, missing_steps, window_starts};

@@ -5,7 +5,7 @@ use bundle::counted;
 use csv::ByteRecord;
 
 use crate::cells::{Cell, cell};
-use crate::dialect::{Dialect, detect};
+use crate::dialect::{Dialect, detect, refuse_too_wide};
 use crate::first_pass::{FirstPass, Parsed, cells, column_name};
 use crate::options::Options;
 use crate::plain_lines::{is_plain, read_plain};
@@ -136,6 +136,9 @@ pub(crate) fn parse_block(
         Some((separator, rest)) if known.is_none() => (options.separator.or(Some(separator)), rest, lines + 1),
         _ => (options.separator, text, lines),
     };
+    if known.is_none() {
+        refuse_too_wide(text)?;
+    }
     let dialect = known.map_or_else(|| detect(text, separator, None), |known| known.dialect);
     let columns = known.map_or(vec![], |known| known.names.iter().map(|_| Parsed::default()).collect());
     let mut pass = FirstPass { dialect, header: options.header, names: None, columns, lines: vec![] };

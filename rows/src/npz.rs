@@ -6,10 +6,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::file::most_unpacked;
 use super::npy;
 use super::options::{Expected, Options};
 use super::table::Table;
+use super::unpacked::{Unpacked, is_beyond};
 
 /// The most bytes that a header of an array is looked for in.
 pub const HEADER_BYTES: u64 = 1 << 16;
@@ -92,22 +92,19 @@ fn arrays(archive: &mut ZipArchive<impl Read + Seek>) -> Result<Vec<Array>> {
 fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, first: Option<u64>) -> Result<Vec<u8>> {
     let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?;
     let mut content = vec![];
-    let unpacked = most_unpacked(file.compressed_size());
-    let most = first.unwrap_or(unpacked + 1);
+    let (packed, most) = (file.compressed_size(), first.unwrap_or(u64::MAX));
     let read = match file.compression() {
         CompressionMethod::Stored => file.take(most).read_to_end(&mut content),
         method if method == CompressionMethod::DEFLATE => {
-            DeflateDecoder::new(file).take(most).read_to_end(&mut content)
+            Unpacked::new(DeflateDecoder::new(file), packed).take(most).read_to_end(&mut content)
         }
         method => bail!("expected arrays as `numpy.savez` or `numpy.savez_compressed` write them, found {method:?}"),
     };
-    read.map_err(|_| anyhow!(NOT_WHOLE))?;
-    if first.is_none() && content.len() as u64 > unpacked {
-        bail!(
-            "expected an array of at most {unpacked} bytes when it is unpacked, found more; save it with `numpy.savez`"
-        );
+    match read {
+        Ok(_) => Ok(content),
+        Err(error) if is_beyond(&error) => bail!("{error}, with `numpy.savez`"),
+        Err(_) => bail!(NOT_WHOLE),
     }
-    Ok(content)
 }
 
 /// The array that was named, the only one, the one that is called as the network's tensor, or the only one whose rows are

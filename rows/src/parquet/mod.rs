@@ -3,6 +3,7 @@
 mod cells;
 mod writer;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -77,7 +78,7 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
         let reader = SerializedFileReader::new(bytes).map_err(|_| anyhow::anyhow!(NOT_WHOLE))?;
         let metadata = reader.metadata();
         let rows = usize::try_from(metadata.file_metadata().num_rows())?;
-        let mut names = vec![];
+        let (mut names, mut known) = (vec![], HashSet::new());
         for described in metadata.file_metadata().schema_descr_ptr().columns() {
             let name = described.path().string();
             if described.max_rep_level() > 0 || described.path().parts().len() > 1 {
@@ -86,7 +87,7 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
                     printable(&name)
                 );
             }
-            if names.contains(&name) {
+            if !known.insert(name.clone()) {
                 bail!("two columns have the same name, `{}`", printable(&name));
             }
             names.push(name);

@@ -1,6 +1,5 @@
 //! One epoch, as a row of `metrics.csv`.
 
-use std::io::Read;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -71,9 +70,7 @@ pub(super) fn record_bytes(path: &Path, records: &[EpochRecord]) -> Result<Vec<u
 
 /// Reads `metrics.csv`: epochs from 1 on, in order, and finite values.
 pub(super) fn read_records(path: &Path) -> Result<Vec<EpochRecord>> {
-    let mut bytes = Vec::new();
-    let read = bundle::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
-    read.map_err(|source| Error::io("read", path, source))?;
+    let bytes = bundle::read_at_most(path, MAX_BYTES).map_err(|source| Error::io("read", path, source))?;
     if let Some(line) = bytes.split(|&byte| byte == b'\n').position(|line| line.len() > MAX_LINE) {
         return Err(Error::file(path, format!("line {}: expected at most {MAX_LINE} bytes, found more", line + 1)));
     }

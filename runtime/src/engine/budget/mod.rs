@@ -26,7 +26,7 @@ use windows::window;
 
 /// The most dimensions of a tensor.
 const MAX_DIMS: usize = 16;
-/// The most computations with lengths where the number of rows is open.
+/// The most computations with a length, one after the other: tract keeps the whole term, which may double with each.
 const MAX_TERMS: usize = 12;
 /// Our kernels take so many times as many nodes as tract, whose time grows with the square of their number.
 const NODES_OF_TRACT: usize = 4;
@@ -41,8 +41,6 @@ struct Demand {
     work: usize,
     /// Nodes with weights.
     layers: usize,
-    /// Computations with lengths: tract does them with letters for lengths that it does not know, and its terms grow without bounds.
-    terms: usize,
 }
 
 /// Whether the graph, asked for batches of this layout, keeps to the limits; and how many rows may be computed at once, up to
@@ -57,9 +55,6 @@ pub(crate) fn rows_at_once(request: &Request, layout: Layout, most_rows: usize) 
     let one = asked(1)?;
     if layout.batch != Batch::Any {
         return Ok(most_rows);
-    }
-    if one.terms > MAX_TERMS {
-        return Err(format!("expected at most {MAX_TERMS} computations with lengths, found {}", one.terms));
     }
     let rows = (request.limits.row_values / one.values.saturating_add(one.scratch).max(1)).clamp(1, most_rows);
     // More rows may ask for more than their share.
@@ -101,7 +96,6 @@ impl Demand {
             scratch: self.scratch.max(other.scratch),
             work: self.work.saturating_add(other.work),
             layers: self.layers + other.layers,
-            terms: self.terms + other.terms,
         }
     }
 
@@ -127,18 +121,25 @@ fn follow<'a>(proto: &'a NodeProto, known: &mut HashMap<&'a str, Value>, opset: 
     if shapes.iter().any(|dims| dims.len() > MAX_DIMS) {
         return Err(format!("expected at most {MAX_DIMS} dimensions, found more"));
     }
-    let of_lengths = (0..node.inputs.len()).filter_map(|index| node.input(index)).any(|value| value.is_length);
-    let is_length = proto.op_type == "Shape" || of_lengths;
-    let terms = usize::from(of_lengths && COMPUTATIONS.contains(&node.operator()));
+    let of_lengths = (0..node.inputs.len()).filter_map(|index| node.input(index)?.terms).max();
+    let terms = match of_lengths {
+        Some(terms) => Some(terms + usize::from(COMPUTATIONS.contains(&node.operator()))),
+        None => (proto.op_type == "Shape").then_some(0),
+    };
+    if terms > Some(MAX_TERMS) {
+        return Err(format!(
+            "expected at most {MAX_TERMS} computations with a length, one after the other, found more"
+        ));
+    }
     let mut found = shapes.first().and_then(|dims| numbers(&node, dims));
     let (scratch, work) = work(&node, shapes.first().map_or(&[], Vec::as_slice)).ok_or_else(unknown)?;
     let layers = usize::from(LAYERS.contains(&node.operator()));
     for (name, dims) in proto.output.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
         let (numbers, is_whole) = found.take().map_or((None, false), |(numbers, is_whole)| (Some(numbers), is_whole));
-        let is_length = is_length && numbers.is_some();
-        known.insert(name, Value { dims, numbers, is_whole, is_length });
+        let terms = terms.filter(|_| numbers.is_some());
+        known.insert(name, Value { dims, numbers, is_whole, terms });
     }
-    Ok(Demand { values, scratch, work, layers, terms })
+    Ok(Demand { values, scratch, work, layers })
 }
 
 /// Operators that make new numbers of lengths.

@@ -2,6 +2,8 @@
 
 use onnx::{DataType, NodeProto, TensorProto};
 
+use crate::engine::constants::{floats, ints};
+
 /// The most numbers of a tensor that are followed: shapes have a handful.
 pub(super) const MAX_NUMBERS: usize = 4096;
 
@@ -13,8 +15,8 @@ pub(super) struct Value {
     pub(super) numbers: Option<Vec<f64>>,
     /// Whether they are whole numbers, which divide without a remainder.
     pub(super) is_whole: bool,
-    /// Whether they follow from the shape of a tensor that is computed, which may have the number of rows in it.
-    pub(super) is_length: bool,
+    /// Where they follow from the shape of a tensor that is computed, by how many computations one after the other.
+    pub(super) terms: Option<usize>,
 }
 
 impl Value {
@@ -27,22 +29,18 @@ impl Value {
     pub(super) fn of(tensor: &TensorProto) -> Option<Self> {
         let dims = tensor.dims.iter().map(|&dim| usize::try_from(dim).ok()).collect::<Option<Vec<_>>>()?;
         let is = |kind: DataType| tensor.data_type == i32::from(kind);
-        let raw = &tensor.raw_data[..];
-        let numbers: Vec<f64> = match product(&dims) {
-            len if len > MAX_NUMBERS => vec![],
-            _ if is(DataType::Float) && raw.is_empty() => tensor.float_data.iter().map(|&x| x.into()).collect(),
-            _ if is(DataType::Float) => {
-                raw.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes).into()).collect()
+        let numbers = match product(&dims) {
+            0 => Some(vec![]),
+            len if len > MAX_NUMBERS => None,
+            _ if is(DataType::Float) => floats(tensor).map(|numbers| numbers.into_iter().map(f64::from).collect()),
+            _ if is(DataType::Int64) => ints(tensor).map(|numbers| numbers.into_iter().map(|int| int as f64).collect()),
+            len if is(DataType::Bool) || is(DataType::Uint8) => {
+                Some(tensor.raw_data.iter().map(|&byte| byte.into()).collect::<Vec<f64>>())
+                    .filter(|found| found.len() == len)
             }
-            _ if is(DataType::Int64) && raw.is_empty() => tensor.int64_data.iter().map(|&x| x as f64).collect(),
-            _ if is(DataType::Int64) => {
-                raw.as_chunks::<8>().0.iter().map(|&bytes| i64::from_le_bytes(bytes) as f64).collect()
-            }
-            _ if is(DataType::Bool) || is(DataType::Uint8) => raw.iter().map(|&x| x.into()).collect(),
-            _ => vec![],
+            _ => None,
         };
-        let numbers = Some(numbers).filter(|numbers| numbers.len() == product(&dims));
-        Some(Self { dims, numbers, is_whole: is(DataType::Int64), is_length: false })
+        Some(Self { dims, numbers, is_whole: is(DataType::Int64), terms: None })
     }
 }
 

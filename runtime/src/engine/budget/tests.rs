@@ -77,6 +77,12 @@ fn what_asks_for_too_much_is_refused() {
         let name = |index: usize| if index == 0 { "x".to_owned() } else { format!("gemm{index}") };
         (0..count).map(|index| node("Gemm", &[&name(index), "w"], &name(index + 1), vec![])).collect()
     };
+    let squares = || -> Vec<NodeProto> {
+        let name = |index: usize| format!("s{index}");
+        let mut nodes = vec![node("Shape", &["x"], "shape", vec![]), node("Gather", &["shape", "i"], "s0", vec![])];
+        nodes.extend((0..20).map(|index| node("Mul", &[&name(index), &name(index)], &name(index + 1), vec![])));
+        nodes
+    };
     type Case<'a> = (&'a [usize], Vec<NodeProto>, Vec<TensorProto>, &'a str);
     let cases: Vec<Case> = vec![
         (
@@ -153,6 +159,7 @@ fn what_asks_for_too_much_is_refused() {
         (&[4], vec![node("Reshape", &["x", "a"], "y", vec![])], vec![numbers("a", &[1 << 62, 1 << 62])], "do not fit"),
         (&[8], vec![node("Gather", &["x", "a"], "y", vec![int("axis", 1)])], vec![numbers("a", &[8])], "do not fit"),
         (&[4], vec![node("NonZero", &["x"], "y", vec![])], vec![], "cannot be said before it runs, so it is refused"),
+        (&[4], squares(), vec![numbers("i", &[0])], "node `s13` (Mul): expected at most 12 computations with a length"),
         // A square of the batch: its rows ask for more the more there are.
         (
             &[4096],
@@ -176,7 +183,7 @@ fn what_asks_for_too_much_is_refused() {
 #[test]
 fn what_networks_ask_for_is_granted_and_counted() {
     let small = asked(&[4], vec![node("Gemm", &["x", "w"], "y", vec![])], vec![zeros("w", &[4, 3])]).unwrap();
-    assert_eq!(small, (32, Demand { values: 4 + 3, scratch: 0, work: 12 + 12, layers: 1, terms: 0 }));
+    assert_eq!(small, (32, Demand { values: 4 + 3, scratch: 0, work: 12 + 12, layers: 1 }));
     let conv = vec![node("Conv", &["x", "w"], "y", vec![ints("pads", &[1; 4]), ints("strides", &[2; 2])])];
     let (rows, conv) = asked(&[3, 32, 32], conv, vec![zeros("w", &[8, 3, 3, 3])]).unwrap();
     assert_eq!((rows, conv.values, conv.work), (32, 3 * 32 * 32 + 8 * 16 * 16, 8 * 16 * 16 * 27));

@@ -112,10 +112,13 @@ fn with_reader<T>(path: &Path, parse: impl FnOnce(Box<dyn Read>) -> Result<T>) -
     let mut start = [0; 2];
     let count = reader.read(&mut start).map_err(|source| Error::io("read", path, source))?;
     let is_gzip = start[..count] == GZIP_MAGIC;
-    // A packed file may claim gigabytes. What is beyond this is cut off.
-    let most = rows::most_unpacked(std::fs::metadata(path).map_or(0, |file| file.len()));
+    let packed = std::fs::metadata(path).map_or(0, |file| file.len());
     let whole = std::io::Cursor::new(start[..count].to_vec()).chain(reader);
-    if is_gzip { parse(Box::new(MultiGzDecoder::new(whole).take(most))) } else { parse(Box::new(whole)) }
+    if is_gzip {
+        parse(Box::new(rows::Unpacked::new(MultiGzDecoder::new(whole), packed)))
+    } else {
+        parse(Box::new(whole))
+    }
 }
 
 fn parse_as<const N: usize>(
