@@ -22,8 +22,13 @@ struct Beyond(u64);
 impl<R> Unpacked<R> {
     /// Unpacks a file of `packed` bytes.
     pub fn new(reader: R, packed: u64) -> Self {
-        Self { reader, most: packed.saturating_mul(GROWTH).saturating_add(FREE), done: 0 }
+        Self { reader, most: most(packed), done: 0 }
     }
+}
+
+/// Bytes that a file of `packed` bytes may unpack to.
+pub(crate) fn most(packed: u64) -> u64 {
+    packed.saturating_mul(GROWTH).saturating_add(FREE)
 }
 
 /// Whether an error says that a file unpacks to too much, and not that it is damaged.
