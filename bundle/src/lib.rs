@@ -42,7 +42,8 @@ mod windows;
 pub use advice::{find_program, listed, program, quoted, with_programs};
 pub use dates::{date_of, seconds_of};
 pub use detector::{
-    Array, Calibration, Centre, Detector, Drift, KnownRows, NEIGHBOURS, Numbers, RowForm, Scores, is_anomaly,
+    Array, Calibration, Centre, Detector, Drift, KnownRows, MAX_DETECTOR_VALUES, NEIGHBOURS, Numbers, RowForm, Scores,
+    is_anomaly,
 };
 pub use digest::{Digest, sha256};
 pub use error::{Error, Result};

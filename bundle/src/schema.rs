@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// The most values of the network's input; `trainer fit` refuses rows of more than a quarter of it.
+const MAX_INPUT: usize = 1 << 18;
+
 /// The columns of a table, in the order of a raw row.
 ///
 /// A raw row has one float for each column: a number as it is, NaN where it is missing, a category by its place in
@@ -144,6 +147,15 @@ impl Column {
         self.missing.is_some()
     }
 
+    /// Values in the network's input.
+    fn input_len(&self) -> usize {
+        let values = match &self.kind {
+            ColumnKind::Number { .. } => 1,
+            ColumnKind::Category { values } => values.len() + 1,
+        };
+        values + 2 * self.cycles.len() + usize::from(self.flag_missing)
+    }
+
     fn features(&self, column: usize) -> impl Iterator<Item = Feature> {
         let numbers = match self.kind {
             ColumnKind::Number { mean, scale } => {
@@ -196,6 +208,12 @@ impl Schema {
                 let reason = format!("column `{name}`: expected periods above 0 of numbers, found {:?}", column.cycles);
                 return Err(Error::Schema(reason));
             }
+        }
+        let values = columns.iter().map(Column::input_len).sum::<usize>();
+        if values > MAX_INPUT {
+            return Err(Error::Schema(format!(
+                "expected rows of at most {MAX_INPUT} values for the network, found {values}"
+            )));
         }
         let features = columns.iter().enumerate().flat_map(|(index, column)| column.features(index)).collect();
         Ok(Self { columns, features })

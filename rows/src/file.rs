@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::gunzip::Gunzip;
 use anyhow::{Context, anyhow, bail};
-use flate2::read::MultiGzDecoder;
 
-use crate::unpacked::{Unpacked, is_beyond};
+use crate::unpacked::{Unpacked, buffer, is_beyond, most};
 
 /// A path with the name of an array behind a `#`, unless there is such a file.
 pub fn split_array(path: &Path) -> (PathBuf, Option<String>) {
@@ -42,9 +42,11 @@ pub fn content(path: &Path) -> anyhow::Result<Vec<u8>> {
         true => anyhow!("{}: {error}", path.display()),
         false => anyhow!("{}: not a whole gzip file: {error}", path.display()),
     };
-    let mut unpacked = Unpacked::new(MultiGzDecoder::new(bytes.chain(file)), packed);
-    let mut bytes = start(&mut unpacked).map_err(refused)?;
-    refuse_binary_start(&bytes).with_context(|| path.display().to_string())?;
+    let mut unpacked = Unpacked::new(Gunzip::new(bytes.chain(file)), packed);
+    let start = start(&mut unpacked).map_err(refused)?;
+    refuse_binary_start(&start).with_context(|| path.display().to_string())?;
+    let mut bytes = buffer(most(packed));
+    bytes.extend(start);
     unpacked.read_to_end(&mut bytes).map_err(refused)?;
     Ok(bytes)
 }

@@ -11,6 +11,7 @@ mod dialect;
 mod error;
 mod file;
 mod first_pass;
+mod gunzip;
 mod named;
 mod npy;
 mod npy_rows;
@@ -38,11 +39,12 @@ pub use blocks::{Blocks, Progress};
 pub use breaks::SeriesNumbers;
 pub use columns::read_columns;
 pub use error::{Error, Result};
+pub use gunzip::Gunzip;
 pub use named::{Column, Columns};
 pub use npy_rows::NpyRows;
 pub use numbers::Numbers;
 pub use options::{Expected, Header, Options, Separator};
-pub use parquet::ParquetWriter;
+pub use parquet::{ParquetWriter, is_contained};
 #[cfg(feature = "pictures")]
 pub use pictures::{
     MAX_PICTURE_SIDE, PictureHeader, PictureSize, picture_files, picture_folders, picture_header, picture_pixels,
@@ -53,5 +55,5 @@ pub use read::{Rows, read};
 pub use sample::{NotANumber, Sample};
 pub use shards::is_shards;
 pub use texts::Texts;
-pub use unpacked::Unpacked;
+pub use unpacked::{Unpacked, buffer};
 pub use windows::{WindowCutter, missing_steps, window_starts};

@@ -14,6 +14,8 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 const MAX_HEADER: usize = 1 << 16;
 /// As many as numpy has.
 const MAX_AXES: usize = 64;
+/// Between axes and entries; records, which are refused by name, have three for each field.
+const MAX_COMMAS: usize = 2000;
 
 /// Reads the rows along the first axis; further axes are flattened. A single axis is a single row.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
@@ -155,6 +157,11 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
         bail!(
             "expected numbers, found Python objects; convert the array with `astype(\"float32\")` before it is saved"
         );
+    }
+    // The crate takes the square of time for them.
+    let commas = bytes[..len].iter().filter(|&&byte| byte == b',').count();
+    if commas > MAX_COMMAS {
+        bail!("not a .npy file of numbers: its header has {commas} commas; expected at most {MAX_COMMAS}");
     }
     let header = NpyHeader::from_reader(&bytes[..len]).context("not a .npy file: its header cannot be read")?;
     if header.shape().len() > MAX_AXES {

@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive};
 use super::npy;
 use super::options::{Expected, Options};
 use super::table::Table;
-use super::unpacked::{Unpacked, is_beyond};
+use super::unpacked::{Unpacked, buffer, is_beyond};
 
 /// The most bytes that a header of an array is looked for in.
 pub const HEADER_BYTES: u64 = 1 << 16;
@@ -91,8 +91,8 @@ fn arrays(archive: &mut ZipArchive<impl Read + Seek>) -> Result<Vec<Array>> {
 /// A file in the archive, or its `first` bytes.
 fn extract(archive: &mut ZipArchive<impl Read + Seek>, index: usize, first: Option<u64>) -> Result<Vec<u8>> {
     let file = archive.by_index_raw(index).map_err(|_| anyhow!(NOT_WHOLE))?;
-    let mut content = vec![];
     let (packed, most) = (file.compressed_size(), first.unwrap_or(u64::MAX));
+    let mut content = buffer(most.min(file.size()));
     let read = match file.compression() {
         CompressionMethod::Stored => file.take(most).read_to_end(&mut content),
         method if method == CompressionMethod::DEFLATE => {

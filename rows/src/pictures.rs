@@ -82,7 +82,7 @@ fn header(path: &Path) -> AnyResult<PictureHeader> {
 }
 
 fn reader(path: &Path) -> AnyResult<ImageReader<Cursor<Vec<u8>>>> {
-    let bytes = bundle::read(path).context("cannot read it")?;
+    let bytes = without_profile(bundle::read(path).context("cannot read it")?);
     let mut reader = ImageReader::new(Cursor::new(bytes));
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_PICTURE_SIDE);
@@ -90,6 +90,27 @@ fn reader(path: &Path) -> AnyResult<ImageReader<Cursor<Vec<u8>>>> {
     limits.max_alloc = Some(MAX_MEMORY);
     reader.limits(limits);
     Ok(reader.with_guessed_format()?)
+}
+
+/// A PNG without its colour profile, which is not applied, and which may unpack to a gigabyte.
+fn without_profile(bytes: Vec<u8>) -> Vec<u8> {
+    const START: usize = 8;
+    if !bytes.starts_with(b"\x89PNG") || bytes.len() < START {
+        return bytes;
+    }
+    let (mut kept, mut place) = (bytes[..START].to_vec(), START);
+    // Each part: the length of its content, its name, the content and a checksum.
+    while let Some(&[a, b, c, d, ref name @ ..]) = bytes[place..].first_chunk::<8>() {
+        let end = (u32::from_be_bytes([a, b, c, d]) as usize).saturating_add(place + 12).min(bytes.len());
+        match name {
+            b"IDAT" => break,
+            b"iCCP" => (),
+            _ => kept.extend(&bytes[place..end]),
+        }
+        place = end;
+    }
+    kept.extend(&bytes[place..]);
+    kept
 }
 
 fn refused(error: ImageError) -> anyhow::Error {

@@ -1,5 +1,7 @@
 //! The raw rows that a network takes, from a table whose columns may be in any order.
 
+use std::collections::HashMap;
+
 use anyhow::bail;
 use bundle::{ColumnKind, Schema, printable, seconds_of, truth};
 
@@ -19,9 +21,11 @@ pub fn raw_rows(schema: &Schema, table: &Columns, rows: &[u32]) -> Result<Vec<f3
 fn values(schema: &Schema, table: &Columns, rows: &[u32]) -> anyhow::Result<Vec<f32>> {
     let columns = schema.columns().len();
     let mut raw = vec![0.; rows.len() * columns];
+    let places: HashMap<&str, usize> =
+        table.names.iter().enumerate().rev().map(|(place, name)| (&**name, place)).collect();
     for (index, column) in schema.columns().iter().enumerate() {
         let name = printable(&column.name);
-        let Some(place) = table.position(&column.name) else {
+        let Some(&place) = places.get(&*column.name) else {
             bail!("expected a column `{name}`, found {}", list(&table.names));
         };
         let values: Vec<f32> = match (&column.kind, &table.columns[place]) {

@@ -36,6 +36,16 @@ pub(crate) fn is_beyond(error: &Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Beyond>())
 }
 
+/// An empty buffer for `most` bytes at most. It takes memory as it fills, but does not move: one that doubles takes up to three times as
+/// much while it does.
+pub fn buffer(most: u64) -> Vec<u8> {
+    const RESERVED: u64 = 128 << 20;
+    let mut bytes = Vec::new();
+    // Without the room, it grows as others do.
+    let _ = bytes.try_reserve(most.min(RESERVED) as usize);
+    bytes
+}
+
 impl<R: Read> Read for Unpacked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let count = self.reader.read(buffer)?;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gives every hostile input to the program that it is for, and fails where one of them is harmed by it.
 
-    tests/hostile/run.py --programs target/release [--only WORD]
+    tests/hostile/run.py --programs target/release [--only WORD] [--seconds 3]
 
 A program must end by itself, within a second of processor time and 256 MiB, with an exit code that fits, and with a
 message that a terminal can show. Two programs run at a time.
@@ -96,7 +96,7 @@ def said(path):
         return file.read(1 << 20).decode(errors="replace")
 
 
-def checked(case, folder, programs):
+def checked(case, folder, programs, allowed):
     """Makes a case, runs its program, and says what is wrong with what came of it."""
     written(case, folder)
     program, *arguments = case.command.split()
@@ -112,7 +112,7 @@ def checked(case, folder, programs):
         f"not ended after {WALL_SECONDS} s": late,
         f"ended by signal {-code}": code < 0 and not late,
         f"exit code {code}, expected {case.outcome}": code >= 0 and code not in EXIT_CODES[case.outcome],
-        f"{seconds:.2f} s of processor time": seconds > CPU_SECONDS and not late,
+        f"{seconds:.2f} s of processor time": seconds > allowed and not late,
         f"{mib:.0f} MiB": mib > MEMORY_MIB,
         "panicked": "panicked" in output + error,
         "no message": code in FAILED and not error.strip(),
@@ -152,12 +152,14 @@ def main():
     parser.add_argument("--programs", type=Path, default=Path("target/release"), help="folder of the three programs")
     parser.add_argument("--only", default="", metavar="WORD", help="only the cases with this word in their name")
     parser.add_argument("--verbose", action="store_true", help="print those that pass too")
+    parser.add_argument("--seconds", type=float, default=CPU_SECONDS,
+                        help="processor time that each may take, for slower processors")
     options = parser.parse_args()
     programs = options.programs.resolve()
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         folder = Path(folder)
         cases = [case for case in all_cases(base_run(folder, programs)) if options.only in case.name]
-        JOBS.extend((case, folder / str(number), programs) for number, case in enumerate(cases))
+        JOBS.extend((case, folder / str(number), programs, options.seconds) for number, case in enumerate(cases))
         with multiprocessing.get_context("fork").Pool(2) as pool:
             outcomes = list(pool.imap_unordered(job, range(len(JOBS))))
     if not outcomes:

@@ -11,6 +11,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     bundle::survive_large_files();
+    let says = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !rows::is_contained() {
+            says(panic);
+        }
+    }));
     match cli::run() {
         Ok(code) => code,
         Err(error) => {

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// The nearest known rows whose distance counts.
 pub const NEIGHBOURS: usize = 5;
+/// The most values of [`Detector::known`] and of [`Detector::whitening`] each.
+pub const MAX_DETECTOR_VALUES: usize = 1 << 23;
 
 /// A detector of unusual rows, fitted to usual ones.
 ///

@@ -15,5 +15,5 @@ pub use calibration::{Calibration, is_anomaly};
 pub use centre::Centre;
 pub use drift::Drift;
 pub use errors::RowForm;
-pub use fitted::{Detector, NEIGHBOURS, Scores};
+pub use fitted::{Detector, MAX_DETECTOR_VALUES, NEIGHBOURS, Scores};
 pub use known_rows::KnownRows;

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{mem, thread};
 
+use crate::gunzip::Gunzip;
 use anyhow::{Context, Result, bail};
-use flate2::read::MultiGzDecoder;
 use memchr::{memchr_iter, memrchr};
 
 use super::progress::Progress;
@@ -68,7 +68,7 @@ impl CsvBlocks {
         counted.by_ref().take(2).read_to_end(&mut start).with_context(cannot)?;
         let is_gzip = start == b"\x1f\x8b";
         let whole = Cursor::new(start).chain(BufReader::with_capacity(1 << 18, counted));
-        let input: Box<dyn Read + Send> = if is_gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
+        let input: Box<dyn Read + Send> = if is_gzip { Box::new(Gunzip::new(whole)) } else { Box::new(whole) };
         let ready = VecDeque::new();
         Ok(Self { options: options.clone(), input, text: vec![], first: None, lines: 0, is_at_end: false, ready })
     }

@@ -9,7 +9,7 @@ use super::{MAGIC, NOT_WHOLE};
 /// The deepest that types may lie in each other; the crate goes into them by recursion.
 const DEPTH: usize = 32;
 /// Pieces of columns that any file may have, and for how many of its bytes one more: each takes half a kilobyte.
-const FREE: u64 = 1 << 17;
+const FREE: u64 = 1 << 16;
 const BYTES: u64 = 256;
 
 /// Refuses a footer that is damaged, or whose schema or row groups cannot be as they claim.

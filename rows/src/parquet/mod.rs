@@ -8,6 +8,7 @@ mod thrift;
 mod unpack;
 mod writer;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -44,7 +45,19 @@ pub fn read(path: &Path) -> Result<Columns> {
 
 /// What `work` gives; the crate panics on some files that are damaged.
 fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| bail!(NOT_WHOLE))
+    CONTAINED.set(true);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.set(false);
+    done.unwrap_or_else(|_| bail!(NOT_WHOLE))
+}
+
+thread_local! {
+    static CONTAINED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread becomes an error here, so that a panic hook need not say anything.
+pub fn is_contained() -> bool {
+    CONTAINED.get()
 }
 
 /// The rows of a Parquet file, some at a time.

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Result};
 
-use flate2::read::MultiGzDecoder;
+use crate::gunzip::Gunzip;
 use parquet::basic::Compression;
 
 use super::NOT_WHOLE;
@@ -18,7 +18,7 @@ pub(super) fn unpacked(codec: Compression, packed: &[u8], length: usize) -> Resu
             }
             snap::raw::Decoder::new().decompress_vec(packed)?
         }
-        Compression::GZIP(_) => read(MultiGzDecoder::new(packed), length)?,
+        Compression::GZIP(_) => read(Gunzip::new(packed), length)?,
         Compression::BROTLI(_) => read(brotli_decompressor::Decompressor::new(packed, 1 << 12), length)?,
         Compression::ZSTD(_) => read(ruzstd::decoding::StreamingDecoder::new(packed).map_err(|_| damaged())?, length)?,
         Compression::LZ4 => hadoop(packed, length).or_else(|| block(packed, length)).ok_or_else(damaged)?,

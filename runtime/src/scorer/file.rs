@@ -1,6 +1,6 @@
 //! The detector among the initializers of `scorer.onnx`.
 
-use bundle::{Array, Calibration, DETECTOR, Detector, Numbers};
+use bundle::{Array, Calibration, DETECTOR, Detector, MAX_DETECTOR_VALUES, Numbers};
 use onnx::{DataType, ModelProto, TensorProto};
 
 use crate::engine::{dims, floats};
@@ -12,6 +12,10 @@ pub(super) fn detector(bytes: &[u8], limits: &Limits) -> Result<Detector> {
     limits.check_file(bytes).map_err(wrong)?;
     let model = ModelProto::from_bytes(bytes).map_err(wrong)?;
     let graph = model.graph.as_ref().ok_or_else(|| wrong("it holds no graph"))?;
+    if let Some(large) = graph.initializer.iter().find(|tensor| is_large(tensor)) {
+        let name = bundle::printable(&large.name);
+        return Err(wrong(format!("its tensor `{name}` has more than {MAX_DETECTOR_VALUES} values")));
+    }
     let array = |name: &str| {
         let tensor = graph.initializer.iter().find(|tensor| tensor.name == name)?;
         let shape = dims(tensor)?;
@@ -21,6 +25,12 @@ pub(super) fn detector(bytes: &[u8], limits: &Limits) -> Result<Detector> {
         Some(Array { shape, numbers })
     };
     Detector::from_arrays(array).map_err(wrong)
+}
+
+/// Whether a part of the detector has more values than a trained one can have.
+fn is_large(tensor: &TensorProto) -> bool {
+    let values = dims(tensor).and_then(|shape| shape.iter().try_fold(1usize, |count, &dim| count.checked_mul(dim)));
+    tensor.name.starts_with("detector.") && values.is_none_or(|values| values > MAX_DETECTOR_VALUES)
 }
 
 /// The same scorer with another calibration.

@@ -14,8 +14,13 @@ use crate::file;
 use crate::fused::with_values;
 
 const NETWORK: &str = "network";
+/// Each tensor has this once in the file's header.
+const DTYPE: &[u8] = b"\"dtype\"";
 /// The entry with the SHA-256 of all others and of the tensors.
 const DIGEST: &str = "sha256";
+
+/// A network of 1,000 layers has some 20,000 with what its optimiser keeps.
+const MAX_TENSORS: usize = 1 << 16;
 
 /// A tensor's values on their way to a file.
 struct Floats<'a> {
@@ -40,6 +45,12 @@ impl View for Floats<'_> {
     fn data_len(&self) -> usize {
         size_of_val(self.values)
     }
+}
+
+/// The JSON that a safetensors file begins with, behind its length.
+fn header_of(bytes: &[u8]) -> &[u8] {
+    let length = bytes.first_chunk().map_or(0, |length| u64::from_le_bytes(*length));
+    bytes.get(8..).and_then(|rest| rest.get(..usize::try_from(length).ok()?)).unwrap_or_default()
 }
 
 /// Named tensors and text entries, on their way to or from a file.
@@ -69,6 +80,11 @@ impl Checkpoint {
             }
         };
         let damaged = |_| fail(format!("its {} bytes are incomplete or damaged{}", bytes.len(), anew()));
+        let tensors =
+            header_of(&bytes).windows(DTYPE.len()).filter(|text| *text == DTYPE).take(MAX_TENSORS + 1).count();
+        if tensors > MAX_TENSORS {
+            return Err(fail(format!("it has more than {MAX_TENSORS} tensors")));
+        }
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
         let parsed = SafeTensors::deserialize(&bytes).map_err(damaged)?;
         let mut tensors = HashMap::new();

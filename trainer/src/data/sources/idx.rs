@@ -5,7 +5,6 @@
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use rand::seq::SliceRandom;
 
 use super::diagnose::not_a_folder;
@@ -115,7 +114,7 @@ fn with_reader<T>(path: &Path, parse: impl FnOnce(Box<dyn Read>) -> Result<T>) -
     let packed = std::fs::metadata(path).map_or(0, |file| file.len());
     let whole = std::io::Cursor::new(start[..count].to_vec()).chain(reader);
     if is_gzip {
-        parse(Box::new(rows::Unpacked::new(MultiGzDecoder::new(whole), packed)))
+        parse(Box::new(rows::Unpacked::new(rows::Gunzip::new(whole), packed)))
     } else {
         parse(Box::new(whole))
     }
@@ -155,8 +154,8 @@ fn parse_as<const N: usize>(
         .filter(|&length| length > 0)
         .ok_or_else(|| fail(format!("its header claims {shape} bytes, which cannot be")))?;
 
-    // One byte more than expected shows that there are too many. No memory is reserved on the header's word alone.
-    let mut bytes = Vec::new();
+    // One byte more than expected shows that there are too many.
+    let mut bytes = rows::buffer(expected as u64 + 1);
     let read = reader.take(expected as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| match error.kind() {
         std::io::ErrorKind::UnexpectedEof if bytes.len() == expected => {

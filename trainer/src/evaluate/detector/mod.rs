@@ -6,7 +6,7 @@ mod whitening;
 
 use std::collections::HashSet;
 
-use bundle::{Calibration, Centre, ColumnKind, Detector, KnownRows, NEIGHBOURS, RowForm};
+use bundle::{Calibration, Centre, ColumnKind, Detector, KnownRows, MAX_DETECTOR_VALUES, NEIGHBOURS, RowForm};
 use rayon::prelude::*;
 
 pub use kind::DetectorKind;
@@ -167,6 +167,7 @@ fn known_rows(train: &Samples, indices: &[u32], kind: DetectorKind) -> KnownRows
         DetectorKind::Contaminated => (indices.len() / 10).clamp(2 * NEIGHBOURS, MAX_KNOWN),
         _ => MAX_KNOWN,
     };
+    let count = count.min(MAX_DETECTOR_VALUES / train.width());
     let rows = spaced(indices, count);
     KnownRows::new(&prepared(train, &rows), train.width())
 }
