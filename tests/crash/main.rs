@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -149,10 +150,16 @@ fn at_every_point(start: &Place, line: &str, check: impl Fn(&Place, &str)) {
 
 const FIT: &str = "trainer fit --epochs 4 --baseline-seconds 0 --log-format plain --out run";
 
+/// Writes a table of three columns as `rows.csv`.
+fn write_table(place: &Place) {
+    let row = |i: usize| format!("{},{},{}\n", (i * 37 % 100) as f32 / 50., (i * 61 % 100) as f32 / 50., i % 7);
+    fs::write(place.path().join("rows.csv"), "a,b,c\n".to_owned() + &(0..400).map(row).collect::<String>()).unwrap();
+}
+
 /// Goes on with the run as a person would.
 fn go_on(place: &Place, what: &str, anew: &str) {
-    let resume =
-        anew.split(" --preset ").next().unwrap().replace(" --out run", "").replace(" fit", " fit --resume run");
+    let options = anew.split(" --preset ").next().unwrap();
+    let resume = options.replace(" --data rows.csv", "").replace(" --out run", "").replace(" fit", " fit --resume run");
     match place.try_to(&resume) {
         Err(error) if error.contains("is finished") => {}
         Err(error) if error.contains("not a run") || error.contains("no such run") => {
@@ -212,8 +219,7 @@ fn a_bundle_is_the_old_one_or_the_new_one() {
 #[test]
 fn results_and_calibrations_are_whole() {
     let start = Place::new();
-    let row = |i: usize| format!("{},{},{}\n", (i * 37 % 100) as f32 / 50., (i * 61 % 100) as f32 / 50., i % 7);
-    fs::write(start.path().join("rows.csv"), "a,b,c\n".to_owned() + &(0..400).map(row).collect::<String>()).unwrap();
+    write_table(&start);
     start.succeed(&FIT.replace("fit", "fit --data rows.csv"));
     start.succeed("exporter --split run");
     fs::write(start.path().join("scored.csv"), "old").unwrap();
@@ -247,6 +253,8 @@ fn a_full_disk_is_told_and_loses_nothing() {
         "trainer fit --resume run --epochs 4 --baseline-seconds 0 --log-format plain",
         "exporter --split --opset 13 run",
         "runtime encode run rows.csv --out out.csv",
+        "runtime encode run rows.csv --out out.npy",
+        "runtime encode run rows.csv --out out.parquet",
     ] {
         // The most that is too little, to within a factor of two.
         let enough = (10..40).map(|power| 1u64 << power).find(|room| {
@@ -274,20 +282,135 @@ fn a_full_disk_is_told_and_loses_nothing() {
     }
 }
 
+/// A run, and rows for it as CSV, `.npy` and Parquet. Every result that a command may write is there, and old.
+fn with_rows() -> Place {
+    let start = Place::new();
+    start.succeed(&FIT.replace("4", "2"));
+    start.succeed("exporter --split run");
+    let row = |i: usize| (0..64).map(|j| format!("{}", (i * 37 + j * 61) % 17)).collect::<Vec<_>>().join(",") + "\n";
+    let block: String = (0..1000).map(row).collect();
+    fs::write(start.path().join("rows.csv"), block.repeat(if is_full() { 400 } else { 60 })).unwrap();
+    for end in ["npy", "parquet"] {
+        start.succeed(&format!("runtime reconstruct run rows.csv --divide 16 --out rows.{end}"));
+    }
+    for result in RESULTS {
+        fs::write(start.path().join(result), "old").unwrap();
+    }
+    start
+}
+
+const RESULTS: [&str; 3] = ["out.csv", "out.npy", "out.parquet"];
+
+/// Commands that take a while, each with the file or folder of its result.
+fn long_commands() -> Vec<(String, &'static str)> {
+    let encode = |from: &'static str| {
+        let divide = if from == "csv" { " --divide 16" } else { "" };
+        RESULTS.map(|to| (format!("runtime encode run rows.{from}{divide} --out {to}"), to))
+    };
+    let mut lines: Vec<_> = ["csv", "npy", "parquet"].into_iter().flat_map(encode).collect();
+    lines.push(("exporter --split --opset 13 run".into(), "run/onnx"));
+    lines.push(("runtime score run rows.npy --out out.csv".into(), "out.csv"));
+    lines
+}
+
+#[test]
+fn an_end_in_the_middle_leaves_the_old_result_or_the_new_one() {
+    let start = with_rows();
+    for (line, result) in long_commands() {
+        let found = |place: &Place| {
+            let path = place.path().join(result);
+            if path.is_dir() {
+                place.content(result)
+            } else {
+                BTreeMap::from([(String::new(), fs::read(path).unwrap())])
+            }
+        };
+        let names = |place: &Place| place.content(".").into_keys().collect::<Vec<String>>();
+        let finished = Place::copy_of(&start);
+        let begun = Instant::now();
+        finished.succeed(&line);
+        let whole = begun.elapsed();
+        for part in if is_full() { &[0.1, 0.3, 0.5, 0.7, 0.9][..] } else { &[0.6] } {
+            let place = Place::copy_of(&start);
+            let mut child = place.command(&line).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            sleep(whole.mul_f64(*part));
+            assert!(Command::new("kill").arg(child.id().to_string()).status().is_ok());
+            child.wait().unwrap();
+            let what = format!("{line}, ended after {part} of {whole:?}");
+            assert!(found(&place) == found(&start) || found(&place) == found(&finished), "{what}");
+            place.succeed(&line);
+            assert!(found(&place) == found(&finished), "{what}");
+            assert_eq!(names(&place), names(&finished), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_training_that_is_asked_to_end_goes_on_to_the_same_bytes() {
+    let fit = FIT.replace("4", "400");
+    let expected = Place::new();
+    let begun = Instant::now();
+    expected.succeed(&fit);
+    let whole = begun.elapsed();
+    for part in if is_full() { &[0.1, 0.3, 0.5, 0.7, 0.9][..] } else { &[0.5] } {
+        let place = Place::new();
+        let mut child = place.command(&fit).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sleep(whole.mul_f64(*part));
+        assert!(Command::new("kill").arg(child.id().to_string()).status().is_ok());
+        child.wait().unwrap();
+        let what = format!("{fit}, ended after {part} of {whole:?}");
+        go_on(&place, &what, &fit);
+        assert!(place.run() == expected.run(), "{what}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let start = with_rows();
+    for line in [
+        "runtime encode run rows.csv --divide 16",
+        "runtime score run rows.npy",
+        "runtime reconstruct run rows.parquet",
+    ] {
+        let mut child = start.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut some = [0; 1000];
+        child.stdout.take().unwrap().read_exact(&mut some).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && !said.contains("error") && !said.contains("panicked"), "{line}: {said}");
+    }
+    for line in [FIT, "exporter --split run", "trainer fit --resume run --epochs 8 --log-format plain"] {
+        let mut child = start
+            .command(&line.replace("--out run", "--out other"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop((child.stdout.take(), child.stderr.take()));
+        child.wait().unwrap();
+    }
+    // Whatever became of them, the next command goes on.
+    start.succeed("trainer fit --resume run --epochs 9 --log-format plain");
+    start.succeed("exporter --split run");
+}
+
 #[test]
 fn kills_at_any_moment_change_no_byte() {
-    let presets = ["simple", "sparse", "deep", "conv", "denoise", "vae"];
-    let kills = if is_full() { 200 } else { 12 };
+    let presets = ["simple", "sparse", "deep", "conv", "denoise", "vae", "sequence", "image", "windows", "table"];
+    let kills = if is_full() { 200 } else { 20 };
     let mut random = 7u64;
+    let start = Place::new();
+    write_table(&start);
     for (index, preset) in presets.into_iter().enumerate() {
         let fit = format!("{FIT} --preset {preset}");
-        let expected = Place::new();
-        let started = std::time::Instant::now();
+        let fit = if preset == "table" { fit.replace(" --out", " --data rows.csv --out") } else { fit };
+        let expected = Place::copy_of(&start);
+        let started = Instant::now();
         expected.succeed(&fit);
         let whole = started.elapsed();
         for _ in (index..kills).step_by(presets.len()) {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let place = Place::new();
+            let place = Place::copy_of(&start);
             let mut command = place.command(&fit);
             let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             let wait = whole.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64);

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod files;
+mod found;
 mod graphs;
 mod mutate;
+#[path = "../../fuzz/src/lib.rs"]
+mod readers;
 
 /// How many of `all` are tried.
 fn count(all: usize) -> usize {

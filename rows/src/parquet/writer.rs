@@ -7,13 +7,16 @@ use bundle::{Column, ColumnKind, Schema, seconds_of};
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
 
 use crate::error::Result;
 
-/// Writes rows as Parquet, a row group for each block of them: numbers as 32-bit floats, categories as texts, dates as timestamps in
+/// Values of a row group: its description at the end of the file is kept in memory until then.
+const GROUP: usize = 1 << 21;
+
+/// Writes rows as Parquet, in row groups of some 2 million values: numbers as 32-bit floats, categories as texts, dates as timestamps in
 /// milliseconds. What is NaN is missing.
 ///
 /// ```
@@ -27,6 +30,8 @@ use crate::error::Result;
 pub struct ParquetWriter<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: Vec<Column>,
+    /// Rows of the next row group.
+    pending: Vec<f32>,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
@@ -47,7 +52,11 @@ impl<W: Write + Send> ParquetWriter<W> {
     ///
     /// When they cannot be written.
     pub fn append(&mut self, values: &[f32]) -> Result<()> {
-        Ok(append(self, values).map_err(anyhow::Error::from)?)
+        self.pending.extend_from_slice(values);
+        if self.pending.len() >= GROUP {
+            write_group(self).map_err(anyhow::Error::from)?;
+        }
+        Ok(())
     }
 
     /// Writes what stands at the end of the file.
@@ -55,7 +64,10 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(mut self) -> Result<()> {
+        if !self.pending.is_empty() {
+            write_group(&mut self).map_err(anyhow::Error::from)?;
+        }
         self.writer.close().map_err(anyhow::Error::from)?;
         Ok(())
     }
@@ -73,13 +85,16 @@ fn begin<W: Write + Send>(target: W, columns: Vec<Column>) -> Result<ParquetWrit
     };
     let fields = columns.iter().map(field).collect::<Result<Vec<_>, _>>()?;
     let schema = Type::group_type_builder("rows").with_fields(fields).build()?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    // Statistics of pages would be kept until the end.
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
+    let properties =
+        properties.set_statistics_enabled(EnabledStatistics::Chunk).set_offset_index_disabled(true).build();
     let writer = SerializedFileWriter::new(target, Arc::new(schema), Arc::new(properties))?;
-    Ok(ParquetWriter { writer, columns })
+    Ok(ParquetWriter { writer, columns, pending: vec![] })
 }
 
-fn append<W: Write + Send>(writer: &mut ParquetWriter<W>, values: &[f32]) -> Result<(), ParquetError> {
-    let ParquetWriter { writer, columns } = writer;
+fn write_group<W: Write + Send>(writer: &mut ParquetWriter<W>) -> Result<(), ParquetError> {
+    let ParquetWriter { writer, columns, pending: values } = writer;
     let mut group = writer.next_row_group()?;
     for (index, column) in columns.iter().enumerate() {
         let cells = || values.iter().copied().skip(index).step_by(columns.len());
@@ -106,6 +121,7 @@ fn append<W: Write + Send>(writer: &mut ParquetWriter<W>, values: &[f32]) -> Res
         output.close()?;
     }
     group.close()?;
+    values.clear();
     Ok(())
 }
 

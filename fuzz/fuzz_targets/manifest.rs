@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| hourglass_fuzz::take(hourglass_fuzz::manifest, bytes));
