@@ -125,6 +125,11 @@ impl Place {
             if timed.iter().any(|timed| name.ends_with(timed)) {
                 bytes.clear();
             }
+            // A table is named by its whole path.
+            if name.ends_with("config.toml") {
+                let here = self.path().canonicalize().unwrap();
+                *bytes = String::from_utf8_lossy(bytes).replace(here.to_str().unwrap(), "").into_bytes();
+            }
         }
         found
     }

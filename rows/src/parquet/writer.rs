@@ -1,6 +1,6 @@
 //! Rows of numbers, or raw rows of a table, as Parquet.
 
-use std::io::Write;
+use std::io::{Error, Result, Write};
 use std::sync::Arc;
 
 use bundle::{Column, ColumnKind, Schema, seconds_of};
@@ -10,8 +10,6 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
-
-use crate::error::Result;
 
 /// Values of a row group: its description at the end of the file is kept in memory until then.
 const GROUP: usize = 1 << 21;
@@ -25,7 +23,7 @@ const GROUP: usize = 1 << 21;
 /// writer.append(&[1., 2., 3., f32::NAN])?;
 /// writer.finish()?;
 /// assert!(file.starts_with(b"PAR1"));
-/// # Ok::<(), rows::Error>(())
+/// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct ParquetWriter<W: Write + Send> {
     writer: SerializedFileWriter<W>,
@@ -43,7 +41,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub fn new(target: W, schema: Option<&Schema>, width: usize) -> Result<Self> {
         let number = |index: usize| Column::number(format!("column {}", index + 1), 0., 1.);
         let columns = schema.map_or_else(|| (0..width).map(number).collect(), |schema| schema.columns().to_vec());
-        Ok(begin(target, columns).map_err(anyhow::Error::from)?)
+        Ok(begin(target, columns).map_err(plain)?)
     }
 
     /// Appends rows, one behind the other.
@@ -54,7 +52,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub fn append(&mut self, values: &[f32]) -> Result<()> {
         self.pending.extend_from_slice(values);
         if self.pending.len() >= GROUP {
-            write_group(self).map_err(anyhow::Error::from)?;
+            write_group(self).map_err(plain)?;
         }
         Ok(())
     }
@@ -66,14 +64,22 @@ impl<W: Write + Send> ParquetWriter<W> {
     /// When it cannot be written.
     pub fn finish(mut self) -> Result<()> {
         if !self.pending.is_empty() {
-            write_group(&mut self).map_err(anyhow::Error::from)?;
+            write_group(&mut self).map_err(plain)?;
         }
-        self.writer.close().map_err(anyhow::Error::from)?;
+        self.writer.close().map_err(plain)?;
         Ok(())
     }
 }
 
-fn begin<W: Write + Send>(target: W, columns: Vec<Column>) -> Result<ParquetWriter<W>, ParquetError> {
+/// The error of the system, where it was one.
+fn plain(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(inner) => inner.downcast().map_or_else(Error::other, |error| *error),
+        error => Error::other(error),
+    }
+}
+
+fn begin<W: Write + Send>(target: W, columns: Vec<Column>) -> std::result::Result<ParquetWriter<W>, ParquetError> {
     let field = |column: &Column| {
         let (physical, logical) = match (&column.kind, &column.since) {
             (ColumnKind::Category { .. }, _) => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
@@ -83,7 +89,7 @@ fn begin<W: Write + Send>(target: W, columns: Vec<Column>) -> Result<ParquetWrit
         let field = Type::primitive_type_builder(&column.name, physical).with_repetition(Repetition::OPTIONAL);
         field.with_logical_type(logical).build().map(Arc::new)
     };
-    let fields = columns.iter().map(field).collect::<Result<Vec<_>, _>>()?;
+    let fields = columns.iter().map(field).collect::<std::result::Result<Vec<_>, _>>()?;
     let schema = Type::group_type_builder("rows").with_fields(fields).build()?;
     // Statistics of pages would be kept until the end.
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY);
@@ -93,7 +99,7 @@ fn begin<W: Write + Send>(target: W, columns: Vec<Column>) -> Result<ParquetWrit
     Ok(ParquetWriter { writer, columns, pending: vec![] })
 }
 
-fn write_group<W: Write + Send>(writer: &mut ParquetWriter<W>) -> Result<(), ParquetError> {
+fn write_group<W: Write + Send>(writer: &mut ParquetWriter<W>) -> std::result::Result<(), ParquetError> {
     let ParquetWriter { writer, columns, pending: values } = writer;
     let mut group = writer.next_row_group()?;
     for (index, column) in columns.iter().enumerate() {

@@ -205,10 +205,10 @@ impl<'a> Rows<'a> {
             }
             Self::Parquet { target, writer, schema } => {
                 if let Some(target) = target.take() {
-                    *writer = Some(ParquetWriter::new(target, *schema, matrix.columns()).map_err(io::Error::other)?);
+                    *writer = Some(ParquetWriter::new(target, *schema, matrix.columns())?);
                 }
                 let written = writer.as_mut().map(|writer| writer.append(matrix.as_slice()));
-                written.transpose().map_err(io::Error::other)?;
+                written.transpose()?;
             }
             Self::Npy { output, rows, columns } => {
                 (*rows, *columns) = (*rows + matrix.rows(), matrix.columns());
@@ -224,9 +224,7 @@ impl<'a> Rows<'a> {
         match self {
             Self::Csv(output) => output.flush(),
             Self::Table(output, _) => output.flush(),
-            Self::Parquet { writer, .. } => {
-                writer.take().map_or(Ok(()), |writer| writer.finish().map_err(io::Error::other))
-            }
+            Self::Parquet { writer, .. } => writer.take().map_or(Ok(()), ParquetWriter::finish),
             Self::Npy { output, rows, columns } => {
                 output.flush()?;
                 output.get_mut().rewrite_start(&npy_header(*rows, *columns))
