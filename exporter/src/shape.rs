@@ -20,6 +20,12 @@ pub enum Dim {
     Symbol(Symbol),
 }
 
+impl From<usize> for Dim {
+    fn from(size: usize) -> Self {
+        Self::Fixed(size)
+    }
+}
+
 /// A dimension that is known only when the model runs.
 ///
 /// ```
@@ -31,8 +37,12 @@ pub enum Dim {
 /// # graph.output("y", y)
 /// # }).unwrap();
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Symbol(pub(crate) u16);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Symbol {
+    /// The mark of the graph that it belongs to.
+    pub(crate) graph: u32,
+    pub(crate) number: u32,
+}
 
 /// Dimensions stored in place, so that a [`crate::Value`] can be copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gives every hostile input to the program that it is for, and fails where one of them is harmed by it.
 
-    tests/hostile/run.py --programs target/release [--only WORD] [--seconds 3]
+    tests/hostile/run.py --programs target/release [--only WORD] [--seconds 3] [--sanitized]
 
 A program must end by itself, within a second of processor time and 256 MiB, with an exit code that fits, and with a
 message that a terminal can show. Two programs run at a time.
@@ -24,6 +24,7 @@ from cases import EITHER, HARMLESS, REFUSED
 from make import all_cases, write
 
 WALL_SECONDS = 20
+SANITIZED_SECONDS = 120
 CPU_SECONDS = 1.0
 MEMORY_MIB = 256
 MESSAGE_BYTES = 2000
@@ -46,7 +47,7 @@ class Outcome:
     faults: list[str]
 
 
-def started(words, folder):
+def started(words, folder, limited):
     """Starts a program in a folder, with its output in files beside it. Exact figures need a process of one's own."""
     child = os.fork()
     if child:
@@ -56,16 +57,17 @@ def started(words, folder):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for stream in (1, 2):
             os.dup2(os.open(f"{folder}.{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-        resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+        if limited:
+            resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.execv(words[0], words)
     finally:
         os._exit(127)
 
 
-def waited(child):
+def waited(child, seconds):
     """What the system says of a process when it has ended; it is killed when its time is over."""
-    end = time.monotonic() + WALL_SECONDS
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         ended, status, usage = os.wait4(child, os.WNOHANG)
         if ended:
@@ -96,30 +98,33 @@ def said(path):
         return file.read(1 << 20).decode(errors="replace")
 
 
-def checked(case, folder, programs, allowed):
+def checked(case, folder, programs, options):
     """Makes a case, runs its program, and says what is wrong with what came of it."""
     written(case, folder)
     program, *arguments = case.command.split()
-    status, usage, late = waited(started([str(programs / program), *arguments], folder))
+    limited = not options.sanitized
+    seconds = WALL_SECONDS if limited else SANITIZED_SECONDS
+    status, usage, late = waited(started([str(programs / program), *arguments], folder, limited), seconds)
     output, error = (said(Path(f"{folder}.{stream}")) for stream in (1, 2))
     length = Path(f"{folder}.2").stat().st_size
     shutil.rmtree(folder)
     # What `runtime` writes to its output are rows, and no message.
     shown = error if program == "runtime" else output + error
     code = os.waitstatus_to_exitcode(status)
-    seconds, mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    used, mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
     faults = [fault for fault, holds in {
-        f"not ended after {WALL_SECONDS} s": late,
+        f"not ended after {seconds} s": late,
         f"ended by signal {-code}": code < 0 and not late,
         f"exit code {code}, expected {case.outcome}": code >= 0 and code not in EXIT_CODES[case.outcome],
-        f"{seconds:.2f} s of processor time": seconds > allowed and not late,
-        f"{mib:.0f} MiB": mib > MEMORY_MIB,
+        f"{used:.2f} s of processor time": limited and used > options.seconds and not late,
+        f"{mib:.0f} MiB": limited and mib > MEMORY_MIB,
+        "a fault of memory": "AddressSanitizer" in output + error,
         "panicked": "panicked" in output + error,
         "no message": code in FAILED and not error.strip(),
         f"a message of {length} bytes": code in FAILED and length > MESSAGE_BYTES,
         f"control characters {sorted(set(CONTROL.findall(shown)))}": bool(CONTROL.search(shown)),
     }.items() if holds]
-    return Outcome(case.name, seconds, mib, code, error.strip(), faults)
+    return Outcome(case.name, used, mib, code, error.strip(), faults)
 
 
 def job(number):
@@ -154,12 +159,14 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="print those that pass too")
     parser.add_argument("--seconds", type=float, default=CPU_SECONDS,
                         help="processor time that each may take, for slower processors")
+    parser.add_argument("--sanitized", action="store_true",
+                        help="the programs are built with AddressSanitizer: its faults count, time and memory do not")
     options = parser.parse_args()
     programs = options.programs.resolve()
     with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
         folder = Path(folder)
         cases = [case for case in all_cases(base_run(folder, programs)) if options.only in case.name]
-        JOBS.extend((case, folder / str(number), programs, options.seconds) for number, case in enumerate(cases))
+        JOBS.extend((case, folder / str(number), programs, options) for number, case in enumerate(cases))
         with multiprocessing.get_context("fork").Pool(2) as pool:
             outcomes = list(pool.imap_unordered(job, range(len(JOBS))))
     if not outcomes:

@@ -7,6 +7,7 @@
 mod architectures;
 mod case;
 mod layers;
+mod lengths;
 mod operators;
 mod random_stacks;
 mod rules;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 /// Each step allocates the same few buffers of a megabyte, and glibc returns them to the system every time: clearing their pages
 /// took a quarter of a dense network's epoch.
+#[cfg(not(sanitized))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

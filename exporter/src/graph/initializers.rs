@@ -34,7 +34,11 @@ impl GraphBuilder {
         let id = tensor.id();
         let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
         let Some(element_type) = ElementType::of(tensor.dtype()) else {
-            let found = format!("{:?}", tensor.dtype());
+            let name = self.names.full(name);
+            let found = format!(
+                "{:?} in `{name}`; `to_dtype(DType::F32)` converts it, or a VarBuilder of f32 reads it so",
+                tensor.dtype()
+            );
             return Err(self.mismatch("Initializer", "f32, f16, bf16, i64, u32 or u8", found));
         };
         let full_name = self.names.full(name);

@@ -1,6 +1,7 @@
 //! Builds a graph node by node, as `forward` computes value by value.
 
 mod initializers;
+mod lengths;
 mod names;
 pub(crate) mod symbols;
 pub(crate) mod to_onnx;
@@ -16,7 +17,7 @@ use onnx::{
 
 use crate::data::Data;
 use crate::error::{Error, Result};
-use crate::shape::{Dim, IntoDims, MAX_RANK, Shape};
+use crate::shape::{Dim, IntoDims, MAX_RANK, Shape, Symbol};
 use crate::value::{ElementType, Value};
 use names::Names;
 use symbols::Symbols;
@@ -45,6 +46,9 @@ pub struct GraphBuilder {
     values: Vec<String>,
     names: Names,
     pub(crate) symbols: Symbols,
+    /// The first value that has a symbol, and along which axis; and the lengths that were read or computed.
+    sources: HashMap<Symbol, (Value, usize)>,
+    lengths: HashMap<Symbol, Value>,
     /// Tensors that are already stored. A weight that is used twice is stored once.
     initializers: HashMap<TensorId, Value>,
 }
@@ -52,14 +56,17 @@ pub struct GraphBuilder {
 impl GraphBuilder {
     pub(crate) fn new(name: &str, opset: i64) -> Self {
         static GRAPHS: AtomicU32 = AtomicU32::new(0);
+        let mark = GRAPHS.fetch_add(1, Ordering::Relaxed);
         Self {
             graph: GraphProto { name: name.into(), ..GraphProto::default() },
-            mark: GRAPHS.fetch_add(1, Ordering::Relaxed),
+            mark,
             data: Vec::new(),
             opset,
             values: Vec::new(),
             names: Names::default(),
-            symbols: Symbols::default(),
+            symbols: Symbols::new(mark),
+            sources: HashMap::new(),
+            lengths: HashMap::new(),
             initializers: HashMap::new(),
         }
     }
@@ -108,7 +115,7 @@ impl GraphBuilder {
     ///
     /// As [`GraphBuilder::input`].
     pub fn input_of(&mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Result<Value> {
-        let dims: Vec<Dim> = dims.into_dims().into_iter().map(|dim| self.symbols.dim(dim)).collect();
+        let dims = self.dims(dims)?;
         self.take(name)?;
         let shape = self.shape("Input", &dims)?;
         let value = self.value(name.into(), element_type, shape);
@@ -252,7 +259,22 @@ impl GraphBuilder {
 
     fn value(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
         self.values.push(name);
-        Value { graph: self.mark, id: self.values.len() as u32 - 1, element_type, shape }
+        let value = Value { graph: self.mark, id: self.values.len() as u32 - 1, element_type, shape };
+        for (axis, &dim) in value.dims().iter().enumerate() {
+            if let Dim::Symbol(symbol) = dim {
+                self.sources.entry(symbol).or_insert((value, axis));
+            }
+        }
+        value
+    }
+
+    /// The dimensions that a caller wrote.
+    pub(crate) fn dims(&mut self, dims: impl IntoDims) -> Result<Vec<Dim>> {
+        let dims: Option<Vec<Dim>> = dims.into_dims().into_iter().map(|dim| self.symbols.dim(dim)).collect();
+        dims.ok_or_else(|| {
+            let reason = format!("layer `{}` was given a dimension of another graph", self.names.layer());
+            Error::Invalid { graph: self.graph.name.clone(), reason }
+        })
     }
 
     /// Fails when a value belongs to another graph.

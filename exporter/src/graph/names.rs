@@ -1,11 +1,13 @@
 //! The names of a graph's nodes and values: within the layers they are nested in, and each used once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The names that are used, and the layers that are being added.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     taken: HashSet<String>,
+    /// The first number that may be free behind a name that is taken: names are never given back.
+    numbers: HashMap<String, usize>,
     layers: Vec<String>,
 }
 
@@ -42,26 +44,32 @@ impl Names {
 
     /// Takes `name` as it stands, with the first free number where it is used already.
     pub(super) fn free_as_it_stands(&mut self, name: String) -> String {
-        let mut free = name.clone();
-        for number in 2.. {
-            if self.taken.insert(free.clone()) {
-                break;
-            }
-            free = format!("{name}_{number}");
-        }
+        let free = match self.number(&name) {
+            None => name,
+            Some(number) => format!("{name}_{number}"),
+        };
+        self.taken.insert(free.clone());
         free
     }
 
     /// `name`, or `name` with the first number that is free inside the current layer. It is not taken yet.
-    pub(super) fn first_free(&self, name: &str) -> String {
-        let mut free = name.to_owned();
-        for number in 2.. {
-            if !self.taken.contains(&self.full(&free)) {
-                break;
-            }
-            free = format!("{name}_{number}");
+    pub(super) fn first_free(&mut self, name: &str) -> String {
+        match self.number(&self.full(name)) {
+            None => name.to_owned(),
+            Some(number) => format!("{name}_{number}"),
         }
-        free
+    }
+
+    /// The first free number behind `name`; nothing where it needs none.
+    fn number(&mut self, name: &str) -> Option<usize> {
+        if !self.taken.contains(name) {
+            return None;
+        }
+        let number = self.numbers.entry(name.to_owned()).or_insert(2);
+        while self.taken.contains(&format!("{name}_{number}")) {
+            *number += 1;
+        }
+        Some(*number)
     }
 }
 

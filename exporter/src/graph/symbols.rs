@@ -13,26 +13,155 @@ pub(crate) enum Length {
     Scaled { factor: usize, offset: i64 },
 }
 
+/// How a symbol that is no caller's name follows from others.
+#[derive(Clone, Debug)]
+pub(crate) enum Origin {
+    /// This number times all of these, in order.
+    Product(usize, Vec<Symbol>),
+    /// The symbol divided by a number that divides it: a part of it.
+    Part(Symbol, usize),
+    /// Computed by an operator.
+    Computed(Symbol, Length),
+    /// A sum of several lengths, whose value must be read.
+    Unknown,
+}
+
 /// The symbols of one graph.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Symbols {
+    /// The mark of the graph.
+    graph: u32,
     /// The name of each symbol; one that an operator computed has none.
     names: Vec<Option<String>>,
+    by_name: HashMap<String, Symbol>,
     /// Lengths that were computed from a symbol, so that the same arithmetic gives the same symbol.
     derived: HashMap<(Symbol, Length), Symbol>,
     /// Of these, the ones that are another symbol plus a number.
     moved: HashMap<Symbol, (Symbol, i64)>,
+    origins: HashMap<Symbol, Origin>,
+    /// What a symbol is a product of: by definition, or since the caller says that a number divides it.
+    factors: HashMap<Symbol, Factors>,
+    products: HashMap<Factors, Symbol>,
 }
 
+/// A number, and the symbols that are products of no others, in order.
+pub(crate) type Factors = (usize, Vec<Symbol>);
+
 impl Symbols {
-    /// The dimension that a caller wrote; equal names give equal symbols.
-    pub(crate) fn dim(&mut self, spec: DimSpec) -> Dim {
+    /// The symbols of the graph with this mark: none yet.
+    pub(super) fn new(graph: u32) -> Self {
+        Self {
+            graph,
+            names: vec![],
+            by_name: HashMap::new(),
+            derived: HashMap::new(),
+            moved: HashMap::new(),
+            origins: HashMap::new(),
+            factors: HashMap::new(),
+            products: HashMap::new(),
+        }
+    }
+
+    /// Whether a dimension belongs to this graph.
+    pub(super) fn owns(&self, dim: Dim) -> bool {
+        !matches!(dim, Dim::Symbol(symbol) if symbol.graph != self.graph)
+    }
+
+    /// The dimension that a caller wrote; equal names give equal symbols. Nothing for a dimension of another graph.
+    pub(crate) fn dim(&mut self, spec: DimSpec) -> Option<Dim> {
         let name = match spec {
-            DimSpec::Known(dim) => return dim,
-            DimSpec::Named(name) => Some(name),
+            DimSpec::Known(dim) => return self.owns(dim).then_some(dim),
+            DimSpec::Named(name) => name,
         };
-        let known = self.names.iter().position(|symbol| *symbol == name);
-        Dim::Symbol(known.map_or_else(|| self.add(name), |index| Symbol(index as u16)))
+        if let Some(&symbol) = self.by_name.get(&name) {
+            return Some(Dim::Symbol(symbol));
+        }
+        let symbol = self.add(Some(name.clone()));
+        self.by_name.insert(name, symbol);
+        Some(Dim::Symbol(symbol))
+    }
+
+    /// How a symbol follows from others; nothing where it is a caller's.
+    pub(super) fn origin(&self, symbol: Symbol) -> Option<&Origin> {
+        self.origins.get(&symbol)
+    }
+
+    /// The product of some lengths: shapes of as many elements have equal ones.
+    pub(crate) fn factors(&self, dims: &[Dim]) -> Factors {
+        let (mut number, mut symbols) = (1, vec![]);
+        for &dim in dims {
+            match dim {
+                Dim::Fixed(size) => number *= size,
+                Dim::Symbol(symbol) => match self.factors.get(&symbol) {
+                    None => symbols.push(symbol),
+                    Some((factor, parts)) => {
+                        number *= factor;
+                        symbols.extend(parts);
+                    }
+                },
+            }
+        }
+        symbols.sort_unstable();
+        (number, symbols)
+    }
+
+    /// The length that is the product of these.
+    pub(crate) fn product(&mut self, dims: &[Dim]) -> Dim {
+        let factors = self.factors(dims);
+        match &factors {
+            (number, symbols) if symbols.is_empty() || *number == 0 => return Dim::Fixed(*number),
+            (1, symbols) if symbols.len() == 1 => return Dim::Symbol(symbols[0]),
+            _ => (),
+        }
+        if let Some(&symbol) = self.products.get(&factors) {
+            return Dim::Symbol(symbol);
+        }
+        let symbol = self.add(None);
+        self.origins.insert(symbol, Origin::Product(factors.0, factors.1.clone()));
+        self.products.insert(factors.clone(), symbol);
+        self.factors.insert(symbol, factors);
+        Dim::Symbol(symbol)
+    }
+
+    /// The length divided by a number; nothing where it is not known that there is no rest.
+    pub(crate) fn quotient(&mut self, dim: Dim, by: usize) -> Option<Dim> {
+        let (number, symbols) = self.factors(&[dim]);
+        if by == 0 || !number.is_multiple_of(by) {
+            return None;
+        }
+        let dims: Vec<Dim> = symbols.into_iter().map(Dim::Symbol).chain([Dim::Fixed(number / by)]).collect();
+        Some(self.product(&dims))
+    }
+
+    /// States that a number, which must not be 0, divides a length.
+    pub(crate) fn state_multiple(&mut self, dim: Dim, of: usize) -> bool {
+        let Dim::Symbol(whole) = dim else { return matches!(dim, Dim::Fixed(size) if size.is_multiple_of(of)) };
+        let (number, symbols) = self.factors(&[dim]);
+        let missing = of / common_divisor(number, of);
+        let [only] = symbols[..] else { return missing == 1 };
+        if missing == 1 {
+            return true;
+        }
+        // The last symbol that is left becomes a number of parts, here and wherever it is a factor.
+        let part = self.add(None);
+        self.origins.insert(part, Origin::Part(only, missing));
+        self.factors.insert(only, (missing, vec![part]));
+        if whole != only {
+            self.factors.insert(whole, (number * missing, vec![part]));
+        }
+        let replaced = |(number, symbols): &Factors| {
+            let found = symbols.iter().filter(|&&symbol| symbol == only).count() as u32;
+            let mut symbols: Vec<Symbol> = symbols.iter().map(|&s| if s == only { part } else { s }).collect();
+            symbols.sort_unstable();
+            (number * missing.pow(found), symbols)
+        };
+        for (symbol, factors) in &mut self.factors {
+            if *symbol != only && factors.1.contains(&only) {
+                *factors = replaced(factors);
+            }
+        }
+        self.products = self.factors.iter().map(|(&symbol, factors)| (factors.clone(), symbol)).collect();
+        true
     }
 
     /// The length that `length` computes from a symbol; equal lengths are the same symbol, however they were computed.
@@ -48,7 +177,17 @@ impl Symbols {
         if let Some(&symbol) = self.derived.get(&(root, length)) {
             return Dim::Symbol(symbol);
         }
+        match length {
+            Length::Scaled { factor, offset: 0 } => return self.product(&[Dim::Fixed(factor), Dim::Symbol(root)]),
+            Length::Windows { offset: 0, stride } => {
+                if let Some(part) = self.quotient(Dim::Symbol(root), stride) {
+                    return part;
+                }
+            }
+            _ => (),
+        }
         let symbol = self.add(None);
+        self.origins.insert(symbol, Origin::Computed(root, length));
         self.derived.insert((root, length), symbol);
         if let Length::Windows { offset, stride: 1 } = length {
             self.moved.insert(symbol, (root, offset));
@@ -58,24 +197,83 @@ impl Symbols {
 
     /// A length that depends on several symbols and has no name.
     pub(crate) fn unknown(&mut self) -> Dim {
-        Dim::Symbol(self.add(None))
+        let symbol = self.add(None);
+        self.origins.insert(symbol, Origin::Unknown);
+        Dim::Symbol(symbol)
     }
 
     /// The name that the caller gave the symbol, if any.
-    pub(crate) fn name(&self, Symbol(index): Symbol) -> Option<&str> {
-        self.names[usize::from(index)].as_deref()
+    pub(crate) fn name(&self, symbol: Symbol) -> Option<&str> {
+        self.names[symbol.number as usize].as_deref()
     }
 
-    /// `784`, `batch`, or `?` for a length that an operator computed.
+    /// `784`, `batch`, `batch * length`, `height / 2`, or `?` for the sum of several lengths.
     pub(crate) fn describe(&self, dim: Dim) -> String {
-        match dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Symbol(symbol) => self.name(symbol).unwrap_or("?").into(),
+        let symbol = match dim {
+            Dim::Fixed(size) => return size.to_string(),
+            Dim::Symbol(symbol) => symbol,
+        };
+        let signed = |offset: i64| match offset {
+            0 => String::new(),
+            _ => format!(" {} {}", if offset < 0 { '-' } else { '+' }, offset.abs()),
+        };
+        let of = |symbol: Symbol| {
+            let text = self.describe(Dim::Symbol(symbol));
+            if text.contains(" + ") || text.contains(" - ") { format!("({text})") } else { text }
+        };
+        match self.origin(symbol) {
+            None => self.name(symbol).unwrap_or("?").into(),
+            Some(Origin::Unknown) => "?".into(),
+            Some(Origin::Part(whole, by)) => format!("{} / {by}", of(*whole)),
+            Some(Origin::Product(number, symbols)) => {
+                let number = (*number != 1).then(|| number.to_string());
+                number.into_iter().chain(symbols.iter().map(|&symbol| of(symbol))).collect::<Vec<_>>().join(" * ")
+            }
+            Some(Origin::Computed(root, Length::Windows { offset, stride: 1 })) => {
+                format!("{}{}", of(*root), signed(*offset))
+            }
+            Some(Origin::Computed(root, Length::Windows { offset: 0, stride })) => format!("{} / {stride}", of(*root)),
+            Some(Origin::Computed(root, Length::Windows { offset, stride })) => {
+                format!("({}{}) / {stride}", of(*root), signed(*offset))
+            }
+            Some(Origin::Computed(root, Length::Scaled { factor, offset })) => {
+                format!("{factor} * {}{}", of(*root), signed(*offset))
+            }
         }
     }
 
     fn add(&mut self, name: Option<String>) -> Symbol {
         self.names.push(name);
-        Symbol(self.names.len() as u16 - 1)
+        Symbol { graph: self.graph, number: self.names.len() as u32 - 1 }
+    }
+}
+
+fn common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_and_parts_are_the_same_however_they_were_made() {
+        let mut symbols = Symbols::new(0);
+        let [b, l, h] = ["b", "l", "h"].map(|name| symbols.dim(name.into()).unwrap());
+        let four = Dim::Fixed(4);
+        let rows = symbols.product(&[b, l]);
+        assert_eq!(rows, symbols.product(&[l, b]));
+        assert_eq!(symbols.describe(rows), "b * l");
+        assert_eq!(symbols.factors(&[rows, four]), symbols.factors(&[b, four, l]));
+        assert_eq!(symbols.quotient(h, 2), None);
+        assert!(symbols.state_multiple(h, 4));
+        let half = symbols.quotient(h, 2).unwrap();
+        let quarter = symbols.quotient(half, 2).unwrap();
+        assert_eq!(symbols.describe(quarter), "h / 4");
+        assert_eq!(symbols.factors(&[quarter, four]), symbols.factors(&[h]));
+        assert_eq!(symbols.product(&[half, Dim::Fixed(2)]), h);
+        let doubled = symbols.product(&[h, Dim::Fixed(2)]);
+        assert_eq!(symbols.quotient(doubled, 2), Some(h));
+        assert!(symbols.state_multiple(rows, 1) && !symbols.state_multiple(rows, 2));
     }
 }

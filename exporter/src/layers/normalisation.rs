@@ -1,10 +1,10 @@
 //! `candle_nn`'s normalisations, in their inference form.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 use candle_nn::{BatchNorm, LayerNorm, RmsNorm, VarBuilder};
 
 use crate::attribute::{float, int};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::GraphBuilder;
 use crate::graph::to_onnx::ToOnnx;
 use crate::shape::{Dim, DimSpec};
@@ -71,7 +71,7 @@ impl ToOnnx for RmsNorm {
 }
 
 /// A group norm that can be exported. The weights of candle's `GroupNorm` are private, so this one reads the same weights by name.
-/// `[batch, channels, ..]`, with known lengths after the channels.
+/// `[batch, channels, ..]`, of any lengths after the channels.
 ///
 /// ```
 /// use candle_core::{DType, Device};
@@ -97,8 +97,16 @@ impl GroupNorm {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Candle`] when `vb` has no such weights.
+    /// [`crate::Error::Shape`] when the groups do not divide the channels, [`crate::Error::Candle`] when `vb` has no such weights.
     pub fn new(groups: usize, channels: usize, epsilon: f64, vb: VarBuilder) -> Result<Self> {
+        if groups == 0 || !channels.is_multiple_of(groups) {
+            return Err(Error::Shape {
+                layer: vb.prefix(),
+                operator: "GroupNormalization",
+                expected: format!("groups of {channels} channels, all of the same size"),
+                found: format!("{groups} groups"),
+            });
+        }
         let (weight, bias) = (vb.get(channels, "weight")?, vb.get(channels, "bias")?);
         Ok(Self { weight, bias, groups, epsilon })
     }
@@ -111,15 +119,15 @@ impl ToOnnx for GroupNorm {
             let found = format!("{:?}", graph.describe(x));
             return Err(graph.mismatch("GroupNormalization", format!("{channels} channels"), found));
         }
-        let mut size = channels / self.groups;
-        for axis in 2..x.rank() {
-            size *= graph.known("GroupNormalization", x, axis)?;
-        }
+        let size = [&[Dim::Fixed(channels / self.groups)], &x.dims()[2..]].concat();
+        let size = graph.product(&size)?;
         // GroupNormalization has one weight for each group before opset 21; this form works in every opset.
         let grouped = graph.reshape(x, (x.dim(0), self.groups, size))?;
-        let mean = graph.mean_keepdim(grouped, D::Minus1)?;
-        let centred = graph.sub(grouped, mean)?;
-        let normal = scale_to_unit(graph, centred, self.epsilon as f32)?;
+        let device = self.weight.device();
+        let ones = graph.constant(&Tensor::ones(self.groups, DType::F32, device)?)?;
+        let zeros = graph.constant(&Tensor::zeros(self.groups, DType::F32, device)?)?;
+        let epsilon = float("epsilon", self.epsilon as f32);
+        let normal = graph.node("InstanceNormalization", &[grouped, ones, zeros], vec![epsilon], grouped.shape)?;
         let normal = graph.reshape(normal, x.dims().iter().map(|&dim| dim.into()).collect::<Vec<DimSpec>>())?;
 
         let mut dims: Vec<DimSpec> = vec![1usize.into(); x.rank() - 1];

@@ -6,7 +6,7 @@
 
 use candle_core::{Device, Tensor};
 
-use crate::attribute::text;
+use crate::attribute::{int, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::shape::Dim;
@@ -23,27 +23,84 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
+    /// Of an image of any size, the new one must be a whole number of times as large:
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, "height", "width"))?;
+    /// let two = exporter::Dim::from(2);
+    /// let (height, width) = (graph.product(&[x.dim(2), two])?, graph.product(&[x.dim(3), two])?);
+    /// let y = graph.upsample_nearest2d(x, height, width)?; // [batch, 8, 2 * height, 2 * width]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is not a batch of images of known size.
-    pub fn upsample_nearest2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
-        let [rows, columns] = self.image_size(x, height, width)?;
+    /// [`crate::Error::Shape`] when `x` is not a batch of images, or an unknown size is not a whole number of times as large.
+    pub fn upsample_nearest2d(&mut self, x: Value, height: impl Into<Dim>, width: impl Into<Dim>) -> Result<Value> {
+        let sizes = self.image_sizes(x, [height.into(), width.into()])?;
         // candle's own indices, rounding included: at a factor of 49, for example, they are not i / 49.
         let pick = |from: usize, to: usize, i: usize| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1);
-        let whole =
-            |from: usize, to: usize| to.is_multiple_of(from) && (0..to).all(|i| pick(from, to, i) == i / (to / from));
-        if whole(rows, height) && whole(columns, width) {
-            let modes =
-                [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
-            return self.resize2d(x, [height / rows, width / columns], &modes);
+        let whole = |from: usize, factor: usize| (0..from * factor).all(|i| pick(from, from * factor, i) == i / factor);
+        let factors = sizes.map(|[from, to]| self.factor(from, to));
+        let known = sizes.map(|[from, to]| match (from, to) {
+            (Dim::Fixed(from), Dim::Fixed(to)) => Some([from, to]),
+            _ => None,
+        });
+        let mut is_whole = true;
+        for (factor, known) in factors.iter().zip(known) {
+            // Of an unknown size, as many pixels are looked at as any image has on a side.
+            is_whole &= factor.is_some_and(|factor| whole(known.map_or((1 << 16) / factor, |[from, _]| from), factor));
         }
-        let picks = |from: usize, to: usize| {
-            let indices = (0..to).map(|i| pick(from, to, i) as i64);
-            Tensor::from_vec(indices.collect::<Vec<_>>(), to, &Device::Cpu)
-        };
-        let (rows, columns) = (self.constant(&picks(rows, height)?)?, self.constant(&picks(columns, width)?)?);
-        let x = self.index_select(x, rows, 2)?;
-        self.index_select(x, columns, 3)
+        match (factors, known) {
+            ([Some(rows), Some(columns)], _) if is_whole => {
+                let modes =
+                    [("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")];
+                self.resize2d(x, [rows, columns], &modes)
+            }
+            (_, [Some([rows, height]), Some([columns, width])]) => {
+                let picks = |from: usize, to: usize| {
+                    let indices = (0..to).map(|i| pick(from, to, i) as i64);
+                    Tensor::from_vec(indices.collect::<Vec<_>>(), to, &Device::Cpu)
+                };
+                let (rows, columns) = (self.constant(&picks(rows, height)?)?, self.constant(&picks(columns, width)?)?);
+                let x = self.index_select(x, rows, 2)?;
+                self.index_select(x, columns, 3)
+            }
+            _ => {
+                let to = self.describe_dims(&sizes.map(|[_, to]| to));
+                let expected = format!("a whole number of times the size of {:?}", self.describe(x));
+                Err(self.mismatch("Resize", expected, format!("{to:?}")))
+            }
+        }
+    }
+
+    /// Channels as pixels, as `candle_nn::ops::pixel_shuffle`: `[batch, 4 * channels, h, w] -> [batch, channels, 2 * h, 2 * w]` for a
+    /// factor of 2, at any height and width.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, "height", "width"))?;
+    /// let y = graph.pixel_shuffle(x, 2)?; // [batch, 2, 2 * height, 2 * width]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` is not a batch of images, or the square of the factor does not divide the channels.
+    pub fn pixel_shuffle(&mut self, x: Value, factor: usize) -> Result<Value> {
+        let [[height, _], [width, _]] = self.image_sizes(x, [1.into(), 1.into()])?;
+        let channels = self.known("DepthToSpace", x, 1)?;
+        if factor == 0 || !channels.is_multiple_of(factor * factor) {
+            let expected = format!("channels that {factor} * {factor} divides");
+            return Err(self.mismatch("DepthToSpace", expected, format!("{:?}", self.describe(x))));
+        }
+        let (times, channels) = (Dim::Fixed(factor), channels / (factor * factor));
+        let [height, width] = [height, width].map(|length| self.symbols.product(&[length, times]));
+        let shape = self.shape("DepthToSpace", &[x.dim(0), Dim::Fixed(channels), height, width])?;
+        self.node("DepthToSpace", &[x], vec![int("blocksize", factor as i64), text("mode", "CRD")], shape)
     }
 
     /// The mean of the four pixels around, weighted by nearness, with pixels taken as areas (candle's and PyTorch's
@@ -61,7 +118,8 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` is not a batch of images of known size.
     pub fn upsample_bilinear2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
-        let [rows, columns] = self.image_size(x, height, width)?;
+        self.image_sizes(x, [height.into(), width.into()])?;
+        let [rows, columns] = [self.known("Resize", x, 2)?, self.known("Resize", x, 3)?];
         if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
             let modes = [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")];
             return self.resize2d(x, [height / rows, width / columns], &modes);
@@ -72,19 +130,25 @@ impl GraphBuilder {
         self.matmul(x, columns)
     }
 
-    /// Height and width of `x`, which must be a batch of images.
-    fn image_size(&self, x: Value, height: usize, width: usize) -> Result<[usize; 2]> {
+    /// Height and width of `x`, which must be a batch of images, each beside the new one.
+    fn image_sizes(&self, x: Value, [height, width]: [Dim; 2]) -> Result<[[Dim; 2]; 2]> {
         self.expect_type("Resize", x, ElementType::F32)?;
         if x.rank() != 4 {
             let found = format!("{:?}", self.describe(x));
             return Err(self.mismatch("Resize", "[batch, channels, height, width]", found));
         }
-        let size = [self.known("Resize", x, 2)?, self.known("Resize", x, 3)?];
-        if [height, width, size[0], size[1]].contains(&0) {
-            let found = format!("{size:?} to {:?}", [height, width]);
+        let sizes = [[x.dim(2), height], [x.dim(3), width]];
+        if sizes.as_flattened().contains(&Dim::Fixed(0)) {
+            let found = format!("{:?} to {:?}", self.describe(x), self.describe_dims(&[height, width]));
             return Err(self.mismatch("Resize", "sizes from 1", found));
         }
-        Ok(size)
+        Ok(sizes)
+    }
+
+    /// How many times a length fits into another; nothing where that is no whole number.
+    fn factor(&self, from: Dim, to: Dim) -> Option<usize> {
+        let ((from, symbols), (to, others)) = (self.symbols.factors(&[from]), self.symbols.factors(&[to]));
+        (symbols == others && to.is_multiple_of(from)).then(|| to / from)
     }
 
     fn resize2d(&mut self, x: Value, factors: [usize; 2], modes: &[(&str, &str)]) -> Result<Value> {
@@ -94,7 +158,7 @@ impl GraphBuilder {
         let attributes = modes.iter().map(|(name, mode)| text(name, mode)).collect();
         let mut shape = x.shape;
         for (axis, factor) in [(2, factors[0]), (3, factors[1])] {
-            shape = shape.with(axis, Dim::Fixed(self.known("Resize", x, axis)? * factor));
+            shape = shape.with(axis, self.symbols.product(&[x.dim(axis), Dim::Fixed(factor)]));
         }
         // The second input is a region of interest, which these modes do not have.
         self.typed_node("Resize", &[Some(x), None, Some(scales)], attributes, (ElementType::F32, shape))

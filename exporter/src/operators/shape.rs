@@ -23,35 +23,31 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the numbers of elements differ.
     pub fn reshape(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
-        let dims: Vec<Dim> = dims.into_dims().into_iter().map(|dim| self.symbols.dim(dim)).collect();
+        let dims = self.dims(dims)?;
         let shape = self.shape("Reshape", &dims)?;
         if dims.contains(&Dim::Fixed(0)) {
             let found = format!("{:?}", self.describe_dims(&dims));
             return Err(self.mismatch("Reshape", "lengths from 1", found));
         }
-        if elements(x.dims()) != elements(&dims) {
+        if self.symbols.factors(x.dims()) != self.symbols.factors(&dims) {
             let expected = format!("as many elements as {:?}", self.describe(x));
             return Err(self.mismatch("Reshape", expected, format!("{:?}", self.describe_dims(&dims))));
         }
-        // 0 stands for the length at the same place in `x`, -1 for the length that is left.
+        // 0 stands for the length at the same place in `x`, -1 for one that is left; further ones are computed.
         let mut rest = 0;
-        let numbers: Vec<i64> = dims
-            .iter()
-            .enumerate()
-            .map(|(axis, &dim)| match dim {
-                Dim::Fixed(size) => size as i64,
-                Dim::Symbol(_) if x.dims().get(axis) == Some(&dim) => 0,
-                Dim::Symbol(_) => {
+        let mut numbers = vec![];
+        for (axis, &dim) in dims.iter().enumerate() {
+            numbers.push(match dim {
+                Dim::Fixed(size) => Ok(size as i64),
+                _ if x.dims().get(axis) == Some(&dim) => Ok(0),
+                _ if rest == 0 => {
                     rest += 1;
-                    -1
+                    Ok(-1)
                 }
-            })
-            .collect();
-        if rest > 1 {
-            let expected = "at most one unknown length away from its old place";
-            return Err(self.mismatch("Reshape", expected, format!("{:?}", self.describe_dims(&dims))));
+                _ => Err(dim),
+            });
         }
-        let numbers = self.integers("shape", &numbers)?;
+        let numbers = self.vector("shape", &numbers)?;
         self.node("Reshape", &[x, numbers], vec![], shape)
     }
 
@@ -70,12 +66,9 @@ impl GraphBuilder {
     /// [`crate::Error::Shape`] when one of them is symbolic.
     pub fn flatten_from(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Flatten", x, axis)?;
-        let mut size = 1;
-        for index in axis..x.rank() {
-            size *= self.known("Flatten", x, index)?;
-        }
+        let joined = self.symbols.product(&x.dims()[axis..]);
         let mut dims: Vec<DimSpec> = x.dims()[..axis].iter().map(|&dim| dim.into()).collect();
-        dims.push(size.into());
+        dims.push(joined.into());
         self.reshape(x, dims)
     }
 
@@ -173,13 +166,4 @@ impl GraphBuilder {
         let axes = self.integers("axes", &[axis as i64])?;
         self.node("Squeeze", &[x, axes], vec![], shape)
     }
-}
-
-/// The product of the known lengths, and the symbols in order.
-fn elements(dims: &[Dim]) -> (usize, Vec<u16>) {
-    let known = dims.iter().map(|dim| if let Dim::Fixed(size) = dim { *size } else { 1 }).product();
-    let symbol = |dim: &Dim| if let Dim::Symbol(symbol) = dim { Some(symbol.0) } else { None };
-    let mut symbols: Vec<u16> = dims.iter().filter_map(symbol).collect();
-    symbols.sort_unstable();
-    (known, symbols)
 }

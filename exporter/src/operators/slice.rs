@@ -59,17 +59,34 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
+    /// The length may be one that is known only when the model runs. Then nothing checks that there are so many:
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", "length", 64))?;
+    /// let places = graph.constant(&candle_core::Tensor::zeros((512, 64), candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
+    /// let places = graph.narrow(places, 0, 0, x.dim(1))?; // [length, 64]
+    /// let y = graph.add(x, places)?; // [batch, length, 64]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the dimension is shorter, or not known.
-    pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: usize) -> Result<Value> {
+    /// [`crate::Error::Shape`] when the dimension is known to be shorter.
+    pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: impl Into<Dim>) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
-        let size = self.known("Slice", x, axis)?;
-        if start.checked_add(length).is_none_or(|end| end > size) {
-            let found = format!("{length} from {start}");
-            return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
+        let length = self.dims((length.into(),))?[0];
+        if let (Dim::Fixed(size), Dim::Fixed(length)) = (x.dim(axis), length) {
+            if start.checked_add(length).is_none_or(|end| end > size) {
+                let found = format!("{length} from {start}");
+                return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
+            }
         }
-        self.slice(x, axis, [start as i64, (start + length) as i64], Dim::Fixed(length))
+        let end = self.plus(length, start as i64)?;
+        let end = if let Dim::Fixed(end) = end { Ok(end as i64) } else { Err(end) };
+        let ends = self.vector("ends", &[end])?;
+        self.slice_to(x, axis, start as i64, (ends, length))
     }
 
     /// The last element along `axis`, whose dimension is dropped: the last step of a sequence of any length.
@@ -140,8 +157,12 @@ impl GraphBuilder {
     }
 
     fn slice(&mut self, x: Value, axis: usize, [start, end]: [i64; 2], length: Dim) -> Result<Value> {
-        let starts = self.integers("starts", &[start])?;
         let ends = self.integers("ends", &[end])?;
+        self.slice_to(x, axis, start, (ends, length))
+    }
+
+    fn slice_to(&mut self, x: Value, axis: usize, start: i64, (ends, length): (Value, Dim)) -> Result<Value> {
+        let starts = self.integers("starts", &[start])?;
         let axes = self.integers("axes", &[axis as i64])?;
         self.node("Slice", &[x, starts, ends, axes], vec![], x.shape.with(axis, length))
     }
