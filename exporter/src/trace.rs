@@ -4,7 +4,7 @@ use std::path::Path;
 
 use onnx::DEFAULT_OPSET;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::to_onnx::ToOnnx;
 use crate::model::Model;
 use crate::shape::{DimSpec, IntoDims};
@@ -34,7 +34,7 @@ impl Model {
 pub struct Trace<'a, M: ?Sized> {
     module: &'a M,
     name: String,
-    input: (ElementType, String, Vec<DimSpec>),
+    input: Option<(ElementType, String, Vec<DimSpec>)>,
     output: String,
     opset: i64,
     metadata: Vec<(String, String)>,
@@ -46,7 +46,7 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
         Self {
             module,
             name: "model".into(),
-            input: (ElementType::F32, "input".into(), vec![]),
+            input: None,
             output: "output".into(),
             opset: DEFAULT_OPSET,
             metadata: vec![],
@@ -87,7 +87,7 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     /// # Ok::<(), exporter::Error>(())
     /// ```
     pub fn input_of(mut self, element_type: ElementType, name: &str, dims: impl IntoDims) -> Self {
-        self.input = (element_type, name.into(), dims.into_dims());
+        self.input = Some((element_type, name.into(), dims.into_dims()));
         self
     }
 
@@ -152,8 +152,11 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
     /// [`crate::Error::Shape`] at the layer that does not fit, [`crate::Error::Opset`] for an opset that is not written,
     /// [`crate::Error::Invalid`] for a graph that breaks a rule of ONNX.
     pub fn build(self) -> Result<Model> {
+        let Some((element_type, name, dims)) = self.input else {
+            let reason = "its input has no shape yet; say it with `.input(\"x\", (\"batch\", 28, 28))`, a name for each length that may change".into();
+            return Err(Error::Invalid { graph: self.name, reason });
+        };
         let model = Model::build(&self.name, self.opset, |graph| {
-            let (element_type, name, dims) = self.input;
             let input = graph.input_of(element_type, &name, dims)?;
             let output = self.module.to_onnx(graph, input)?;
             graph.output(&self.output, output)
@@ -221,7 +224,7 @@ mod tests {
     #[test]
     fn a_layer_that_does_not_fit_is_named() {
         let error = Model::trace(&Two(linear(4, 3), linear(5, 2))).input("x", ("batch", 4)).build().unwrap_err();
-        assert_eq!(error.to_string(), "layer `second`: Gemm expected 5 input features, found 3");
+        assert_eq!(error.to_string(), r#"layer `second`: Linear expected 5 input features, found ["batch", "3"]"#);
     }
 
     #[test]

@@ -68,6 +68,9 @@ pub struct GraphProto {
     /// The outputs.
     #[prost(message, repeated, tag = "12")]
     pub output: Vec<ValueInfoProto>,
+    /// The types and shapes of the values between them.
+    #[prost(message, repeated, tag = "13")]
+    pub value_info: Vec<ValueInfoProto>,
     /// Sparse constants, which are not read.
     #[prost(message, repeated, tag = "15")]
     pub sparse_initializer: Vec<Opaque>,

@@ -19,7 +19,7 @@ fn error_of(layer: &impl ToOnnx, dims: impl exporter::IntoDims) -> String {
 fn a_shape_that_does_not_fit_names_layer_expected_and_found() {
     let conv = Conv2d::new(weight(&[6, 4, 3, 3], 1.), None, Default::default());
     let error = error_of(&conv, ("batch", 3, 8, 8));
-    assert_eq!(error, "layer `body`: Conv expected 4 input channels, found 3");
+    assert_eq!(error, r#"layer `body`: Conv expected 4 input channels, found 3 in ["batch", "3", "8", "8"]"#);
     let error = error_of(&conv, ("batch", 4, 2, 8));
     assert_eq!(error, "layer `body`: Conv expected at least 3 elements along axis 2, found 2");
     for (stride, dilation, groups) in [(0, 1, 1), (1, 0, 1), (1, 1, 0)] {
@@ -34,9 +34,55 @@ fn a_shape_that_does_not_fit_names_layer_expected_and_found() {
     );
     assert!(error_of(&empty, ("batch", 4, 8, 8)).contains("a weight of some elements"));
     let linear = Linear::new(weight(&[6, 4], 1.), None);
-    assert_eq!(error_of(&linear, ("batch", 5)), "layer `body`: Gemm expected 4 input features, found 5");
+    assert_eq!(
+        error_of(&linear, ("batch", 5)),
+        r#"layer `body`: Linear expected 4 input features, found ["batch", "5"]"#
+    );
     let nested = (Linear::new(weight(&[6, 4], 1.), None), Linear::new(weight(&[6, 5], 1.), None));
-    assert_eq!(error_of(&nested, ("batch", 4)), "layer `body.1`: Gemm expected 5 input features, found 6");
+    assert_eq!(
+        error_of(&nested, ("batch", 4)),
+        r#"layer `body.1`: Linear expected 5 input features, found ["batch", "6"]"#
+    );
+}
+
+#[test]
+fn the_usual_mistakes_are_told_with_what_to_do() {
+    let linear = Linear::new(weight(&[3, 64], 1.), None);
+    let error = error_of(&linear, ("batch", 4, 4, 4));
+    let expected = r#"layer `body`: Linear expected 64 input features, found ["batch", "4", "4", "4"]; `flatten_from(x, 1)` makes 64 of it"#;
+    assert_eq!(error, expected);
+    let conv = Conv2d::new(weight(&[6, 3, 3, 3], 1.), None, Default::default());
+    let error = error_of(&conv, ("batch", 28, 28, 3));
+    assert!(
+        error.ends_with("its channels seem to stand last: `permute(x, &[0, 3, 1, 2])` puts them second"),
+        "{error}"
+    );
+    let words = candle_nn::Embedding::new(weight(&[50, 8], 1.), 8);
+    let error = error_of(&words, ("batch", "length"));
+    assert!(error.starts_with("layer `body`: Embedding expected indices in I64, found F32 of"), "{error}");
+    assert!(error.contains("`input_of(ElementType::I64, ..)`"), "{error}");
+    let error = Model::trace(&linear).build().unwrap_err().to_string();
+    assert!(error.contains("`.input("), "{error}");
+    let double = Linear::new(weight(&[3, 4], 1.).to_dtype(candle_core::DType::F64).unwrap(), None);
+    let error = error_of(&double, ("batch", 4));
+    assert!(error.contains("F64 in `body.weight`; `to_dtype(DType::F32)` converts it"), "{error}");
+}
+
+#[test]
+fn what_no_output_needs_is_left_out_and_inner_shapes_are_written() {
+    let model = Model::build("test", 17, |graph| {
+        let x = graph.input("x", ("batch", 4))?;
+        let unused = graph.initializer("unused", &weight(&[4], 1.))?;
+        graph.mul(x, unused)?;
+        let y = graph.relu(x)?;
+        let z = graph.unsqueeze(y, 2)?;
+        graph.output("z", z)
+    })
+    .unwrap();
+    assert_eq!((model.operators(), model.initializers()), (vec!["Relu", "Unsqueeze"], vec!["axes"]));
+    let read = onnx::ModelProto::from_bytes(&model.to_bytes()).unwrap().graph.unwrap();
+    assert_eq!(read.value_info.len(), 1, "{:?}", read.value_info);
+    assert_eq!(read.value_info[0].name, "Relu_output");
 }
 
 #[test]
@@ -54,7 +100,10 @@ fn operators_refuse_what_onnx_would_refuse_later() {
     assert!(refused(|g, x| g.narrow(x, 1, usize::MAX, 2)).contains("at most 6 elements"));
     assert!(refused(|g, x| g.reshape(x, (x.dim(0), 6, 0))).contains("lengths from 1"));
     assert!(refused(|g, x| g.narrow(x, 1, 4, 3)).contains("Slice expected at most 6 elements along axis 1"));
-    assert!(refused(|g, x| g.sum(x, 2)).contains("ReduceSum expected an axis of 2 dimensions"));
+    assert!(
+        refused(|g, x| g.sum(x, 2))
+            .contains(r#"ReduceSum expected 3 dimensions for this axis, found ["batch", "6"], which has 2"#)
+    );
     assert!(refused(|g, x| g.max_pool2d(x, 2)).contains("MaxPool expected [batch, channels, height, width]"));
     assert!(refused(|g, x| g.squeeze(x, 1)).contains("Squeeze expected length 1 along axis 1"));
     assert!(refused(|g, x| g.permute(x, &[0, 0])).contains("Transpose expected a permutation"));

@@ -28,20 +28,27 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] for a type that is not written (f64), [`crate::Error::Invalid`] for a name that is taken.
     pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
-        if let Some(&value) = self.initializers.get(&tensor.id()) {
+        self.weight(name, tensor, false)
+    }
+
+    /// A matrix as the initializer `name`, with its rows as columns: nothing need transpose it when the model runs.
+    pub(crate) fn transposed_initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
+        self.weight(name, tensor, true)
+    }
+
+    fn weight(&mut self, name: &str, tensor: &Tensor, transposed: bool) -> Result<Value> {
+        let key = (tensor.id(), transposed);
+        if let Some(&value) = self.initializers.get(&key) {
             return Ok(value);
         }
-        let id = tensor.id();
         let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
+        let tensor = if transposed { tensor.t()? } else { tensor };
+        let full_name = self.names.full(name);
         let Some(element_type) = ElementType::of(tensor.dtype()) else {
-            let name = self.names.full(name);
-            let found = format!(
-                "{:?} in `{name}`; `to_dtype(DType::F32)` converts it, or a VarBuilder of f32 reads it so",
-                tensor.dtype()
-            );
+            let advice = "`to_dtype(DType::F32)` converts it, or a VarBuilder of f32 reads it so";
+            let found = format!("{:?} in `{full_name}`; {advice}", tensor.dtype());
             return Err(self.mismatch("Initializer", "f32, f16, bf16, i64, u32 or u8", found));
         };
-        let full_name = self.names.full(name);
         self.take(&full_name)?;
         let dims = tensor.dims().to_vec();
         let stored = self.store(full_name, element_type, &dims, Data::Tensor(tensor))?;
@@ -50,7 +57,7 @@ impl GraphBuilder {
         } else {
             stored
         };
-        self.initializers.insert(id, value);
+        self.initializers.insert(key, value);
         Ok(value)
     }
 

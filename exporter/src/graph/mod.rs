@@ -6,13 +6,13 @@ mod names;
 pub(crate) mod symbols;
 pub(crate) mod to_onnx;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candle_core::TensorId;
 use onnx::{
-    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, ValueInfoProto,
+    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
 
 use crate::data::Data;
@@ -44,13 +44,15 @@ pub struct GraphBuilder {
     opset: i64,
     /// The name of each value, by its number.
     values: Vec<String>,
+    /// The type and shape of each value that a node makes, by its number.
+    made: HashMap<u32, (ElementType, Shape)>,
     names: Names,
     pub(crate) symbols: Symbols,
     /// The first value that has a symbol, and along which axis; and the lengths that were read or computed.
     sources: HashMap<Symbol, (Value, usize)>,
     lengths: HashMap<Symbol, Value>,
-    /// Tensors that are already stored. A weight that is used twice is stored once.
-    initializers: HashMap<TensorId, Value>,
+    /// Tensors that are already stored, as they are or transposed. A weight that is used twice is stored once.
+    initializers: HashMap<(TensorId, bool), Value>,
 }
 
 impl GraphBuilder {
@@ -63,6 +65,7 @@ impl GraphBuilder {
             data: Vec::new(),
             opset,
             values: Vec::new(),
+            made: HashMap::new(),
             names: Names::default(),
             symbols: Symbols::new(mark),
             sources: HashMap::new(),
@@ -224,18 +227,60 @@ impl GraphBuilder {
             attribute,
             ..NodeProto::default()
         });
-        Ok(self.value(output, element_type, shape))
+        Ok(self.made(output, element_type, shape))
     }
 
     /// The second output of the node whose first one is `first`, the node that was added last.
     pub(crate) fn second_output(&mut self, first: Value, (element_type, shape): (ElementType, Shape)) -> Result<Value> {
         let name = self.names.free_as_it_stands(format!("{}_second", self.values[first.id as usize]));
         self.graph.node.last_mut().expect("its first output was just made").output.push(name.clone());
-        Ok(self.value(name, element_type, shape))
+        Ok(self.made(name, element_type, shape))
     }
 
-    pub(crate) fn finish(self) -> (GraphProto, Vec<Data>) {
-        (self.graph, self.data)
+    /// The graph without nodes and weights that no output needs, and with the types and shapes of its inner values.
+    pub(crate) fn finish(mut self) -> (GraphProto, Vec<Data>) {
+        let mut needed: HashSet<String> = self.graph.output.iter().map(|output| output.name.clone()).collect();
+        // Nodes stand behind those that they need.
+        let mut kept: Vec<NodeProto> = vec![];
+        for node in std::mem::take(&mut self.graph.node).into_iter().rev() {
+            if node.output.iter().any(|output| needed.contains(output)) {
+                needed.extend(node.input.iter().cloned());
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        let inputs: HashSet<&str> = self.graph.input.iter().map(|input| input.name.as_str()).collect();
+        let is_needed = |tensor: &TensorProto| needed.contains(&tensor.name) || inputs.contains(tensor.name.as_str());
+        let weights = std::mem::take(&mut self.graph.initializer).into_iter().zip(std::mem::take(&mut self.data));
+        let (initializer, data) = weights.filter(|(tensor, _)| is_needed(tensor)).unzip();
+        let outputs: HashSet<&str> = self.graph.output.iter().map(|output| output.name.as_str()).collect();
+        let mut made: Vec<Value> = self
+            .made
+            .iter()
+            .map(|(&id, &(element_type, shape))| Value { graph: self.mark, id, element_type, shape })
+            .filter(|value| {
+                let name = self.values[value.id as usize].as_str();
+                needed.contains(name) && !outputs.contains(name)
+            })
+            .collect();
+        made.sort_unstable_by_key(|value| value.id);
+        // Without the names of lengths: tract could not be told then that a batch is 1.
+        let nameless = |value| {
+            let mut info = self.value_info(value);
+            let shape = info.r#type.as_mut().and_then(|of| of.tensor_type.as_mut()?.shape.as_mut());
+            let dims = shape.into_iter().flat_map(|shape| &mut shape.dim);
+            dims.filter(|dim| matches!(dim.value, Some(DimensionValue::DimParam(_)))).for_each(|dim| dim.value = None);
+            info
+        };
+        let value_info = made.into_iter().map(nameless).collect();
+        (GraphProto { node: kept, initializer, value_info, ..self.graph }, data)
+    }
+
+    /// A value that a node makes.
+    fn made(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
+        let value = self.value(name, element_type, shape);
+        self.made.insert(value.id, (element_type, shape));
+        value
     }
 
     pub(crate) fn mismatch(

@@ -1,9 +1,12 @@
 //! Activation functions that have parameters, or need several operators.
 
-use crate::attribute::float;
+use crate::attribute::{float, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::value::{ElementType, Value};
+
+/// The opset from which ONNX has `Gelu`.
+const GELU: i64 = 20;
 
 impl GraphBuilder {
     /// `x` where it is positive, `alpha (exp(x) - 1)` elsewhere.
@@ -115,6 +118,10 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn gelu_erf(&mut self, x: Value) -> Result<Value> {
+        if self.opset() >= GELU {
+            self.expect_floats("Gelu", &[x])?;
+            return self.node("Gelu", &[x], vec![text("approximate", "none")], x.shape);
+        }
         let scaled = self.affine(x, std::f32::consts::FRAC_1_SQRT_2, 0.)?;
         let error = self.erf(scaled)?;
         let gate = self.affine(error, 0.5, 0.5)?;
@@ -135,6 +142,10 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when the elements are not f32.
     pub fn gelu(&mut self, x: Value) -> Result<Value> {
+        if self.opset() >= GELU {
+            self.expect_floats("Gelu", &[x])?;
+            return self.node("Gelu", &[x], vec![text("approximate", "tanh")], x.shape);
+        }
         let square = self.sqr(x)?;
         let bend = self.affine(square, 0.044715, 1.)?;
         let inner = self.mul(x, bend)?;

@@ -237,7 +237,14 @@ impl GraphBuilder {
         if x.dim(1) == Dim::Fixed(expected) {
             return Ok(());
         }
-        Err(self.mismatch(operator, format!("{expected} input channels"), self.symbols.describe(x.dim(1))))
+        let last = x.rank() - 1;
+        let order: Vec<usize> = [0, last].into_iter().chain(1..last).collect();
+        let advice = match x.dims().last() == Some(&Dim::Fixed(expected)) {
+            true => format!("; its channels seem to stand last: `permute(x, &{order:?})` puts them second"),
+            false => String::new(),
+        };
+        let found = format!("{} in {:?}{advice}", self.symbols.describe(x.dim(1)), self.describe(x));
+        Err(self.mismatch(operator, format!("{expected} input channels"), found))
     }
 
     fn kernel(&self, weight: Value) -> Result<Vec<usize>> {

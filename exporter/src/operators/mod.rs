@@ -28,9 +28,12 @@ use crate::value::{ElementType, Value};
 impl GraphBuilder {
     /// `axis` of `x` as a number from 0.
     pub(crate) fn axis(&self, operator: &'static str, x: Value, axis: impl Axis) -> Result<usize> {
-        let rank = x.rank();
-        axis.to_index(&candle_core::Shape::from(vec![1; rank]), operator)
-            .map_err(|_| self.mismatch(operator, format!("an axis of {rank} dimensions"), "one beyond them"))
+        let of = |rank: usize| axis.to_index(&candle_core::Shape::from(vec![1; rank]), operator);
+        of(x.rank()).map_err(|_| {
+            let needed = (x.rank()..64).find(|&rank| of(rank).is_ok()).map_or("more".into(), |rank| rank.to_string());
+            let found = format!("{:?}, which has {}", self.describe(x), x.rank());
+            self.mismatch(operator, format!("{needed} dimensions for this axis"), found)
+        })
     }
 
     /// The shape of two values that are broadcast against each other.
