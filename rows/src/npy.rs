@@ -101,6 +101,9 @@ impl Layout {
         let Some(columns) = columns else {
             bail!("expected rows that fit into memory, found shape {:?}", header.shape())
         };
+        if columns == 0 {
+            bail!("expected rows of one value or more, found shape {:?}", header.shape());
+        }
         let DType::Plain(dtype) = header.dtype() else { bail!("expected numbers, found a record type") };
         check_kind(&dtype)?;
         if header.order() == Order::Fortran && columns > 1 {

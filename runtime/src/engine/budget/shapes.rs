@@ -14,7 +14,8 @@ pub(super) fn shapes(node: &Node) -> Option<Vec<Vec<usize>>> {
         "TopK" => {
             let mut dims = node.dims(0)?.to_vec();
             let place = axis(node.int("axis", -1) as f64, dims.len())?;
-            dims[place] = length(*node.numbers(1)?.first()?)?.min(dims[place]);
+            // More than there are is refused by other runtimes; tract takes memory for them.
+            dims[place] = length(*node.numbers(1)?.first()?).filter(|&count| count <= dims[place])?;
             all(dims)
         }
         "LSTM" | "GRU" | "RNN" => recurrent(node),
