@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the fuzz targets, two at a time, from real and hostile files as seeds, and fails if one finds something.
+"""Runs the fuzz targets from real and hostile files as seeds, and fails if one finds something.
 
     fuzz/run.py --programs target/release [--seconds 600] [--only READER]
 
@@ -78,13 +78,14 @@ def main():
     parser.add_argument("--programs", type=Path, default=HERE.parent / "target/release")
     parser.add_argument("--seconds", type=int, default=600, help="for each reader")
     parser.add_argument("--only", choices=SEEDS, help="only this reader")
+    parser.add_argument("--jobs", type=int, default=2, help="readers at a time")
     options = parser.parse_args()
     subprocess.run(["cargo", "+nightly", "fuzz", "build", "--fuzz-dir", str(HERE)], check=True, cwd=HERE)
     readers = [options.only] if options.only else list(SEEDS)
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         corpus = Path(folder) / "corpus"
         sow(corpus, options.programs.resolve())
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(options.jobs) as pool:
             held = list(pool.map(lambda reader: fuzz(reader, corpus, options.seconds), readers))
     return int(not all(held))
 

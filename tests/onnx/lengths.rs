@@ -183,6 +183,30 @@ fn images_of_any_size_are_enlarged() {
 }
 
 #[test]
+fn sequences_are_enlarged_and_turned_at_any_length() {
+    let angles = weight(&[40, 4], 3.);
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        let [cos, sin] = [angles.cos()?, angles.sin()?];
+        let (cos, sin) = (graph.initializer("cos", &cos)?, graph.initializer("sin", &sin)?);
+        let (cos, sin) = (graph.narrow(cos, 0, 0, x.dim(1))?, graph.narrow(sin, 0, 0, x.dim(1))?);
+        let y = graph.unsqueeze(x, 1)?;
+        let y = graph.rope(y, cos, sin)?;
+        let y = graph.squeeze(y, 1)?;
+        let y = graph.transpose(y, 1, 2)?;
+        let size = graph.product(&[x.dim(1), two()])?;
+        graph.upsample_nearest1d(y, size)
+    };
+    let forward = |x: &Tensor| {
+        let (batch, length, _) = x.dims3()?;
+        let [cos, sin] = [angles.cos()?, angles.sin()?].map(|table| table.narrow(0, 0, length));
+        let y = candle_nn::rotary_emb::rope(&x.reshape((batch, 1, length, 8))?, &cos?, &sin?)?;
+        y.squeeze(1)?.t()?.contiguous()?.upsample_nearest1d(2 * length)
+    };
+    at_every_size(&["batch", "length", "8"], &[&[1, 1, 8], &[3, 9, 8]], build, forward);
+    case("operator/rope and upsample_nearest1d", SEQUENCE, build, forward).check();
+}
+
+#[test]
 fn group_norm_takes_any_height_and_width() {
     let map = variables(&[("weight", &[6]), ("bias", &[6])]);
     let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);

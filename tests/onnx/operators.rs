@@ -33,6 +33,8 @@ unary! {
     sin: ROW, sin, |x| x.sin();
     cos: ROW, cos, |x| x.cos();
     floor: ROW, floor, |x| x.floor();
+    sign: ROW, sign, |x| x.sign();
+    round: ROW, round, |x| x.round();
     ceil: ROW, ceil, |x| x.ceil();
     softplus: ROW, softplus, |x| (x.exp()? + 1.)?.log();
     sqr: ROW, sqr, |x| x.sqr();
@@ -263,4 +265,39 @@ fn constants_broadcast() {
         g.add(x, shift)
     };
     case("operator/constant", ROW, build, |x| x.broadcast_add(&shift)).check();
+}
+
+#[test]
+fn power() {
+    case("operator/powf", Input::Positive(&[3, 4]), |g, x| g.powf(x, 1.5), |x| x.powf(1.5)).check();
+}
+
+#[test]
+fn parts_in_another_order() {
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let parts = g.chunk(x, 3, 2)?;
+        assert_eq!(parts.iter().map(|part| part.dim(2)).collect::<Vec<_>>(), [3, 3, 2].map(exporter::Dim::Fixed));
+        let first = g.roll(parts[0], -1, 2)?;
+        let second = g.roll(parts[1], 7, 1)?;
+        g.stack(&[first, second], 1)
+    };
+    let forward = |x: &Tensor| {
+        let parts = x.chunk(3, 2)?;
+        Tensor::stack(&[parts[0].roll(-1, 2)?, parts[1].roll(7, 1)?], 1)
+    };
+    case("operator/chunk, roll and stack", Input::Any(&[3, 8]), build, forward).check();
+}
+
+#[test]
+fn the_place_of_the_smallest() {
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let places = g.argmin(x, 2)?;
+        g.cast(places, ElementType::F32)
+    };
+    case("operator/argmin", ROW, build, |x| x.argmin(2)?.to_dtype(candle_core::DType::F32)).check();
+}
+
+#[test]
+fn the_sum_of_all() {
+    case("operator/sum_all", Input::Any(&[3, 4]), |g, x| g.sum_all(x), |x| x.sum_all()).check();
 }

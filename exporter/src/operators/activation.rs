@@ -1,5 +1,7 @@
 //! Activation functions that have parameters, or need several operators.
 
+use candle_core::D;
+
 use crate::attribute::{float, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
@@ -153,6 +155,33 @@ impl GraphBuilder {
         let tanh = self.tanh(inner)?;
         let gate = self.affine(tanh, 0.5, 0.5)?;
         self.mul(x, gate)
+    }
+
+    /// Rotary embeddings as `candle_nn::rotary_emb::rope`: `[.., length, width]`, with cosines and sines of `[length, width / 2]`. Each
+    /// element of the first half of a row is turned with that of the second half.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 2, "length", 8))?;
+    /// let angles = candle_core::Tensor::zeros((512, 4), candle_core::DType::F32, &candle_core::Device::Cpu)?;
+    /// let (cos, sin) = (graph.constant(&angles.cos()?)?, graph.constant(&angles.sin()?)?);
+    /// let cos = graph.narrow(cos, 0, 0, x.dim(2))?;
+    /// let sin = graph.narrow(sin, 0, 0, x.dim(2))?;
+    /// let y = graph.rope(x, cos, sin)?; // [batch, 2, length, 8]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the width is odd or not known, or cosines and sines do not fit.
+    pub fn rope(&mut self, x: Value, cos: Value, sin: Value) -> Result<Value> {
+        let width = self.known("Mul", x, x.rank() - 1)?;
+        let (low, high) = (self.narrow(x, D::Minus1, 0, width / 2)?, self.narrow(x, D::Minus1, width / 2, width / 2)?);
+        let (a, b) = (self.mul(low, cos)?, self.mul(high, sin)?);
+        let (c, d) = (self.mul(low, sin)?, self.mul(high, cos)?);
+        let halves = [self.sub(a, b)?, self.add(c, d)?];
+        self.cat(&halves, D::Minus1)
     }
 
     /// `x tanh(ln(1 + exp(x)))`.

@@ -56,6 +56,8 @@ unary! {
     sin => "Sin";
     /// The cosine.
     cos => "Cos";
+    /// -1, 0 or 1.
+    sign => "Sign";
     /// The largest whole number not above `x`.
     floor => "Floor";
     /// The smallest whole number not below `x`.
@@ -151,6 +153,50 @@ impl GraphBuilder {
             x = self.add(x, summand)?;
         }
         Ok(x)
+    }
+
+    /// `x` to the power of a number.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.powf(x, 1.5)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are not f32.
+    pub fn powf(&mut self, x: Value, exponent: f32) -> Result<Value> {
+        self.expect_type("Pow", x, ElementType::F32)?;
+        let exponent = self.scalar(exponent)?;
+        self.node("Pow", &[x, exponent], vec![], x.shape)
+    }
+
+    /// The whole number that is nearest; of two that are as near, the one that is farther from 0, as in candle.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.round(x)?; // [batch, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are not f32.
+    pub fn round(&mut self, x: Value) -> Result<Value> {
+        // ONNX's Round takes the even one. What is less than a half beyond the whole number below stays, so that 0.49999997 is 0.
+        let (sign, size) = (self.sign(x)?, self.abs(x)?);
+        let whole = self.floor(size)?;
+        let rest = self.sub(size, whole)?;
+        let half = self.scalar(0.5)?;
+        let up = self.ge(rest, half)?;
+        let up = self.cast(up, ElementType::F32)?;
+        let nearest = self.add(whole, up)?;
+        self.mul(sign, nearest)
     }
 
     /// `x` no lower than `low` and no higher than `high`.

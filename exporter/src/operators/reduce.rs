@@ -111,13 +111,52 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn argmax(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
-        self.expect_floats("ArgMax", &[x])?;
-        let axis = self.axis("ArgMax", x, axis)?;
+        self.place_of("ArgMax", x, axis)
+    }
+
+    /// The index of the smallest value along `axis`, as I64.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.argmin(x, 2)?; // [batch, 3], I64
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` has no such axis.
+    pub fn argmin(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        self.place_of("ArgMin", x, axis)
+    }
+
+    /// The sum of all elements, without dimensions.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 3, 4))?;
+    /// let y = graph.sum_all(x)?; // []
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the elements are not f32.
+    pub fn sum_all(&mut self, x: Value) -> Result<Value> {
+        let flat = self.flatten_all(x)?;
+        self.sum(flat, 0)
+    }
+
+    fn place_of(&mut self, operator: &'static str, x: Value, axis: impl Axis) -> Result<Value> {
+        self.expect_floats(operator, &[x])?;
+        let axis = self.axis(operator, x, axis)?;
         let mut dims = x.dims().to_vec();
         dims.remove(axis);
-        let shape = self.shape("ArgMax", &dims)?;
+        let shape = self.shape(operator, &dims)?;
         let attributes = vec![int("axis", axis as i64), int("keepdims", 0)];
-        self.typed_node("ArgMax", &[Some(x)], attributes, (ElementType::I64, shape))
+        self.typed_node(operator, &[Some(x)], attributes, (ElementType::I64, shape))
     }
 
     fn reduce(&mut self, operator: &'static str, x: Value, axis: impl Axis, keep: i64) -> Result<Value> {

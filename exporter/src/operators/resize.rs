@@ -76,6 +76,26 @@ impl GraphBuilder {
         }
     }
 
+    /// The nearest element before, as in candle: `[batch, channels, length] -> [batch, channels, size]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, "length"))?;
+    /// let size = graph.product(&[x.dim(2), 2.into()])?;
+    /// let y = graph.upsample_nearest1d(x, size)?; // [batch, 8, 2 * length]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] as for [`GraphBuilder::upsample_nearest2d`].
+    pub fn upsample_nearest1d(&mut self, x: Value, size: impl Into<Dim>) -> Result<Value> {
+        let image = self.unsqueeze(x, 2)?;
+        let enlarged = self.upsample_nearest2d(image, 1, size)?;
+        self.squeeze(enlarged, 2)
+    }
+
     /// Channels as pixels, as `candle_nn::ops::pixel_shuffle`: `[batch, 4 * channels, h, w] -> [batch, channels, 2 * h, 2 * w]` for a
     /// factor of 2, at any height and width.
     ///

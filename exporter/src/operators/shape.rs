@@ -51,6 +51,23 @@ impl GraphBuilder {
         self.node("Reshape", &[x, numbers], vec![], shape)
     }
 
+    /// Joins all dimensions: `[batch, 8, 4] -> [batch * 32]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 8, 4))?;
+    /// let y = graph.flatten_all(x)?; // [32 * batch]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] for a value without dimensions.
+    pub fn flatten_all(&mut self, x: Value) -> Result<Value> {
+        self.flatten_from(x, 0)
+    }
+
     /// Joins all dimensions from `axis` on: `[batch, 8, 4, 4] -> [batch, 128]` from axis 1.
     ///
     /// ```

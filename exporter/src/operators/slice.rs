@@ -49,6 +49,78 @@ impl GraphBuilder {
         self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
     }
 
+    /// Joins values along a new dimension: two of `[batch, 4]` become `[batch, 2, 4]` at axis 1.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 4))?;
+    /// let y = graph.stack(&[x, x], 1)?; // [batch, 2, 4]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when there is no value, or their shapes differ.
+    pub fn stack(&mut self, values: &[Value], axis: usize) -> Result<Value> {
+        let values: Vec<Value> = values.iter().map(|&value| self.unsqueeze(value, axis)).collect::<Result<_>>()?;
+        self.cat(&values, axis)
+    }
+
+    /// Cuts a known length along `axis` into so many parts, the first ones one longer where it does not divide, as candle's `chunk`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 12))?;
+    /// let parts = graph.chunk(x, 3, 1)?; // three of [batch, 4]
+    /// # graph.output("y", parts[0])
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the length is not known, or there are no parts.
+    pub fn chunk(&mut self, x: Value, parts: usize, axis: impl Axis) -> Result<Vec<Value>> {
+        let axis = self.axis("Slice", x, axis)?;
+        let size = self.known("Slice", x, axis)?;
+        if parts == 0 {
+            return Err(self.mismatch("Slice", "one part or more", "0"));
+        }
+        let (each, longer) = (size / parts, size % parts);
+        let mut start = 0;
+        let lengths = (0..parts).map(|part| each + usize::from(part < longer)).filter(|&length| length > 0);
+        let cut = |length: usize| {
+            start += length;
+            self.narrow(x, axis, start - length, length)
+        };
+        lengths.map(cut).collect()
+    }
+
+    /// Moves the elements along `axis` by `shift` places, and those beyond the end to the start; a negative shift moves them forward.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", 12))?;
+    /// let y = graph.roll(x, 3, 1)?; // [batch, 12]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when the length along `axis` is not known.
+    pub fn roll(&mut self, x: Value, shift: i32, axis: impl Axis) -> Result<Value> {
+        let axis = self.axis("Slice", x, axis)?;
+        let size = self.known("Slice", x, axis)?;
+        let shift = i64::from(shift).rem_euclid(size as i64) as usize;
+        if shift == 0 {
+            return Ok(x);
+        }
+        let end = self.narrow(x, axis, size - shift, shift)?;
+        let start = self.narrow(x, axis, 0, size - shift)?;
+        self.cat(&[end, start], axis)
+    }
+
     /// `length` elements along `axis`, starting at `start`.
     ///
     /// ```
