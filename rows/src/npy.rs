@@ -166,11 +166,25 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
     if commas > MAX_COMMAS {
         bail!("not a .npy file of numbers: its header has {commas} commas; expected at most {MAX_COMMAS}");
     }
+    if let Some(shape) = shape_that_wraps(&bytes[..len]) {
+        bail!("expected rows that fit into memory, found shape ({shape})");
+    }
     let header = NpyHeader::from_reader(&bytes[..len]).context("not a .npy file: its header cannot be read")?;
     if header.shape().len() > MAX_AXES {
         bail!("expected at most {MAX_AXES} axes, found {}", header.shape().len());
     }
     Ok((header, len))
+}
+
+/// The shape in a header, where its product cannot be counted; the crate multiplies without a look.
+fn shape_that_wraps(header: &[u8]) -> Option<String> {
+    let header = String::from_utf8_lossy(header);
+    let (_, behind) = header.split_once("shape")?;
+    let (shape, _) = behind.split_once('(')?.1.split_once(')')?;
+    let lengths = shape.split(',').map(str::trim).filter(|length| !length.is_empty());
+    let product =
+        lengths.map(|length| length.parse().ok()).try_fold(1u64, |product, length| product.checked_mul(length?));
+    product.is_none().then(|| bundle::printable(shape))
 }
 
 /// The number of rows and the shape of one.

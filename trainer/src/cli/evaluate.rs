@@ -1,11 +1,11 @@
 //! `trainer evaluate`: how good a run is, on its own rows or on others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
+use serde::Serialize;
 use trainer::{
     Amount, Count, DataSource, Decibels, Evaluation, FalseAlarms, PcaReport, Percent, TestReport, evaluate_run,
 };
@@ -39,14 +39,12 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
         Some(dir) => runs::open(dir)?,
         None => runs::newest()?,
     };
-    let Evaluation { network, data, test, pca, left_out, anomalies: report, false_alarms } =
-        evaluate_run(&run, arguments.data.as_ref())?;
+    let evaluation = evaluate_run(&run, arguments.data.as_ref())?;
     if arguments.json {
-        let report = json!({ "run": run.dir(), "network": network, "data": data, "test": test, "pca": pca,
-            "left_out": left_out, "anomalies": report, "false_alarms": false_alarms });
-        print(&format!("{report:#}"))?;
+        print(&serde_json::to_string_pretty(&Report { run: run.dir(), evaluation: &evaluation })?)?;
         return Ok(ExitCode::SUCCESS);
     }
+    let Evaluation { network, data, test, pca, left_out, anomalies: report, false_alarms } = evaluation;
     let mut text = vec![format!("{network} on {data}"), String::new()];
     text.extend(lines(&run.dir().display().to_string(), &test, pca.as_ref()));
     text.extend(left_out.iter().map(ToString::to_string));
@@ -64,6 +62,14 @@ pub fn run(arguments: &EvaluateArguments) -> Result<ExitCode> {
     }
     print(&wrapped(&text.join("\n"), result_width()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    run: &'a Path,
+    #[serde(flatten)]
+    evaluation: &'a Evaluation,
 }
 
 /// A row of the table.

@@ -1,6 +1,7 @@
 //! Measuring a trained run again: on its own test rows, or on other data of the same size.
 
 use candle_core::Device;
+use serde::Serialize;
 
 use super::Run;
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::evaluate::{
 use crate::fused::Categories;
 
 /// How good a run's best weights are on a set of test rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Evaluation {
     /// What the layers give: `784-32-784`.
     pub network: String,

@@ -1,7 +1,10 @@
 //! One JSON object a line on standard output, told apart by `event`.
 
+use std::path::Path;
+
 use anyhow::{Error, Result};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use trainer::{EpochRecord, Observer, Run, StartReport, Summary};
 
 use super::frame::Log;
@@ -14,16 +17,33 @@ pub struct Json {
 }
 
 impl Json {
-    fn print(&mut self, line: &Value) {
-        if let Err(error) = print(&line.to_string()) {
+    fn print(&mut self, line: &impl Serialize) {
+        let written = serde_json::to_string(line).map_err(Error::from).and_then(|line| print(&line));
+        if let Err(error) = written {
             self.error.get_or_insert(error);
         }
     }
 
-    fn end(&mut self, line: &Value) -> Result<()> {
+    fn end(&mut self, line: &impl Serialize) -> Result<()> {
         self.print(line);
         self.error.take().map_or(Ok(()), Err)
     }
+}
+
+/// An epoch. Written as it is: a value of `json!` would have 0.009999999776482582 for the float 0.01.
+#[derive(Serialize)]
+struct Epoch<'a> {
+    event: &'static str,
+    best: bool,
+    #[serde(flatten)]
+    record: &'a EpochRecord,
+}
+
+#[derive(Serialize)]
+struct Finished<'a> {
+    event: &'static str,
+    dir: &'a Path,
+    summary: &'a Summary,
 }
 
 impl Observer for Json {
@@ -39,11 +59,7 @@ impl Observer for Json {
     }
 
     fn epoch(&mut self, record: &EpochRecord, best: bool) {
-        let mut line = json!({ "event": "epoch", "best": best });
-        if let (Some(line), Ok(Value::Object(record))) = (line.as_object_mut(), serde_json::to_value(record)) {
-            line.extend(record);
-        }
-        self.print(&line);
+        self.print(&Epoch { event: "epoch", best, record });
     }
 }
 
@@ -54,7 +70,7 @@ impl Log for Json {
     }
 
     fn finished(&mut self, run: &Run, summary: &Summary, _next: &[(&str, String)]) -> Result<()> {
-        self.end(&json!({ "event": "finished", "dir": run.dir(), "summary": summary }))
+        self.end(&Finished { event: "finished", dir: run.dir(), summary })
     }
 
     fn interrupted(&mut self, epoch: usize, step: usize, command: &str) -> Result<()> {
