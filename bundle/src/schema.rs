@@ -147,15 +147,6 @@ impl Column {
         self.missing.is_some()
     }
 
-    /// Values in the network's input.
-    fn input_len(&self) -> usize {
-        let values = match &self.kind {
-            ColumnKind::Number { .. } => 1,
-            ColumnKind::Category { values } => values.len() + 1,
-        };
-        values + 2 * self.cycles.len() + usize::from(self.flag_missing)
-    }
-
     fn features(&self, column: usize) -> impl Iterator<Item = Feature> {
         let numbers = match self.kind {
             ColumnKind::Number { mean, scale } => {
@@ -168,7 +159,7 @@ impl Column {
             ColumnKind::Category { values } => values.len() + 1,
         };
         let cycle = move |&period: &f32| [0., FRAC_PI_2].map(|shift| Feature::Cycle { column, period, shift });
-        let cycles: Vec<Feature> = self.cycles.iter().flat_map(cycle).collect();
+        let cycles = self.cycles.iter().flat_map(cycle);
         let flag = self.flag_missing.then_some(Feature::Missing { column });
         numbers
             .into_iter()
@@ -209,7 +200,7 @@ impl Schema {
                 return Err(Error::Schema(reason));
             }
         }
-        let values = columns.iter().map(Column::input_len).sum::<usize>();
+        let values = columns.iter().map(|column| column.features(0).count()).sum::<usize>();
         if values > MAX_INPUT {
             return Err(Error::Schema(format!(
                 "expected rows of at most {MAX_INPUT} values for the network, found {values}"

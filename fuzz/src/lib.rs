@@ -11,8 +11,11 @@ use runtime::{Autoencoder, Encoder, Limits, ScoredRows, Scorer};
 use tempfile::TempDir;
 use trainer::{DataSource, Dataset, Preparation, Run};
 
+/// Takes bytes as those of one kind of file.
+pub type Reader = fn(&[u8]);
+
 /// Every reader by its name, which is that of the folders of its seeds and findings too.
-pub const READERS: [(&str, fn(&[u8])); 9] = [
+pub const READERS: [(&str, Reader); 9] = [
     ("graph", graph),
     ("scorer", scorer),
     ("manifest", manifest),

@@ -1,19 +1,17 @@
 //! Builds a graph node by node, as `forward` computes value by value.
 
+mod finish;
 mod initializers;
 mod lengths;
 mod names;
 pub(crate) mod symbols;
 pub(crate) mod to_onnx;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use candle_core::TensorId;
-use onnx::{
-    AttributeProto, DimensionProto, DimensionValue, GraphProto, NodeProto, TensorProto, TensorShapeProto,
-    TensorTypeProto, TypeProto, ValueInfoProto,
-};
+use onnx::{AttributeProto, GraphProto, NodeProto};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -237,45 +235,6 @@ impl GraphBuilder {
         Ok(self.made(name, element_type, shape))
     }
 
-    /// The graph without nodes and weights that no output needs, and with the types and shapes of its inner values.
-    pub(crate) fn finish(mut self) -> (GraphProto, Vec<Data>) {
-        let mut needed: HashSet<String> = self.graph.output.iter().map(|output| output.name.clone()).collect();
-        // Nodes stand behind those that they need.
-        let mut kept: Vec<NodeProto> = vec![];
-        for node in std::mem::take(&mut self.graph.node).into_iter().rev() {
-            if node.output.iter().any(|output| needed.contains(output)) {
-                needed.extend(node.input.iter().cloned());
-                kept.push(node);
-            }
-        }
-        kept.reverse();
-        let inputs: HashSet<&str> = self.graph.input.iter().map(|input| input.name.as_str()).collect();
-        let is_needed = |tensor: &TensorProto| needed.contains(&tensor.name) || inputs.contains(tensor.name.as_str());
-        let weights = std::mem::take(&mut self.graph.initializer).into_iter().zip(std::mem::take(&mut self.data));
-        let (initializer, data) = weights.filter(|(tensor, _)| is_needed(tensor)).unzip();
-        let outputs: HashSet<&str> = self.graph.output.iter().map(|output| output.name.as_str()).collect();
-        let mut made: Vec<Value> = self
-            .made
-            .iter()
-            .map(|(&id, &(element_type, shape))| Value { graph: self.mark, id, element_type, shape })
-            .filter(|value| {
-                let name = self.values[value.id as usize].as_str();
-                needed.contains(name) && !outputs.contains(name)
-            })
-            .collect();
-        made.sort_unstable_by_key(|value| value.id);
-        // Without the names of lengths: tract could not be told then that a batch is 1.
-        let nameless = |value| {
-            let mut info = self.value_info(value);
-            let shape = info.r#type.as_mut().and_then(|of| of.tensor_type.as_mut()?.shape.as_mut());
-            let dims = shape.into_iter().flat_map(|shape| &mut shape.dim);
-            dims.filter(|dim| matches!(dim.value, Some(DimensionValue::DimParam(_)))).for_each(|dim| dim.value = None);
-            info
-        };
-        let value_info = made.into_iter().map(nameless).collect();
-        (GraphProto { node: kept, initializer, value_info, ..self.graph }, data)
-    }
-
     /// A value that a node makes.
     fn made(&mut self, name: String, element_type: ElementType, shape: Shape) -> Value {
         let value = self.value(name, element_type, shape);
@@ -337,21 +296,5 @@ impl GraphBuilder {
             return Ok(());
         }
         Err(Error::Invalid { graph: self.graph.name.clone(), reason: format!("the name `{name}` is used twice") })
-    }
-
-    fn value_info(&self, value: Value) -> ValueInfoProto {
-        let dimension = |dim: &Dim| {
-            let value = match *dim {
-                Dim::Fixed(size) => Some(DimensionValue::DimValue(size as i64)),
-                Dim::Symbol(symbol) => self.symbols.name(symbol).map(|name| DimensionValue::DimParam(name.into())),
-            };
-            DimensionProto { value }
-        };
-        let shape = TensorShapeProto { dim: value.dims().iter().map(dimension).collect() };
-        let tensor_type = TensorTypeProto { elem_type: value.element_type.data_type().into(), shape: Some(shape) };
-        ValueInfoProto {
-            name: self.values[value.id as usize].clone(),
-            r#type: Some(TypeProto { tensor_type: Some(tensor_type) }),
-        }
     }
 }

@@ -149,11 +149,11 @@ impl GraphBuilder {
     pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: impl Into<Dim>) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
         let length = self.dims((length.into(),))?[0];
-        if let (Dim::Fixed(size), Dim::Fixed(length)) = (x.dim(axis), length) {
-            if start.checked_add(length).is_none_or(|end| end > size) {
-                let found = format!("{length} from {start}");
-                return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
-            }
+        if let (Dim::Fixed(size), Dim::Fixed(length)) = (x.dim(axis), length)
+            && start.checked_add(length).is_none_or(|end| end > size)
+        {
+            let found = format!("{length} from {start}");
+            return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
         }
         let end = self.plus(length, start as i64)?;
         let end = if let Dim::Fixed(end) = end { Ok(end as i64) } else { Err(end) };

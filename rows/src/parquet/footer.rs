@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use parquet::file::reader::ChunkReader;
 
+use super::damage::{MAGIC, NOT_WHOLE};
 use super::thrift::{Seen, walk};
-use super::{MAGIC, NOT_WHOLE};
 
 /// The deepest that types may lie in each other; the crate goes into them by recursion.
 const DEPTH: usize = 32;

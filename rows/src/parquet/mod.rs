@@ -1,6 +1,7 @@
 //! A table with named columns from Parquet: flat columns of numbers, truth values, texts and dates.
 
 mod cells;
+mod damage;
 mod delta;
 mod footer;
 mod pages;
@@ -26,12 +27,11 @@ use parquet::file::reader::ChunkReader;
 use crate::named::Columns;
 use crate::unpacked;
 use cells::Cells;
+pub use damage::MAGIC;
+use damage::{NOT_WHOLE, damaged};
 use pages::{Pages, Room};
 pub use writer::ParquetWriter;
 
-/// How a Parquet file begins and ends.
-pub const MAGIC: &[u8] = b"PAR1";
-const NOT_WHOLE: &str = "not a whole Parquet file: it is cut off or damaged";
 /// Values that any file may have, and how many more for each of its bytes: equal values take nearly none.
 const FREE: u64 = 1 << 24;
 const GROWTH: u64 = 16;
@@ -187,11 +187,6 @@ fn rows(metadata: &ParquetMetaData, length: u64) -> Result<usize> {
         );
     }
     Ok(usize::try_from(rows)?)
-}
-
-/// What is said of a file that cannot be as it is.
-fn damaged() -> ParquetError {
-    ParquetError::General(NOT_WHOLE.into())
 }
 
 fn plain(column: &str, error: &ParquetError) -> anyhow::Error {

@@ -10,7 +10,7 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::ChunkReader;
 
-use super::damaged;
+use super::damage::damaged;
 use super::delta::lengths;
 use super::thrift::{Seen, walk};
 use super::unpack::unpacked;

@@ -136,7 +136,10 @@ pub(super) fn zigzag(value: u64) -> i64 {
 mod tests {
     use super::*;
 
-    fn seen(bytes: &[u8]) -> Option<(usize, Vec<(Vec<i16>, Seen)>)> {
+    /// What is seen, each with its path.
+    type All = Vec<(Vec<i16>, Seen)>;
+
+    fn seen(bytes: &[u8]) -> Option<(usize, All)> {
         let mut all = vec![];
         let length = walk(bytes, &mut |path, seen| all.push((path.to_vec(), seen)))?;
         Some((length, all))

@@ -5,7 +5,7 @@ use std::io::{Read, Result};
 use crate::gunzip::Gunzip;
 use parquet::basic::Compression;
 
-use super::NOT_WHOLE;
+use super::damage::NOT_WHOLE;
 
 /// Unpacks what must be `length` bytes then.
 pub(super) fn unpacked(codec: Compression, packed: &[u8], length: usize) -> Result<Vec<u8>> {

@@ -41,7 +41,7 @@ impl<W: Write + Send> ParquetWriter<W> {
     pub fn new(target: W, schema: Option<&Schema>, width: usize) -> Result<Self> {
         let number = |index: usize| Column::number(format!("column {}", index + 1), 0., 1.);
         let columns = schema.map_or_else(|| (0..width).map(number).collect(), |schema| schema.columns().to_vec());
-        Ok(begin(target, columns).map_err(plain)?)
+        begin(target, columns).map_err(plain)
     }
 
     /// Appends rows, one behind the other.

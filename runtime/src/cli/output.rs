@@ -110,7 +110,7 @@ enum Rows<'a> {
     /// Opened by the first rows, which say how many columns there are.
     Parquet {
         target: Option<Box<dyn Target>>,
-        writer: Option<ParquetWriter<Box<dyn Target>>>,
+        writer: Option<Box<ParquetWriter<Box<dyn Target>>>>,
         schema: Option<&'a Schema>,
     },
 }
@@ -205,7 +205,7 @@ impl<'a> Rows<'a> {
             }
             Self::Parquet { target, writer, schema } => {
                 if let Some(target) = target.take() {
-                    *writer = Some(ParquetWriter::new(target, *schema, matrix.columns())?);
+                    *writer = Some(Box::new(ParquetWriter::new(target, *schema, matrix.columns())?));
                 }
                 let written = writer.as_mut().map(|writer| writer.append(matrix.as_slice()));
                 written.transpose()?;
@@ -224,7 +224,7 @@ impl<'a> Rows<'a> {
         match self {
             Self::Csv(output) => output.flush(),
             Self::Table(output, _) => output.flush(),
-            Self::Parquet { writer, .. } => writer.take().map_or(Ok(()), ParquetWriter::finish),
+            Self::Parquet { writer, .. } => writer.take().map_or(Ok(()), |writer| writer.finish()),
             Self::Npy { output, rows, columns } => {
                 output.flush()?;
                 output.get_mut().rewrite_start(&npy_header(*rows, *columns))
