@@ -14,7 +14,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A module of your own implements [`ToOnnx`], which has a line for each line of `forward`:
+//! A module of your own implements [`ToOnnx`], which says operator by operator what `forward` computes:
 //!
 //! ```
 //! use candle_core::{DType, Device, Tensor};

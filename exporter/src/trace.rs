@@ -235,10 +235,30 @@ mod tests {
     }
 
     #[test]
+    fn a_weight_is_stored_once_as_it_is_and_transposed() {
+        for first in [0, 1] {
+            let layer = linear(3, 3);
+            let model = Model::build("both", 17, |graph| {
+                let rows = graph.input("rows", ("batch", 3))?;
+                let steps = graph.input("steps", ("batch", "length", 3))?;
+                let inputs = [rows, steps];
+                for (name, input) in [("y", inputs[first]), ("z", inputs[1 - first])] {
+                    let output = graph.apply("head", &layer, input)?;
+                    graph.output(name, output)?;
+                }
+                Ok(())
+            });
+            let model = model.unwrap();
+            assert_eq!(model.initializers(), ["head.weight", "head.bias"]);
+            assert_eq!(model.operators().iter().filter(|operator| **operator == "Transpose").count(), 1);
+        }
+    }
+
+    #[test]
     fn more_dimensions_take_matmul() {
         let model = Model::trace(&linear(4, 3)).input("x", ("batch", 7, 4)).build().unwrap();
         assert_eq!(model.output_shape(), ["batch", "7", "3"]);
-        assert_eq!(model.operators(), ["Transpose", "MatMul", "Add"]);
+        assert_eq!(model.operators(), ["MatMul", "Add"]);
     }
 
     #[test]

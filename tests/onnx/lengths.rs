@@ -232,6 +232,18 @@ fn a_dimension_of_another_graph_is_refused() {
         graph.output("y", x)
     })
     .unwrap();
+    // A value of it is refused too, whatever its dimensions.
+    Model::build("second", 17, |graph| {
+        let x = graph.input("x", ("batch", 4))?;
+        let foreign = Model::build("third", 17, |other| {
+            let y = other.input("y", ("a", "b", "c"))?;
+            let error = graph.add(x, y).unwrap_err().to_string();
+            assert!(error.contains("another graph"), "{error}");
+            other.output("z", y)
+        });
+        foreign.and(graph.output("y", x))
+    })
+    .unwrap();
     let error = Model::build("second", 17, |graph| {
         let x = graph.input("x", ("batch", 4))?;
         graph.reshape(x, (x.dim(0), other.unwrap(), 4)).map(drop)

@@ -41,6 +41,11 @@ impl GraphBuilder {
         if let Some(&value) = self.initializers.get(&key) {
             return Ok(value);
         }
+        if let Some(&turned) = self.initializers.get(&(tensor.id(), !transposed)) {
+            let value = self.transpose(turned, 0, 1)?;
+            self.initializers.insert(key, value);
+            return Ok(value);
+        }
         let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
         let tensor = if transposed { tensor.t()? } else { tensor };
         let full_name = self.names.full(name);

@@ -36,7 +36,12 @@ impl GraphBuilder {
     pub fn quotient(&mut self, dim: Dim, by: usize) -> Result<Dim> {
         let dim = self.dims((dim,))?[0];
         self.symbols.quotient(dim, by).ok_or_else(|| {
-            let expected = format!("a multiple of {by}; for a length that always is one, say so with `multiple_of`");
+            let advice = match self.symbols.factors(&[dim]).1[..] {
+                [] => "",
+                [_] => "; if it always is one, say so with `multiple_of`",
+                _ => "; if one of its factors always is one, say so with `multiple_of` of that",
+            };
+            let expected = format!("a multiple of {by}{advice}");
             self.mismatch("Div", expected, self.symbols.describe(dim))
         })
     }

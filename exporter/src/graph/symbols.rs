@@ -42,6 +42,7 @@ pub(crate) struct Symbols {
     /// What a symbol is a product of: by definition, or since the caller says that a number divides it.
     factors: HashMap<Symbol, Factors>,
     products: HashMap<Factors, Symbol>,
+    sums: HashMap<(Vec<Symbol>, usize), Symbol>,
 }
 
 /// A number, and the symbols that are products of no others, in order.
@@ -59,6 +60,7 @@ impl Symbols {
             origins: HashMap::new(),
             factors: HashMap::new(),
             products: HashMap::new(),
+            sums: HashMap::new(),
         }
     }
 
@@ -143,8 +145,10 @@ impl Symbols {
             return true;
         }
         // The last symbol that is left becomes a number of parts, here and wherever it is a factor.
-        let part = self.add(None);
-        self.origins.insert(part, Origin::Part(only, missing));
+        // An operator may have halved it before it was said to be even.
+        let known = self.derived.get(&(only, Length::Windows { offset: 0, stride: missing })).copied();
+        let part = known.unwrap_or_else(|| self.add(None));
+        self.origins.entry(part).or_insert(Origin::Part(only, missing));
         self.factors.insert(only, (missing, vec![part]));
         if whole != only {
             self.factors.insert(whole, (number * missing, vec![part]));
@@ -179,11 +183,15 @@ impl Symbols {
         }
         match length {
             Length::Scaled { factor, offset: 0 } => return self.product(&[Dim::Fixed(factor), Dim::Symbol(root)]),
-            Length::Windows { offset: 0, stride } => {
-                if let Some(part) = self.quotient(Dim::Symbol(root), stride) {
-                    return part;
+            // Of a length without rest, only the offset is rounded.
+            Length::Windows { offset, stride } if stride > 1 => match self.quotient(Dim::Symbol(root), stride) {
+                Some(Dim::Symbol(part)) => {
+                    let offset = offset.div_euclid(stride as i64);
+                    return self.derive(part, Length::Windows { offset, stride: 1 });
                 }
-            }
+                Some(fixed) => return fixed,
+                None => (),
+            },
             _ => (),
         }
         let symbol = self.add(None);
@@ -195,8 +203,35 @@ impl Symbols {
         Dim::Symbol(symbol)
     }
 
+    /// A length as another one plus a number; without another one, the number.
+    pub(crate) fn as_sum(&self, dim: Dim) -> (Option<Symbol>, i64) {
+        match dim {
+            Dim::Fixed(size) => (None, size as i64),
+            Dim::Symbol(symbol) => match self.moved.get(&symbol) {
+                Some(&(root, offset)) => (Some(root), offset),
+                None => (Some(symbol), 0),
+            },
+        }
+    }
+
+    /// The sum of several symbols and a number, the same for the same ones.
+    pub(crate) fn sum(&mut self, mut symbols: Vec<Symbol>, number: usize) -> Dim {
+        symbols.sort_unstable();
+        if symbols.iter().all(|symbol| *symbol == symbols[0]) && number == 0 {
+            return self.product(&[Dim::Fixed(symbols.len()), Dim::Symbol(symbols[0])]);
+        }
+        if let Some(&symbol) = self.sums.get(&(symbols.clone(), number)) {
+            return Dim::Symbol(symbol);
+        }
+        let sum = self.unknown();
+        if let Dim::Symbol(symbol) = sum {
+            self.sums.insert((symbols, number), symbol);
+        }
+        sum
+    }
+
     /// A length that depends on several symbols and has no name.
-    pub(crate) fn unknown(&mut self) -> Dim {
+    fn unknown(&mut self) -> Dim {
         let symbol = self.add(None);
         self.origins.insert(symbol, Origin::Unknown);
         Dim::Symbol(symbol)
@@ -211,6 +246,7 @@ impl Symbols {
     pub(crate) fn describe(&self, dim: Dim) -> String {
         let symbol = match dim {
             Dim::Fixed(size) => return size.to_string(),
+            Dim::Symbol(symbol) if symbol.graph != self.graph => return "a dimension of another graph".into(),
             Dim::Symbol(symbol) => symbol,
         };
         let signed = |offset: i64| match offset {
@@ -219,7 +255,7 @@ impl Symbols {
         };
         let of = |symbol: Symbol| {
             let text = self.describe(Dim::Symbol(symbol));
-            if text.contains(" + ") || text.contains(" - ") { format!("({text})") } else { text }
+            if [" + ", " - ", " / "].iter().any(|sign| text.contains(sign)) { format!("({text})") } else { text }
         };
         match self.origin(symbol) {
             None => self.name(symbol).unwrap_or("?").into(),
@@ -275,5 +311,15 @@ mod tests {
         let doubled = symbols.product(&[h, Dim::Fixed(2)]);
         assert_eq!(symbols.quotient(doubled, 2), Some(h));
         assert!(symbols.state_multiple(rows, 1) && !symbols.state_multiple(rows, 2));
+        // Windows of three, two apart, with one of padding on each side.
+        let Dim::Symbol(height) = h else { panic!("{h:?}") };
+        assert_eq!(symbols.derive(height, Length::Windows { offset: 1, stride: 2 }), half);
+        // Halved first, and then said to be even.
+        let Dim::Symbol(length) = l else { panic!("{l:?}") };
+        let halved = symbols.derive(length, Length::Windows { offset: 0, stride: 2 });
+        assert!(symbols.state_multiple(l, 2));
+        assert_eq!(symbols.quotient(l, 2), Some(halved));
+        assert_eq!(symbols.product(&[halved, Dim::Fixed(2)]), l);
+        assert_eq!(symbols.sum(vec![height, length], 1), symbols.sum(vec![length, height], 1));
     }
 }

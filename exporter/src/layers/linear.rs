@@ -14,7 +14,7 @@ impl ToOnnx for Linear {
     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
         graph.expect_floats("Linear", &[x])?;
         let inputs = self.weight().dim(1)?;
-        if x.dims().last() != Some(&Dim::Fixed(inputs)) {
+        if x.rank() < 2 || x.dims().last() != Some(&Dim::Fixed(inputs)) {
             let found = format!("{:?}", graph.describe(x));
             // A forgotten flatten is the usual reason.
             let from = (1..x.rank()).find(|&axis| graph.symbols.factors(&x.dims()[axis..]) == (inputs, vec![]));

@@ -39,7 +39,8 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] when `x` is not a batch of images, or an unknown size is not a whole number of times as large.
     pub fn upsample_nearest2d(&mut self, x: Value, height: impl Into<Dim>, width: impl Into<Dim>) -> Result<Value> {
-        let sizes = self.image_sizes(x, [height.into(), width.into()])?;
+        let to = self.dims((height.into(), width.into()))?;
+        let sizes = self.image_sizes(x, [to[0], to[1]])?;
         // candle's own indices, rounding included: at a factor of 49, for example, they are not i / 49.
         let pick = |from: usize, to: usize, i: usize| ((i as f64 * (from as f64 / to as f64)) as usize).min(from - 1);
         let whole = |from: usize, factor: usize| (0..from * factor).all(|i| pick(from, from * factor, i) == i / factor);
@@ -70,7 +71,8 @@ impl GraphBuilder {
             }
             _ => {
                 let to = self.describe_dims(&sizes.map(|[_, to]| to));
-                let expected = format!("a whole number of times the size of {:?}", self.describe(x));
+                let expected =
+                    format!("a number of times the size of {:?} at which candle does not round", self.describe(x));
                 Err(self.mismatch("Resize", expected, format!("{to:?}")))
             }
         }

@@ -80,7 +80,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when one of them is symbolic.
+    /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn flatten_from(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Flatten", x, axis)?;
         let joined = self.symbols.product(&x.dims()[axis..]);

@@ -44,7 +44,7 @@ impl GraphBuilder {
         let length = match symbols[..] {
             [] => Dim::Fixed(fixed),
             [symbol] => self.symbols.derive(symbol, Length::Windows { offset: fixed as i64, stride: 1 }),
-            _ => self.symbols.unknown(),
+            _ => self.symbols.sum(symbols, fixed),
         };
         self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
     }
@@ -131,7 +131,7 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
-    /// The length may be one that is known only when the model runs. Then nothing checks that there are so many:
+    /// The length, or that of the axis, may be known only when the model runs. Then nothing checks that there are so many: fewer are given.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -149,16 +149,21 @@ impl GraphBuilder {
     pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: impl Into<Dim>) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
         let length = self.dims((length.into(),))?[0];
-        if let (Dim::Fixed(size), Dim::Fixed(length)) = (x.dim(axis), length)
-            && start.checked_add(length).is_none_or(|end| end > size)
-        {
-            let found = format!("{length} from {start}");
-            return Err(self.mismatch("Slice", format!("at most {size} elements along axis {axis}"), found));
+        let Ok(first) = i64::try_from(start) else {
+            return Err(self.mismatch("Slice", "a start that can be counted", start.to_string()));
+        };
+        let ((root, size), (other, count)) = (self.symbols.as_sum(x.dim(axis)), self.symbols.as_sum(length));
+        if root == other && first.checked_add(count).is_none_or(|end| end > size) {
+            let (size, length) = (self.symbols.describe(x.dim(axis)), self.symbols.describe(length));
+            let expected = format!("at most {size} elements along axis {axis}");
+            return Err(self.mismatch("Slice", expected, format!("{length} from {start}")));
         }
-        let end = self.plus(length, start as i64)?;
-        let end = if let Dim::Fixed(end) = end { Ok(end as i64) } else { Err(end) };
+        let end = match length {
+            Dim::Fixed(length) => Ok(first + length as i64),
+            length => Err(self.plus(length, first)?),
+        };
         let ends = self.vector("ends", &[end])?;
-        self.slice_to(x, axis, start as i64, (ends, length))
+        self.slice_to(x, axis, first, (ends, length))
     }
 
     /// The last element along `axis`, whose dimension is dropped: the last step of a sequence of any length.
