@@ -15,7 +15,7 @@ use crate::error::Result;
 const ENDINGS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 /// A picture of more pixels on a side, or one that takes more memory, is refused before it is decoded.
 pub const MAX_PICTURE_SIDE: u32 = 16_384;
-const MAX_MEMORY: u64 = 96 << 20;
+const MAX_MEMORY: u64 = 72 << 20;
 /// Orientations that exchange height and width.
 const QUARTER_TURNS: [Orientation; 4] =
     [Orientation::Rotate90, Orientation::Rotate270, Orientation::Rotate90FlipH, Orientation::Rotate270FlipH];
@@ -71,7 +71,7 @@ fn header(path: &Path) -> AnyResult<PictureHeader> {
     let is_turned = matches!(decoder.orientation(), Ok(turn) if QUARTER_TURNS.contains(&turn));
     if width.max(height) > MAX_PICTURE_SIDE || decoder.total_bytes() > MAX_MEMORY {
         bail!(
-            "expected a picture of at most {MAX_PICTURE_SIDE} pixels on a side and 96 MiB, found {height} x {width}; \
+            "expected a picture of at most {MAX_PICTURE_SIDE} pixels on a side and 72 MiB, found {height} x {width}; \
              leave it out"
         );
     }
@@ -118,7 +118,7 @@ fn refused(error: ImageError) -> anyhow::Error {
         ImageError::Unsupported(_) => {
             anyhow!("it is none of PNG, JPEG and WebP, whatever its name says; leave it out")
         }
-        ImageError::Limits(_) => anyhow!("it is too large to decode within 96 MiB; leave it out"),
+        ImageError::Limits(_) => anyhow!("it is too large to decode within 72 MiB; leave it out"),
         error => anyhow!("it cannot be decoded ({error}); mend it or leave it out"),
     }
 }
@@ -154,9 +154,19 @@ fn pixels(path: &Path, PictureSize { size: [height, width], channels, resized }:
         let [found_height, found_width] = found;
         bail!("expected {height} x {width} pixels, found {found_height} x {found_width}");
     }
-    let mut rgba = picture.into_rgba8();
-    rgba.pixels_mut().for_each(|pixel| *pixel = on_ground(*pixel));
-    let opaque = DynamicImage::ImageRgba8(rgba);
+    let most =
+        u64::from(found[0]) * u64::from(found[1]) * if picture.color().has_alpha() { 4 } else { channels as u64 };
+    if most > MAX_MEMORY {
+        bail!("it is too large to decode within 72 MiB; leave it out");
+    }
+    let opaque = match picture.color().has_alpha() {
+        false => picture,
+        true => {
+            let mut rgba = picture.into_rgba8();
+            rgba.pixels_mut().for_each(|pixel| *pixel = on_ground(*pixel));
+            DynamicImage::ImageRgba8(rgba)
+        }
+    };
     let pixels = if channels == 1 { opaque.into_luma8().into_raw() } else { opaque.into_rgb8().into_raw() };
     if resized { square(&pixels, found, channels, width) } else { Ok(pixels) }
 }

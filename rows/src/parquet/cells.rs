@@ -1,5 +1,7 @@
 //! The values of a Parquet column as cells.
 
+use std::sync::Arc;
+
 use bundle::date_of;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -10,6 +12,8 @@ use parquet::schema::types::ColumnDescriptor;
 use crate::named::Column;
 use crate::npy::half;
 use crate::texts::TextsBuilder;
+
+use super::pages::Room;
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.;
@@ -25,6 +29,8 @@ enum Kind {
     Time(i64),
     /// A whole number from 0 to 2^64.
     Unsigned,
+    /// One from 0 to 2^32.
+    UnsignedInt,
     /// Two bytes.
     HalfFloat,
     Text,
@@ -44,6 +50,9 @@ impl Kind {
             }
             Some(LogicalType::Decimal(_)) => return scale(),
             Some(LogicalType::Float16) => return Self::HalfFloat,
+            Some(LogicalType::Integer(integer)) if !integer.is_signed => {
+                return if integer.bit_width == 64 { Self::Unsigned } else { Self::UnsignedInt };
+            }
             _ => (),
         }
         match (column.converted_type(), column.physical_type()) {
@@ -52,6 +61,7 @@ impl Kind {
             (ConvertedType::TIMESTAMP_MICROS, _) => Self::Time(1_000_000),
             (ConvertedType::DECIMAL, _) => scale(),
             (ConvertedType::UINT_64, _) => Self::Unsigned,
+            (ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32, _) => Self::UnsignedInt,
             (_, Physical::BYTE_ARRAY | Physical::FIXED_LEN_BYTE_ARRAY) => Self::Text,
             _ => Self::Number,
         }
@@ -79,11 +89,14 @@ pub(super) struct Cells {
     kind: Kind,
     numbers: Vec<f32>,
     texts: TextsBuilder,
+    room: Arc<Room>,
+    /// Whether the texts are too many bytes.
+    is_full: bool,
 }
 
 impl Cells {
-    pub(super) fn new(column: &ColumnDescriptor) -> Self {
-        Self { kind: Kind::of(column), numbers: vec![], texts: TextsBuilder::new() }
+    pub(super) fn new(column: &ColumnDescriptor, room: Arc<Room>) -> Self {
+        Self { kind: Kind::of(column), numbers: vec![], texts: TextsBuilder::new(), room, is_full: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,7 +109,7 @@ impl Cells {
 
     pub(super) fn read(&mut self, column: &mut ColumnReader, rows: usize, optional: bool) -> Result<(), ParquetError> {
         let kind = self.kind;
-        match column {
+        let read = match column {
             ColumnReader::BoolColumnReader(column) => {
                 each(column, rows, optional, |value| self.number(value.map(|value| f32::from(u8::from(*value)))))
             }
@@ -117,7 +130,8 @@ impl Cells {
                 each(column, rows, optional, |value| self.bytes(kind, value.map(|value| value.data())))
             }
             ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96".into())),
-        }
+        };
+        if self.is_full { self.room.take_text(usize::MAX) } else { read }
     }
 
     fn number(&mut self, value: Option<f32>) {
@@ -131,6 +145,8 @@ impl Cells {
                 self.text(text.as_deref().map(str::as_bytes));
             }
             (Kind::Unsigned, value) => self.number(value.map(|value| value as u64 as f32)),
+            // 8, 16 or 32 bits in one of 32 with a sign.
+            (Kind::UnsignedInt, value) => self.number(value.map(|value| value as u32 as f32)),
             (kind, value) => self.number(value.map(|value| kind.number(value as f64))),
         }
     }
@@ -150,6 +166,9 @@ impl Cells {
     }
 
     fn text(&mut self, value: Option<&[u8]>) {
+        // The time that a text takes is that of its bytes.
+        self.is_full = self.is_full || self.room.take_text(value.map_or(0, <[u8]>::len)).is_err();
+        let value = value.filter(|_| !self.is_full);
         self.texts.push(value.filter(|text| !text.is_empty()));
     }
 }

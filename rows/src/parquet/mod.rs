@@ -64,6 +64,7 @@ pub fn is_contained() -> bool {
 pub(crate) struct ParquetRows<R: ChunkReader + 'static> {
     source: Arc<R>,
     metadata: ParquetMetaData,
+    room: Arc<Room>,
     names: Vec<String>,
     /// Rows in all, and those that were given.
     rows: usize,
@@ -117,18 +118,18 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
             }
             names.push(name);
         }
-        Ok(Self { source: source.into(), metadata, names, rows, done: 0, group: 0, columns: vec![], left: 0 })
+        let room = Room::new(unpacked::most(source.len()));
+        Ok(Self { source: source.into(), metadata, room, names, rows, done: 0, group: 0, columns: vec![], left: 0 })
     }
 
     /// Opens the next row group.
     fn open_group(&mut self) -> Result<()> {
         let group = self.metadata.row_group(self.group);
         let rows = u64::try_from(group.num_rows())?;
-        let room = Room::new(unpacked::most(self.source.len()));
         self.columns.clear();
         for (column, name) in group.columns().iter().zip(&self.names) {
-            let pages =
-                Pages::new(self.source.clone(), column, rows, room.clone()).map_err(|error| plain(name, &error))?;
+            let pages = Pages::new(self.source.clone(), column, rows, self.room.clone())
+                .map_err(|error| plain(name, &error))?;
             self.columns.push(get_column_reader(column.column_descr_ptr(), Box::new(pages)));
         }
         self.left = usize::try_from(rows)?;
@@ -139,7 +140,8 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
     /// The next rows, at most so many; none at the end.
     fn take(&mut self, most: usize) -> Result<Option<Columns>> {
         let schema = self.metadata.file_metadata().schema_descr_ptr();
-        let mut cells: Vec<Cells> = schema.columns().iter().map(|column| Cells::new(column)).collect();
+        let mut cells: Vec<Cells> =
+            schema.columns().iter().map(|column| Cells::new(column, self.room.clone())).collect();
         let mut count = 0;
         while count < most {
             if self.left == 0 {
@@ -192,7 +194,10 @@ fn rows(metadata: &ParquetMetaData, length: u64) -> Result<usize> {
 fn plain(column: &str, error: &ParquetError) -> anyhow::Error {
     let column = printable(column);
     match error {
-        ParquetError::NYI(what) => anyhow::anyhow!("column `{column}`: {} is not read", printable(what)),
+        ParquetError::NYI(what) => {
+            let what = what.trim_end_matches(" is not supported");
+            anyhow::anyhow!("column `{column}`: {} is not read", printable(what))
+        }
         _ => anyhow::anyhow!("column `{column}`: {NOT_WHOLE}"),
     }
 }

@@ -13,7 +13,7 @@ use parquet::file::reader::ChunkReader;
 use super::damage::damaged;
 use super::delta::lengths;
 use super::thrift::{Seen, walk};
-use super::unpack::unpacked;
+use super::unpack::unpack;
 
 /// Kinds of pages.
 const DATA: i64 = 0;
@@ -25,27 +25,36 @@ const ENTRY: u64 = 40;
 /// The longest header of a page: it may have the least and the greatest value in it.
 const HEADER: usize = 16 << 20;
 
-/// Memory that the columns of a row group may take together.
+/// The longest page, unpacked: writers make them of a megabyte.
+const MAX_PAGE: usize = 64 << 20;
+/// How many times the bytes that a file may unpack to may be read as texts: a dictionary has each text once.
+const TEXTS: u64 = 8;
+
+/// What all pages of a file may unpack to, however often they are named.
 #[derive(Debug)]
 pub(super) struct Room {
     left: AtomicU64,
+    texts: AtomicU64,
 }
 
 impl Room {
     pub(super) fn new(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { left: AtomicU64::new(bytes) })
+        Arc::new(Self { left: AtomicU64::new(bytes), texts: AtomicU64::new(bytes.saturating_mul(TEXTS)) })
     }
 
     fn take(&self, bytes: u64) -> Result<()> {
-        let take = |left: u64| left.checked_sub(bytes);
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken
-            .map(|_| ())
-            .map_err(|_| ParquetError::NYI("a page that unpacks to too much for the length of the file".into()))
+        Self::take_from(&self.left, bytes)
     }
 
-    fn give(&self, bytes: u64) {
-        self.left.fetch_add(bytes, Ordering::Relaxed);
+    /// Takes note of a text.
+    pub(super) fn take_text(&self, bytes: usize) -> Result<()> {
+        Self::take_from(&self.texts, bytes as u64)
+    }
+
+    fn take_from(left: &AtomicU64, bytes: u64) -> Result<()> {
+        let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let reason = "what unpacks to too much for the length of the file";
+        taken.map(|_| ()).map_err(|_| ParquetError::NYI(reason.into()))
     }
 }
 
@@ -60,8 +69,6 @@ pub(super) struct Pages<R> {
     /// Whether values can be missing.
     optional: bool,
     room: Arc<Room>,
-    /// What the page before takes.
-    held: u64,
 }
 
 /// What a page says of itself.
@@ -126,7 +133,7 @@ impl<R: ChunkReader> Pages<R> {
         let (start, length) = (u64::try_from(start)?, u64::try_from(column.compressed_size())?);
         let end = start.checked_add(length).filter(|&end| end <= source.len()).ok_or_else(damaged)?;
         let (codec, optional) = (column.compression(), column.column_descr().max_def_level() > 0);
-        Ok(Self { source, codec, place: start, end, values: rows, optional, room, held: 0 })
+        Ok(Self { source, codec, place: start, end, values: rows, optional, room })
     }
 
     /// The next header of a page with values.
@@ -168,17 +175,20 @@ impl<R: ChunkReader> Pages<R> {
         if whole {
             return Ok(packed);
         }
-        let mut content = packed[..levels].to_vec();
-        // What has no bytes is not always packed.
+        // The levels are not packed; what has no bytes is not always packed.
+        let mut content = Vec::with_capacity(length);
+        content.extend_from_slice(&packed[..levels]);
         if levels < length {
-            content.extend(unpacked(self.codec, &packed[levels..], length - levels)?);
+            unpack(self.codec, &packed[levels..], &mut content, length - levels)?;
         }
         Ok(content.into())
     }
 
     fn page(&mut self) -> Result<Option<Page>> {
         let Some(header) = self.header()? else { return Ok(None) };
-        self.room.give(std::mem::take(&mut self.held));
+        if header.unpacked > MAX_PAGE {
+            return Err(ParquetError::NYI(format!("a page of {} bytes", header.unpacked)));
+        }
         self.room.take(header.unpacked as u64)?;
         let buf = self.content(&header)?;
         let encoding = encoding(header.encoding)?;
@@ -193,7 +203,6 @@ impl<R: ChunkReader> Pages<R> {
         self.values = self.values.checked_sub(u64::from(header.values)).ok_or_else(damaged)?;
         let assembled = self.assembled(&header, encoding, &buf).ok_or_else(damaged)?;
         self.room.take(assembled)?;
-        self.held = header.unpacked as u64 + assembled;
         let Header { values: num_values, nulls: num_nulls, rows: num_rows, level_bytes, .. } = header;
         Ok(Some(if header.kind == DATA {
             // There are no lists, so that nobody reads the levels of repetition.
@@ -215,7 +224,7 @@ impl<R: ChunkReader> Pages<R> {
             }
         }))
     }
-    /// Bytes of texts that are put together from parts of others.
+    /// Bytes of texts that are put together from parts of others, and of their lengths.
     fn assembled(&self, header: &Header, encoding: Encoding, content: &[u8]) -> Option<u64> {
         if !matches!(encoding, Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY) {
             return Some(0);
@@ -228,10 +237,15 @@ impl<R: ChunkReader> Pages<R> {
         let content = content.get(levels..)?;
         let values = u64::from(header.values);
         let first = lengths(content, values)?;
+        // The lengths are kept as 32-bit numbers.
+        let kept = 4 * first.count;
         match encoding {
             // Each text is the beginning of the one before it, and what follows.
-            Encoding::DELTA_BYTE_ARRAY => first.sum.checked_add(lengths(&content[first.bytes..], values)?.sum),
-            _ => Some(0),
+            Encoding::DELTA_BYTE_ARRAY => {
+                let second = lengths(&content[first.bytes..], values)?;
+                first.sum.checked_add(second.sum)?.checked_add(kept + 4 * second.count)
+            }
+            _ => Some(kept),
         }
     }
 }

@@ -7,32 +7,41 @@ use parquet::basic::Compression;
 
 use super::damage::NOT_WHOLE;
 
-/// Unpacks what must be `length` bytes then.
-pub(super) fn unpacked(codec: Compression, packed: &[u8], length: usize) -> Result<Vec<u8>> {
+/// Appends what must be `length` bytes then.
+pub(super) fn unpack(codec: Compression, packed: &[u8], content: &mut Vec<u8>, length: usize) -> Result<()> {
     let damaged = || std::io::Error::other(NOT_WHOLE);
-    let bytes = match codec {
-        Compression::UNCOMPRESSED => packed.to_vec(),
+    let before = content.len();
+    match codec {
+        Compression::UNCOMPRESSED => content.extend_from_slice(packed),
         Compression::SNAPPY => {
             if snap::raw::decompress_len(packed)? != length {
                 return Err(damaged());
             }
-            snap::raw::Decoder::new().decompress_vec(packed)?
+            // A byte of it adds 64 at most.
+            if length / 64 > packed.len() {
+                return Err(damaged());
+            }
+            content.resize(before + length, 0);
+            snap::raw::Decoder::new().decompress(packed, &mut content[before..])?;
         }
-        Compression::GZIP(_) => read(Gunzip::new(packed), length)?,
-        Compression::BROTLI(_) => read(brotli_decompressor::Decompressor::new(packed, 1 << 12), length)?,
-        Compression::ZSTD(_) => read(ruzstd::decoding::StreamingDecoder::new(packed).map_err(|_| damaged())?, length)?,
-        Compression::LZ4 => hadoop(packed, length).or_else(|| block(packed, length)).ok_or_else(damaged)?,
-        Compression::LZ4_RAW => block(packed, length).ok_or_else(damaged)?,
+        Compression::GZIP(_) => read(Gunzip::new(packed), content, length)?,
+        Compression::BROTLI(_) => read(brotli_decompressor::Decompressor::new(packed, 1 << 12), content, length)?,
+        Compression::ZSTD(_) => {
+            let unpack = ruzstd::decoding::StreamingDecoder::new(packed).map_err(|_| damaged())?;
+            read(unpack, content, length)?;
+        }
+        Compression::LZ4 => {
+            content.extend(hadoop(packed, length).or_else(|| block(packed, length)).ok_or_else(damaged)?);
+        }
+        Compression::LZ4_RAW => content.extend(block(packed, length).ok_or_else(damaged)?),
         Compression::LZO => return Err(std::io::Error::other("the outdated compression LZO is not read")),
-    };
-    if bytes.len() == length { Ok(bytes) } else { Err(damaged()) }
+    }
+    if content.len() - before == length { Ok(()) } else { Err(damaged()) }
 }
 
 /// At most one byte more than it should be.
-fn read(unpack: impl Read, length: usize) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    unpack.take(length as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn read(unpack: impl Read, content: &mut Vec<u8>, length: usize) -> Result<()> {
+    unpack.take(length as u64 + 1).read_to_end(content).map(|_| ())
 }
 
 fn block(packed: &[u8], length: usize) -> Option<Vec<u8>> {
@@ -93,12 +102,16 @@ mod tests {
             (Compression::UNCOMPRESSED, plain, 5000),
         ];
         for (codec, packed, length) in cases {
-            let bytes = unpacked(codec, &packed, length).unwrap_or_else(|error| panic!("{codec}: {error}"));
+            let unpacked = |packed: &[u8], length| {
+                let mut content = b"levels".to_vec();
+                unpack(codec, packed, &mut content, length).map(|()| content.split_off(6))
+            };
+            let bytes = unpacked(&packed, length).unwrap_or_else(|error| panic!("{codec}: {error}"));
             assert_eq!(bytes, b"rows ".repeat(length / 5), "{codec}");
             for wrong in [0, length - 1, length + 1, 1 << 40] {
-                assert!(unpacked(codec, &packed, wrong).is_err(), "{codec} to {wrong}");
+                assert!(unpacked(&packed, wrong).is_err(), "{codec} to {wrong}");
             }
-            assert!(unpacked(codec, &packed[..packed.len() - 2], length).is_err(), "{codec}");
+            assert!(unpacked(&packed[..packed.len() - 2], length).is_err(), "{codec}");
         }
     }
 }

@@ -152,6 +152,9 @@ const LAYERS: [&str; 10] =
 /// Values that tract keeps for a place of a resized axis.
 const RESIZE_PLAN: usize = 32;
 
+/// What tract does for a step of a recurrence beside its products, in multiplications.
+const STEP: usize = 1 << 17;
+
 /// The values of a node's buffers, and its multiplications, where its first output has these dimensions.
 fn work(node: &Node, out: &[usize]) -> Option<(usize, usize)> {
     let given = (0..node.inputs.len()).filter_map(|index| node.input(index)).map(Value::len).max().unwrap_or(0);
@@ -178,7 +181,8 @@ fn work(node: &Node, out: &[usize]) -> Option<(usize, usize)> {
         "LSTM" | "GRU" | "RNN" => {
             let (x, recurrence) = (node.input(0)?, node.dims(2)?);
             let steps = x.len() / x.dims.last()?.max(&1);
-            all(&[steps, node.dims(1)?.iter().product::<usize>().saturating_add(product(recurrence))])
+            let weights = node.dims(1)?.iter().product::<usize>().saturating_add(product(recurrence));
+            all(&[steps, weights.saturating_add(STEP)])
         }
         "Einsum" => (0..node.inputs.len())
             .filter_map(|index| node.input(index))

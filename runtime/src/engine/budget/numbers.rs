@@ -4,8 +4,12 @@ use super::node::{MAX_NUMBERS, Node, Value, axis, product};
 use super::parts::part;
 use super::shapes::broadcast;
 
-/// The elements' types of the specification that are whole numbers.
-const WHOLE: [i64; 8] = [2, 3, 4, 5, 6, 7, 12, 13];
+/// The types of elements, by their numbers in the specification, that are followed through a cast: 32-bit floats, and whole numbers of 32 and
+/// 64 bits.
+const FLOAT: i64 = 1;
+const WHOLE: [i64; 2] = [6, 7];
+/// The largest whole number that is computed with: it fits into every type, and no length is larger.
+const MAX_WHOLE: f64 = i32::MAX as f64;
 
 /// The numbers of a node's first output of these dimensions, and whether they are whole; nothing where they depend on the input, are
 /// many, or are of no use for a shape.
@@ -24,6 +28,7 @@ pub(super) fn numbers(node: &Node, dims: &[usize]) -> Option<(Vec<f64>, bool)> {
             Some((from.get(start..end)?.iter().map(|&dim| dim as f64).collect(), true))
         }
         "Size" => Some((vec![node.input(0)?.len() as f64], true)),
+        "Sqrt" if is_whole => None,
         "Identity" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" | "Ceil" | "Floor" | "Round" | "Neg" | "Abs"
         | "Sqrt" => each(match node.operator() {
             "Ceil" => f64::ceil,
@@ -31,14 +36,18 @@ pub(super) fn numbers(node: &Node, dims: &[usize]) -> Option<(Vec<f64>, bool)> {
             "Round" => f64::round_ties_even,
             "Neg" => |number| -number,
             "Abs" => f64::abs,
-            "Sqrt" => f64::sqrt,
+            "Sqrt" => |number| f64::from(number.sqrt() as f32),
             _ => |number| number,
         }),
         "Not" => each(|truth| f64::from(u8::from(truth == 0.))),
         "Cast" => {
-            let is_whole = WHOLE.contains(&node.int("to", 0));
-            let cast = |&number: &f64| if is_whole { number.trunc() } else { number };
-            Some((node.numbers(0)?.iter().map(cast).collect(), is_whole))
+            let to = node.int("to", 0);
+            let numbers = node.numbers(0)?.iter();
+            if to == FLOAT {
+                return Some((numbers.map(|&number| f64::from(number as f32)).collect(), false));
+            }
+            let whole: Vec<f64> = numbers.map(|number| number.trunc()).collect();
+            (WHOLE.contains(&to) && are_exact(&whole, true)).then_some((whole, true))
         }
         "Gather" => {
             let [len] = *node.dims(0)? else { return None };
@@ -67,7 +76,7 @@ pub(super) fn numbers(node: &Node, dims: &[usize]) -> Option<(Vec<f64>, bool)> {
             let number = value.as_ref().map_or(Some(0.), |value| value.numbers.as_ref()?.first().copied())?;
             Some((vec![number; product(dims)], value.is_some_and(|value| value.is_whole)))
         }
-        "Range" => {
+        "Range" if is_whole => {
             let (start, step) = (node.numbers(0)?.first()?, node.numbers(2)?.first()?);
             plain((0..product(dims)).map(|place| start + place as f64 * step).collect())
         }
@@ -78,14 +87,15 @@ pub(super) fn numbers(node: &Node, dims: &[usize]) -> Option<(Vec<f64>, bool)> {
             let chosen = chosen.map(|(truth, (yes, no))| if truth == 0. { no } else { yes });
             Some((chosen.collect(), node.input(1)?.is_whole))
         }
-        "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" if product(dims) == 1 => {
+        "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" if product(dims) == 1 && is_whole => {
             let numbers = node.numbers(0)?.iter().copied();
-            plain(vec![match node.operator() {
+            let found = vec![match node.operator() {
                 "ReduceProd" => numbers.product(),
                 "ReduceSum" => numbers.sum(),
                 "ReduceMax" => numbers.fold(f64::NEG_INFINITY, f64::max),
                 _ => numbers.fold(f64::INFINITY, f64::min),
-            }])
+            }];
+            if are_exact(node.numbers(0)?, true) && are_exact(&found, true) { plain(found) } else { None }
         }
         _ => of_two(node, dims, is_whole),
     }
@@ -101,7 +111,7 @@ fn of_two(node: &Node, dims: &[usize], is_whole: bool) -> Option<(Vec<f64>, bool
         "Div" if is_whole => &|a, b| (a / b).trunc(),
         "Div" => &|a, b| a / b,
         "Mod" if is_whole => &f64::rem_euclid,
-        "Pow" => &f64::powf,
+        "Pow" if is_whole => &f64::powf,
         "Max" => &f64::max,
         "Min" => &f64::min,
         "Equal" => &|a, b| truth(a == b),
@@ -113,8 +123,20 @@ fn of_two(node: &Node, dims: &[usize], is_whole: bool) -> Option<(Vec<f64>, bool
         return None;
     }
     let (a, b) = (stretched(node.input(0)?, dims)?, stretched(node.input(1)?, dims)?);
-    let found: Vec<f64> = a.into_iter().zip(b).map(|(a, b)| compute(a, b)).collect();
-    found.iter().all(|number| number.is_finite()).then_some((found, is_whole))
+    // The sign of a remainder is that of one or the other.
+    let signs = node.operator() == "Mod" && a.iter().chain(&b).any(|&number| number < 0.);
+    if !are_exact(&a, is_whole) || !are_exact(&b, is_whole) || signs {
+        return None;
+    }
+    // Of two 32-bit floats, this is what computing with 32 bits gives.
+    let rounded = |number: f64| if is_whole { number } else { f64::from(number as f32) };
+    let found: Vec<f64> = a.into_iter().zip(b).map(|(a, b)| rounded(compute(a, b))).collect();
+    are_exact(&found, is_whole).then_some((found, is_whole))
+}
+
+/// Whether a runtime that computes with the numbers' own type has the same ones.
+fn are_exact(numbers: &[f64], are_whole: bool) -> bool {
+    numbers.iter().all(|number| number.is_finite() && (!are_whole || number.abs() <= MAX_WHOLE))
 }
 
 /// The numbers of a tensor, repeated to this shape.

@@ -27,12 +27,24 @@ pub(super) fn shapes(node: &Node) -> Option<Vec<Vec<usize>>> {
 fn shape(node: &Node) -> Option<Vec<usize>> {
     let first = || Some(node.dims(0)?.to_vec());
     match node.operator() {
+        // Values that stretch over the first input must not stretch it.
+        "PRelu" | "Clip" | "LayerNormalization" | "RMSNormalization" => {
+            let dims = first()?;
+            let fits = |index: usize| node.input(index).is_none_or(|_| stretches_to(node, index, &dims));
+            (1..node.inputs.len()).all(fits).then_some(dims)
+        }
         operator if keeps(operator) => first(),
         operator if broadcasts(operator) => {
             (0..node.inputs.len()).try_fold(vec![], |dims, index| broadcast(&dims, node.dims(index)?))
         }
         operator if operator.starts_with("Reduce") => {
-            reduced(&first()?, node.list("axes", 1), node.int("keepdims", 1) == 1)
+            let axes = node.list("axes", 1);
+            let is_empty = axes.as_ref().is_none_or(Vec::is_empty);
+            // Axes that are given and not known, and an empty list that means none.
+            if axes.is_none() && node.input(1).is_some() || is_empty && node.int("noop_with_empty_axes", 0) != 0 {
+                return None;
+            }
+            reduced(&first()?, axes, node.int("keepdims", 1) == 1)
         }
         "ArgMax" | "ArgMin" => reduced(&first()?, Some(vec![node.int("axis", 0) as f64]), node.int("keepdims", 1) == 1),
         "Constant" => constant(node),
@@ -42,7 +54,9 @@ fn shape(node: &Node) -> Option<Vec<usize>> {
                 Some(if node.int(name, 0) == 0 { [rows, columns] } else { [columns, rows] })
             };
             let ([rows, inner], [found, columns]) = (side(0, "transA")?, side(1, "transB")?);
-            (inner == found).then(|| vec![rows, columns])
+            let dims = vec![rows, columns];
+            let fits = inner == found && node.input(2).is_none_or(|_| stretches_to(node, 2, &dims));
+            fits.then_some(dims)
         }
         "MatMul" | "MatMulInteger" => matmul(node.dims(0)?, node.dims(1)?),
         "Conv" | "ConvInteger" | "AveragePool" | "MaxPool" | "LpPool" => pooled(node),
@@ -151,6 +165,11 @@ pub(super) fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
         (a, b) => (a == b).then_some(a),
     };
     (0..rank).map(dim).collect()
+}
+
+/// Whether an input broadcasts to these dimensions and leaves them as they are.
+fn stretches_to(node: &Node, index: usize, dims: &[usize]) -> bool {
+    node.dims(index).and_then(|other| broadcast(dims, other)).is_some_and(|found| found == dims)
 }
 
 fn matmul(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
