@@ -33,6 +33,15 @@ def main():
             subprocess.run([runtime, "score", bundle, str(source), "--out", str(out)], check=True, capture_output=True)
             return out.read_bytes()
 
+        unsigned = folder / "unsigned.parquet"
+        for width in (8, 16, 32, 64):
+            largest = 2**width - 1
+            numbers = pa.table({"n": pa.array([1, largest // 2 + 1, largest], getattr(pa, f"uint{width}")())})
+            parquet.write_table(numbers, unsigned)
+            said = subprocess.run([runtime, "convert", str(unsigned)], check=True, capture_output=True, text=True).stdout
+            found = [float(line) for line in said.split()]
+            if any(abs(a - b) > b * 1e-6 for a, b in zip(found, [1, largest // 2 + 1, largest], strict=True)):
+                sys.exit(f"uint{width}: found {found}")
         expected, count = scored(rows), 0
         for codec, (name, options), version in itertools.product(
                 ["none", "snappy", "gzip", "brotli", "zstd", "lz4"], ENCODINGS.items(), ["1.0", "2.0"]):

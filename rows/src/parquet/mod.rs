@@ -33,7 +33,7 @@ use pages::{Pages, Room};
 pub use writer::ParquetWriter;
 
 /// Values that any file may have, and how many more for each of its bytes: equal values take nearly none.
-const FREE: u64 = 1 << 24;
+const FREE: u64 = 1 << 22;
 const GROWTH: u64 = 16;
 
 /// Reads a Parquet file.

@@ -118,6 +118,25 @@ fn what_asks_for_too_much_is_refused() {
             vec![floats("a", &[4], &[1., 1., 4096., 4096.])],
             "found 1073741888",
         ),
+        // With 64-bit floats the difference would be 0.
+        (
+            &[1],
+            vec![node("Sub", &["a", "b"], "c", vec![]), node("Expand", &["x", "c"], "y", vec![])],
+            vec![numbers("a", &[(1 << 62) + 511]), numbers("b", &[1 << 62])],
+            "node `y` (Expand): the shape",
+        ),
+        (
+            &[4],
+            vec![node("PRelu", &["x", "a"], "y", vec![])],
+            vec![zeros("a", &[1000, 4])],
+            "node `y` (PRelu): the shape",
+        ),
+        (
+            &[4],
+            vec![node("Gemm", &["x", "w", "a"], "y", vec![])],
+            vec![zeros("w", &[4, 4]), zeros("a", &[1000, 4])],
+            "node `y` (Gemm): the shape",
+        ),
         // The lengths are computed, and each tensor is small for its own.
         (
             &[1],
