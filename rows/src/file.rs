@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::gunzip::Gunzip;
 use anyhow::{Context, anyhow, bail};
 
+use crate::gunzip::Gunzip;
 use crate::unpacked::{Unpacked, buffer, is_beyond, most};
 
 /// A path with the name of an array behind a `#`, unless there is such a file.

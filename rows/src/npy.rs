@@ -14,8 +14,9 @@ pub const MAGIC: &[u8] = b"\x93NUMPY";
 const MAX_HEADER: usize = 1 << 16;
 /// As many as numpy has.
 const MAX_AXES: usize = 64;
-/// Between axes and entries; records, which are refused by name, have three for each field.
-const MAX_COMMAS: usize = 2000;
+/// Commas and opening brackets; records, which are refused by name, have four for each field. The crate's parser takes the square of time
+/// for them.
+const MAX_MARKS: usize = 2000;
 
 /// Reads the rows along the first axis; further axes are flattened. A single axis is a single row.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Table> {
@@ -161,10 +162,9 @@ fn header(bytes: &[u8]) -> Result<(NpyHeader, usize)> {
             "expected numbers, found Python objects; convert the array with `astype(\"float32\")` before it is saved"
         );
     }
-    // The crate takes the square of time for them.
-    let commas = bytes[..len].iter().filter(|&&byte| byte == b',').count();
-    if commas > MAX_COMMAS {
-        bail!("not a .npy file of numbers: its header has {commas} commas; expected at most {MAX_COMMAS}");
+    let marks = bytes[..len].iter().filter(|byte| b",([{".contains(byte)).count();
+    if marks > MAX_MARKS {
+        bail!("not a .npy file of numbers: its header has {marks} commas and brackets; expected at most {MAX_MARKS}");
     }
     if let Some(shape) = shape_that_wraps(&bytes[..len]) {
         bail!("expected rows that fit into memory, found shape ({shape})");

@@ -116,7 +116,13 @@ impl GraphBuilder {
         self.store(name, ElementType::I64, &[numbers.len()], Data::Bytes(bytes))
     }
 
-    fn store(&mut self, name: String, element_type: ElementType, dims: &[usize], data: Data) -> Result<Value> {
+    pub(super) fn store(
+        &mut self,
+        name: String,
+        element_type: ElementType,
+        dims: &[usize],
+        data: Data,
+    ) -> Result<Value> {
         let fixed: Vec<Dim> = dims.iter().map(|&dim| Dim::Fixed(dim)).collect();
         let shape = self.shape("Initializer", &fixed)?;
         self.graph.initializer.push(TensorProto {

@@ -1,6 +1,7 @@
 //! Lengths that are known only when the model runs, as values: read from the inputs, and computed with.
 
 use crate::attribute::int;
+use crate::data::Data;
 use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::graph::symbols::{Length, Origin};
@@ -71,7 +72,8 @@ impl GraphBuilder {
         }
     }
 
-    /// States that a length is a multiple of a number whenever the model runs. Nothing checks it then.
+    /// States that a length is a multiple of a number whenever the model runs. Nothing checks it then. State it before the length is
+    /// used: what operators made of it before may count as another length.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -214,8 +216,8 @@ impl GraphBuilder {
 
     /// A whole number without dimensions.
     fn whole(&mut self, number: i64) -> Result<Value> {
-        let numbers = self.integers("length", &[number])?;
-        self.squeeze(numbers, 0)
+        let name = self.names.free("length");
+        self.store(name, ElementType::I64, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }
 
     fn symbol_length(&mut self, symbol: Symbol) -> Result<Value> {

@@ -137,22 +137,17 @@ impl Symbols {
 
     /// States that a number, which must not be 0, divides a length.
     pub(crate) fn state_multiple(&mut self, dim: Dim, of: usize) -> bool {
-        let Dim::Symbol(whole) = dim else { return matches!(dim, Dim::Fixed(size) if size.is_multiple_of(of)) };
         let (number, symbols) = self.factors(&[dim]);
         let missing = of / common_divisor(number, of);
         let [only] = symbols[..] else { return missing == 1 };
         if missing == 1 {
             return true;
         }
-        // The last symbol that is left becomes a number of parts, here and wherever it is a factor.
-        // An operator may have halved it before it was said to be even.
+        // The symbol becomes a number of parts, here and wherever it is a factor. An operator may have halved it before it was said to be even.
         let known = self.derived.get(&(only, Length::Windows { offset: 0, stride: missing })).copied();
         let part = known.unwrap_or_else(|| self.add(None));
         self.origins.entry(part).or_insert(Origin::Part(only, missing));
         self.factors.insert(only, (missing, vec![part]));
-        if whole != only {
-            self.factors.insert(whole, (number * missing, vec![part]));
-        }
         let replaced = |(number, symbols): &Factors| {
             let found = symbols.iter().filter(|&&symbol| symbol == only).count() as u32;
             let mut symbols: Vec<Symbol> = symbols.iter().map(|&s| if s == only { part } else { s }).collect();
@@ -164,7 +159,13 @@ impl Symbols {
                 *factors = replaced(factors);
             }
         }
-        self.products = self.factors.iter().map(|(&symbol, factors)| (factors.clone(), symbol)).collect();
+        // Of two that are equal now, the older one stands for both.
+        let mut known: Vec<_> = self.factors.iter().map(|(&symbol, factors)| (symbol, factors.clone())).collect();
+        known.sort_unstable();
+        self.products.clear();
+        for (symbol, factors) in known {
+            self.products.entry(factors).or_insert(symbol);
+        }
         true
     }
 
@@ -184,14 +185,12 @@ impl Symbols {
         match length {
             Length::Scaled { factor, offset: 0 } => return self.product(&[Dim::Fixed(factor), Dim::Symbol(root)]),
             // Of a length without rest, only the offset is rounded.
-            Length::Windows { offset, stride } if stride > 1 => match self.quotient(Dim::Symbol(root), stride) {
-                Some(Dim::Symbol(part)) => {
+            Length::Windows { offset, stride } if stride > 1 => {
+                if let Some(Dim::Symbol(part)) = self.quotient(Dim::Symbol(root), stride) {
                     let offset = offset.div_euclid(stride as i64);
                     return self.derive(part, Length::Windows { offset, stride: 1 });
                 }
-                Some(fixed) => return fixed,
-                None => (),
-            },
+            }
             _ => (),
         }
         let symbol = self.add(None);

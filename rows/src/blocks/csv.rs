@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{mem, thread};
 
-use crate::gunzip::Gunzip;
 use anyhow::{Context, Result, bail};
 use memchr::{memchr_iter, memrchr};
 
 use super::progress::Progress;
+use crate::gunzip::Gunzip;
 use crate::named::{Columns, FirstLines, parse_block};
 use crate::options::Options;
 use crate::records::without_mark;

@@ -9,11 +9,10 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescriptor;
 
+use super::pages::Room;
 use crate::named::Column;
 use crate::npy::half;
 use crate::texts::TextsBuilder;
-
-use super::pages::Room;
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.;
@@ -90,13 +89,13 @@ pub(super) struct Cells {
     numbers: Vec<f32>,
     texts: TextsBuilder,
     room: Arc<Room>,
-    /// Whether the texts are too many bytes.
-    is_full: bool,
+    /// Why no further text is taken.
+    refused: Option<ParquetError>,
 }
 
 impl Cells {
     pub(super) fn new(column: &ColumnDescriptor, room: Arc<Room>) -> Self {
-        Self { kind: Kind::of(column), numbers: vec![], texts: TextsBuilder::new(), room, is_full: false }
+        Self { kind: Kind::of(column), numbers: vec![], texts: TextsBuilder::new(), room, refused: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -131,7 +130,7 @@ impl Cells {
             }
             ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96".into())),
         };
-        if self.is_full { self.room.take_text(usize::MAX) } else { read }
+        self.refused.take().map_or(read, Err)
     }
 
     fn number(&mut self, value: Option<f32>) {
@@ -167,8 +166,10 @@ impl Cells {
 
     fn text(&mut self, value: Option<&[u8]>) {
         // The time that a text takes is that of its bytes.
-        self.is_full = self.is_full || self.room.take_text(value.map_or(0, <[u8]>::len)).is_err();
-        let value = value.filter(|_| !self.is_full);
+        if self.refused.is_none() {
+            self.refused = self.room.take_text(value.map_or(0, <[u8]>::len)).err();
+        }
+        let value = value.filter(|_| self.refused.is_none());
         self.texts.push(value.filter(|text| !text.is_empty()));
     }
 }

@@ -24,7 +24,6 @@ const DATA_V2: i64 = 3;
 const ENTRY: u64 = 40;
 /// The longest header of a page: it may have the least and the greatest value in it.
 const HEADER: usize = 16 << 20;
-
 /// The longest page, unpacked: writers make them of a megabyte.
 const MAX_PAGE: usize = 64 << 20;
 /// How many times the bytes that a file may unpack to may be read as texts: a dictionary has each text once.
@@ -72,7 +71,6 @@ pub(super) struct Pages<R> {
 }
 
 /// What a page says of itself.
-#[derive(Default)]
 struct Header {
     kind: i64,
     unpacked: usize,
@@ -224,6 +222,7 @@ impl<R: ChunkReader> Pages<R> {
             }
         }))
     }
+
     /// Bytes of texts that are put together from parts of others, and of their lengths.
     fn assembled(&self, header: &Header, encoding: Encoding, content: &[u8]) -> Option<u64> {
         if !matches!(encoding, Encoding::DELTA_LENGTH_BYTE_ARRAY | Encoding::DELTA_BYTE_ARRAY) {

@@ -2,10 +2,10 @@
 
 use std::io::{Read, Result};
 
-use crate::gunzip::Gunzip;
 use parquet::basic::Compression;
 
 use super::damage::NOT_WHOLE;
+use crate::gunzip::Gunzip;
 
 /// Appends what must be `length` bytes then.
 pub(super) fn unpack(codec: Compression, packed: &[u8], content: &mut Vec<u8>, length: usize) -> Result<()> {
@@ -14,11 +14,8 @@ pub(super) fn unpack(codec: Compression, packed: &[u8], content: &mut Vec<u8>, l
     match codec {
         Compression::UNCOMPRESSED => content.extend_from_slice(packed),
         Compression::SNAPPY => {
-            if snap::raw::decompress_len(packed)? != length {
-                return Err(damaged());
-            }
             // A byte of it adds 64 at most.
-            if length / 64 > packed.len() {
+            if snap::raw::decompress_len(packed)? != length || length / 64 > packed.len() {
                 return Err(damaged());
             }
             content.resize(before + length, 0);
