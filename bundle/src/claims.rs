@@ -9,6 +9,10 @@ const MAX_ROW: usize = 1 << 31;
 const MAX_DIMS: usize = 16;
 /// The types of values that are read.
 const TYPES: [&str; 2] = ["float32", "uint8"];
+/// The most files of a bundle, which has eight itself.
+const MAX_FILES: usize = 64;
+/// The longest name of a detector.
+const MAX_WORD: usize = 64;
 /// The longest name of a tensor.
 const MAX_NAME: usize = 1024;
 
@@ -27,6 +31,17 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), String> {
     }
     let noise = manifest.input_noise.unwrap_or_default();
     expect(noise.is_finite() && noise >= 0., || format!("`input_noise`: expected a number from 0, found {noise}"))?;
+    let values = manifest.image_shape.iter().try_fold(1usize, |values, &side| values.checked_mul(side));
+    let is_image = manifest.image_shape.len() <= 3 && values == manifest.input.row_len();
+    expect(manifest.image_shape.is_empty() || is_image, || {
+        "`image_shape`: expected height and width, or channels, height and width, of a row".into()
+    })?;
+    let detector = manifest.scorer.as_ref().map_or("", |scorer| &scorer.detector);
+    let is_word =
+        detector.len() <= MAX_WORD && detector.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    expect(is_word, || format!("`scorer`: expected the name of a detector, found `{}`", printable(detector)))?;
+    let files = manifest.files.len();
+    expect(files <= MAX_FILES, || format!("`files`: expected at most {MAX_FILES} files, found {files}"))?;
     let is_plain =
         |name: &&String| !name.is_empty() && !name.contains(['/', '\\', '\0']) && *name != ".." && *name != ".";
     match manifest.files.keys().find(|name| !is_plain(name)) {
@@ -104,6 +119,13 @@ mod tests {
             (refused(&|m| m.threshold = Some(threshold(f64::NAN))), "`threshold`: expected a finite value"),
             (refused(&|m| m.window = Some([3, 1])), "`window`: expected whole steps"),
             (refused(&|m| m.window = Some([0, 1])), "`window`: expected whole steps"),
+            (refused(&|m| m.image_shape = vec![1 << 40, 1 << 40]), "`image_shape`"),
+            (refused(&|m| m.image_shape = vec![1; 1_000_000]), "`image_shape`"),
+            (refused(&|m| m.image_shape = vec![3, 2]), "`image_shape`"),
+            (
+                refused(&|m| m.files = (0..65).map(|index| (format!("{index}.onnx"), file())).collect()),
+                "at most 64 files, found 65",
+            ),
             (refused(&|m| m.input_noise = Some(f64::NAN)), "`input_noise`"),
             (
                 refused(&|m| m.files = BTreeMap::from([("../encoder.onnx".into(), file())])),

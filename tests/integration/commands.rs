@@ -10,6 +10,25 @@ fn quick_fit(dir: &Path) -> String {
 }
 
 #[test]
+fn weights_are_the_same_with_vectors_of_eight_and_of_sixteen() {
+    let dir = tempfile::tempdir().unwrap();
+    for preset in ["simple", "deep", "vae", "sequence"] {
+        let weights = ["widest", "avx2"].map(|vectors| {
+            let name = format!("{preset}-{vectors}");
+            let mut fit = program("trainer", dir.path());
+            fit.args(["fit", "--epochs", "2", "--preset", preset, "--baseline-seconds", "0", "--out", &name]);
+            if vectors == "avx2" {
+                fit.env("HOURGLASS_SIMD", vectors);
+            }
+            // 3: a network of two epochs may have learned nothing.
+            assert!(matches!(fit.output().unwrap().status.code(), Some(0 | 3)), "{name}");
+            fs::read(dir.path().join(name).join("best.safetensors")).unwrap()
+        });
+        assert!(weights[0] == weights[1], "{preset}");
+    }
+}
+
+#[test]
 fn fit_export_and_run_is_one_road() {
     let dir = tempfile::tempdir().unwrap();
     let said = quick_fit(dir.path());
