@@ -236,6 +236,10 @@ SHAPES = [
     layer("a-gemm-of-alpha-as-text", "Gemm", "input w", EITHER, (8,), {"w": weight("w", 8, 2)}, alpha="1"),
     layer("a-product-with-a-column-of-2-to-the-23", "Mul", "input w", row=(8,),
           constants={"w": lambda: weight("w", 2**23, 1, 1)}),
+    layer("a-slope-that-stretches-the-rows", "PRelu", "input s", row=(8,),
+          constants={"s": lambda: weight("s", 100_000, 8)}),
+    layer("a-gemm-whose-bias-stretches-the-batch", "Gemm", "input w c", row=(8,),
+          constants={"w": weight("w", 8, 2), "c": lambda: weight("c", 20_000, 1)}),
     layer("dropout-of-nan", "Dropout", "input r", EITHER, (8,), {"r": number("r", float("nan"))}),
 ]
 

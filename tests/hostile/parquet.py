@@ -4,7 +4,7 @@ from wire import varint
 
 UNCOMPRESSED, SNAPPY, GZIP = 0, 1, 2
 PLAIN, RLE, RLE_DICTIONARY = 0, 3, 8
-FLOAT = 4
+FLOAT, BYTE_ARRAY = 4, 6
 MAGIC = b"PAR1"
 
 

@@ -104,6 +104,39 @@ def dictionary(count):
     return values + page(b"\x01" + parquet.varint(count << 1) + b"\0", count, RLE_DICTIONARY)
 
 
+def packed_page(content, count, *encoding, **kinds):
+    return page(gzip.compress(content), count, *encoding, size=len(content), **kinds)
+
+
+def shared_page(groups):
+    """Row groups of one row each, which all name the same page of 16 MB."""
+    large = packed_page(bytes(16 * MILLION), 1)
+    one = described(large, 1, codec=GZIP)[4]
+    return footed(large, described(large, 1, codec=GZIP, file={3: Long(groups), 4: one * groups}))
+
+
+def texts(pages, rows):
+    """A column of texts."""
+    schema = [{4: "schema", 5: 1}, parquet.column("c0", parquet.BYTE_ARRAY)]
+    return parquet.table(pages, rows, codec=GZIP, chunk={1: parquet.BYTE_ARRAY}, file={2: schema})
+
+
+def long_text(rows):
+    """A text of 10 MB that stands in every row."""
+    text = struct.pack("<I", 10 * MILLION) + b"x" * 10 * MILLION
+    return texts(packed_page(text, 1, dictionary=True)
+                 + packed_page(b"\x01" + parquet.varint(rows << 1) + b"\0", rows, RLE_DICTIONARY), rows)
+
+
+def many_long_texts():
+    """Pages of 10 different texts of 4 MB each."""
+    def text(number):
+        return struct.pack("<I", 4 * MILLION) + b"%4d" % number + b"\xff" * (4 * MILLION - 4)
+
+    pages = [packed_page(b"".join(text(at * 10 + number) for number in range(10)), 10) for at in range(5)]
+    return texts(b"".join(pages), 50)
+
+
 def deep_schema(depth):
     groups = [{3: 0, 4: f"g{index}", 5: 1} for index in range(depth)]
     return footed(PAGE, described(PAGE, 8, file={2: [*groups, parquet.column("c0")]}))
@@ -233,6 +266,9 @@ PARQUET = [
               EITHER),
     parqueted("of-a-gzip-page-that-is-larger-than-it-says",
               lambda: parquet.table(page(bomb(1000), 8, size=32), 8, codec=GZIP)),
+    parqueted("of-1000-groups-that-share-a-page-of-16-megabytes", lambda: shared_page(1000)),
+    parqueted("of-a-text-of-10-megabytes-in-a-million-rows", lambda: long_text(MILLION)),
+    parqueted("of-50-texts-of-4-megabytes", many_long_texts),
     parqueted("of-an-unknown-codec", parquet.table(PAGE, 8, codec=99)),
     parqueted("of-an-unknown-encoding", parquet.table(page(FLOATS, 8, 99), 8)),
     parqueted("of-pages-beyond-its-end", parquet.table(PAGE, 8, chunk={9: Long(2**40)})),

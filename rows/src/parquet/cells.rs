@@ -128,7 +128,7 @@ impl Cells {
             ColumnReader::FixedLenByteArrayColumnReader(column) => {
                 each(column, rows, optional, |value| self.bytes(kind, value.map(|value| value.data())))
             }
-            ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96".into())),
+            ColumnReader::Int96ColumnReader(_) => Err(ParquetError::NYI("the outdated type INT96 is not read".into())),
         };
         self.refused.take().map_or(read, Err)
     }

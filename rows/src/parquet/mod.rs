@@ -194,10 +194,7 @@ fn rows(metadata: &ParquetMetaData, length: u64) -> Result<usize> {
 fn plain(column: &str, error: &ParquetError) -> anyhow::Error {
     let column = printable(column);
     match error {
-        ParquetError::NYI(what) => {
-            let what = what.trim_end_matches(" is not supported");
-            anyhow::anyhow!("column `{column}`: {} is not read", printable(what))
-        }
+        ParquetError::NYI(what) => anyhow::anyhow!("column `{column}`: {}", printable(what)),
         _ => anyhow::anyhow!("column `{column}`: {NOT_WHOLE}"),
     }
 }

@@ -52,7 +52,7 @@ impl Room {
 
     fn take_from(left: &AtomicU64, bytes: u64) -> Result<()> {
         let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        let reason = "what unpacks to too much for the length of the file";
+        let reason = "its pages unpack to more than fifty times the file; if you trust it, write it as CSV";
         taken.map(|_| ()).map_err(|_| ParquetError::NYI(reason.into()))
     }
 }
@@ -185,7 +185,10 @@ impl<R: ChunkReader> Pages<R> {
     fn page(&mut self) -> Result<Option<Page>> {
         let Some(header) = self.header()? else { return Ok(None) };
         if header.unpacked > MAX_PAGE {
-            return Err(ParquetError::NYI(format!("a page of {} bytes", header.unpacked)));
+            return Err(ParquetError::NYI(format!(
+                "a page of {} bytes is too long; at most {MAX_PAGE} are read",
+                header.unpacked
+            )));
         }
         self.room.take(header.unpacked as u64)?;
         let buf = self.content(&header)?;
@@ -259,7 +262,7 @@ fn encoding(number: i32) -> Result<Encoding> {
         7 => Encoding::DELTA_BYTE_ARRAY,
         8 => Encoding::RLE_DICTIONARY,
         9 => Encoding::BYTE_STREAM_SPLIT,
-        _ => return Err(ParquetError::NYI(format!("encoding {number}"))),
+        _ => return Err(ParquetError::NYI(format!("encoding {number} is not read"))),
     })
 }
 
@@ -283,10 +286,10 @@ impl<R: ChunkReader> PageReader for Pages<R> {
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
-        Err(ParquetError::NYI("rows that are left out".into()))
+        Err(ParquetError::NYI("rows cannot be left out".into()))
     }
 
     fn skip_next_page(&mut self) -> Result<()> {
-        Err(ParquetError::NYI("rows that are left out".into()))
+        Err(ParquetError::NYI("rows cannot be left out".into()))
     }
 }
