@@ -52,7 +52,7 @@ impl Room {
 
     fn take_from(left: &AtomicU64, bytes: u64) -> Result<()> {
         let taken = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
-        let reason = "its pages unpack to more than fifty times the file; if you trust it, write it as CSV";
+        let reason = "its pages unpack to far more than the file has; if you trust it, use CSV";
         taken.map(|_| ()).map_err(|_| ParquetError::NYI(reason.into()))
     }
 }
@@ -125,6 +125,9 @@ impl Header {
 impl<R: ChunkReader> Pages<R> {
     /// The pages of a column with `rows` values.
     pub(super) fn new(source: Arc<R>, column: &ColumnChunkMetaData, rows: u64, room: Arc<Room>) -> Result<Self> {
+        if column.compression() == Compression::LZO {
+            return Err(ParquetError::NYI("the outdated compression LZO is not read".into()));
+        }
         let data = column.data_page_offset();
         // Some programs write an offset of zero where there is no dictionary.
         let start = column.dictionary_page_offset().filter(|&start| 0 < start && start < data).unwrap_or(data);

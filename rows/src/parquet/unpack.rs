@@ -31,7 +31,7 @@ pub(super) fn unpack(codec: Compression, packed: &[u8], content: &mut Vec<u8>, l
             content.extend(hadoop(packed, length).or_else(|| block(packed, length)).ok_or_else(damaged)?);
         }
         Compression::LZ4_RAW => content.extend(block(packed, length).ok_or_else(damaged)?),
-        Compression::LZO => return Err(std::io::Error::other("the outdated compression LZO is not read")),
+        Compression::LZO => return Err(damaged()),
     }
     if content.len() - before == length { Ok(()) } else { Err(damaged()) }
 }
