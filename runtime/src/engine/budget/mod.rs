@@ -121,6 +121,7 @@ fn follow<'a>(proto: &'a NodeProto, known: &mut HashMap<&'a str, Value>, opset: 
     if shapes.iter().any(|dims| dims.len() > MAX_DIMS) {
         return Err(format!("expected at most {MAX_DIMS} dimensions, found more"));
     }
+    let is_constant = node.is_constant();
     let of_lengths = (0..node.inputs.len()).filter_map(|index| node.input(index)?.terms).max();
     let terms = match of_lengths {
         Some(terms) => Some(terms + usize::from(COMPUTATIONS.contains(&node.operator()))),
@@ -137,7 +138,7 @@ fn follow<'a>(proto: &'a NodeProto, known: &mut HashMap<&'a str, Value>, opset: 
     for (name, dims) in proto.output.iter().zip(shapes).filter(|(name, _)| !name.is_empty()) {
         let (numbers, is_whole) = found.take().map_or((None, false), |(numbers, is_whole)| (Some(numbers), is_whole));
         let terms = terms.filter(|_| numbers.is_some());
-        known.insert(name, Value { dims, numbers, is_whole, terms });
+        known.insert(name, Value { dims, numbers, is_whole, terms, is_constant });
     }
     Ok(Demand { values, scratch, work, layers })
 }
@@ -154,6 +155,8 @@ const RESIZE_PLAN: usize = 32;
 
 /// What tract does for a step of a recurrence beside its products, in multiplications.
 const STEP: usize = 1 << 17;
+/// The same where all is constant: tract computes it again and again while it prepares the graph.
+const FOLDED_STEP: usize = 1 << 23;
 
 /// The values of a node's buffers, and its multiplications, where its first output has these dimensions.
 fn work(node: &Node, out: &[usize]) -> Option<(usize, usize)> {
@@ -182,7 +185,7 @@ fn work(node: &Node, out: &[usize]) -> Option<(usize, usize)> {
             let (x, recurrence) = (node.input(0)?, node.dims(2)?);
             let steps = x.len() / x.dims.last()?.max(&1);
             let weights = node.dims(1)?.iter().product::<usize>().saturating_add(product(recurrence));
-            all(&[steps, weights.saturating_add(STEP)])
+            all(&[steps, weights.saturating_add(if node.is_constant() { FOLDED_STEP } else { STEP })])
         }
         "Einsum" => (0..node.inputs.len())
             .filter_map(|index| node.input(index))

@@ -17,6 +17,8 @@ pub(super) struct Value {
     pub(super) is_whole: bool,
     /// Where they follow from the shape of a tensor that is computed, by how many computations one after the other.
     pub(super) terms: Option<usize>,
+    /// Whether they follow from constants alone, known or not.
+    pub(super) is_constant: bool,
 }
 
 impl Value {
@@ -40,7 +42,7 @@ impl Value {
             }
             _ => None,
         };
-        Some(Self { dims, numbers, is_whole: is(DataType::Int64), terms: None })
+        Some(Self { dims, numbers, is_whole: is(DataType::Int64), terms: None, is_constant: true })
     }
 }
 
@@ -59,6 +61,11 @@ pub(super) struct Node<'a> {
 impl<'a> Node<'a> {
     pub(super) fn operator(&self) -> &'a str {
         &self.proto.op_type
+    }
+
+    /// Whether nothing of it depends on the rows.
+    pub(super) fn is_constant(&self) -> bool {
+        self.inputs.iter().flatten().all(|value| value.is_constant)
     }
 
     /// Nothing where the input is left out.

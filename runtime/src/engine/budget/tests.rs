@@ -118,6 +118,12 @@ fn what_asks_for_too_much_is_refused() {
             vec![floats("a", &[4], &[1., 1., 4096., 4096.])],
             "found 1073741888",
         ),
+        (
+            &[4],
+            vec![node("GRU", &["a", "w", "r"], "y", vec![])],
+            vec![zeros("a", &[500, 1, 4]), zeros("w", &[1, 6, 4]), zeros("r", &[1, 6, 2])],
+            "multiplications for a row up to here",
+        ),
         // With 64-bit floats the difference would be 0.
         (
             &[1],
