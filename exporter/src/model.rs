@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use onnx::{DimensionValue, ModelProto, OPSETS, OperatorSetIdProto, StringStringEntryProto, TensorData};
+use onnx::{ModelProto, OPSETS, OperatorSetIdProto, StringStringEntryProto, TensorData};
 
 use crate::data::Data;
 use crate::error::{Error, Result};
@@ -21,6 +21,7 @@ use crate::graph::GraphBuilder;
 pub struct Model {
     proto: ModelProto,
     data: Vec<Data>,
+    output_shape: Vec<String>,
 }
 
 impl Model {
@@ -52,6 +53,7 @@ impl Model {
         }
         let mut graph = GraphBuilder::new(name, opset);
         build(&mut graph)?;
+        let output_shape = graph.output_shape();
         let (graph, data) = graph.finish();
         let proto = ModelProto {
             ir_version: onnx::ir_version(opset),
@@ -61,7 +63,7 @@ impl Model {
             opset_import: vec![OperatorSetIdProto { domain: String::new(), version: opset }],
             ..ModelProto::default()
         };
-        let model = Self { proto, data };
+        let model = Self { proto, data, output_shape };
         model.check()?;
         Ok(model)
     }
@@ -147,23 +149,15 @@ impl Model {
         write().map_err(|source| Error::io("write", path, source))
     }
 
-    /// The first output's dimensions, symbolic ones by name: `["batch", "10"]`.
+    /// The first output's dimensions, symbolic ones as they follow from the inputs': `["batch", "2 * length", "10"]`.
     ///
     /// ```
     /// let model = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", 4)).build()?;
     /// assert_eq!(model.output_shape(), ["batch", "4"]);
     /// # Ok::<(), exporter::Error>(())
     /// ```
-    pub fn output_shape(&self) -> Vec<String> {
-        let output = self.proto.graph.as_ref().and_then(|graph| graph.output.first());
-        let shape =
-            output.and_then(|output| output.r#type.as_ref()?.tensor_type.as_ref()?.shape.clone()).unwrap_or_default();
-        let describe = |value| match value {
-            Some(DimensionValue::DimValue(size)) => size.to_string(),
-            Some(DimensionValue::DimParam(name)) => name,
-            None => "?".into(),
-        };
-        shape.dim.into_iter().map(|dim| describe(dim.value)).collect()
+    pub fn output_shape(&self) -> &[String] {
+        &self.output_shape
     }
 
     /// The names of the initializers, in the order in which they are stored.

@@ -102,9 +102,9 @@ impl Value {
 pub enum ElementType {
     /// 32-bit floats, in which everything is computed.
     F32,
-    /// 16-bit floats (half precision); only weights are stored in them, and converted to f32 before use.
+    /// 16-bit floats (half precision), for weights and inputs; converted to f32 before use.
     F16,
-    /// 16-bit floats with the exponents of f32; only weights are stored in them, and converted to f32 before use.
+    /// 16-bit floats with the exponents of f32, for weights and inputs; converted to f32 before use.
     Bf16,
     /// 64-bit integers: indices.
     I64,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use candle_core::{DType, Device, Tensor};
 use exporter::{DimSpec, ElementType, GraphBuilder, Model, ToOnnx, Value};
-use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, TValue, Tensor as TractTensor, tvec};
+use tract_onnx::prelude::{DatumType, Framework, InferenceModelExt, IntoRunnable, TValue, Tensor as TractTensor, tvec};
 
 /// Every opset that is written: the forms of reductions, LayerNormalization and others change between them.
 pub const OPSETS: [i64; 9] = [13, 14, 15, 16, 17, 18, 19, 20, 21];
@@ -22,6 +22,8 @@ pub enum Input<'a> {
     Any(&'a [usize]),
     /// Numbers in 0.1..2.
     Positive(&'a [usize]),
+    /// Numbers in -2..2, as f16.
+    Half(&'a [usize]),
     /// Indices below the number.
     Index(&'a [usize], usize),
     /// Numbers in -2..2; the dimension at this place after the batch is a symbol too.
@@ -96,12 +98,20 @@ pub fn weight(dims: &[usize], scale: f32) -> Tensor {
 impl Input<'_> {
     fn dims(&self) -> &[usize] {
         match self {
-            Self::Any(dims) | Self::Positive(dims) | Self::Index(dims, _) | Self::Symbolic(dims, _) => dims,
+            Self::Any(dims)
+            | Self::Half(dims)
+            | Self::Positive(dims)
+            | Self::Index(dims, _)
+            | Self::Symbolic(dims, _) => dims,
         }
     }
 
     fn element_type(&self) -> ElementType {
-        if matches!(self, Self::Index(..)) { ElementType::I64 } else { ElementType::F32 }
+        match self {
+            Self::Index(..) => ElementType::I64,
+            Self::Half(_) => ElementType::F16,
+            Self::Any(_) | Self::Positive(_) | Self::Symbolic(..) => ElementType::F32,
+        }
     }
 
     fn tensor(&self, batch: usize, seed: usize) -> Tensor {
@@ -111,6 +121,7 @@ impl Input<'_> {
             Self::Any(_) | Self::Symbolic(..) => {
                 Tensor::from_vec(values.iter().map(|value| value * 2.).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
+            Self::Half(dims) => Self::Any(dims).tensor(batch, seed).to_dtype(DType::F16),
             Self::Positive(_) => {
                 Tensor::from_vec(values.iter().map(|value| value * 0.95 + 1.05).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
@@ -221,8 +232,9 @@ pub fn run_tract_all(bytes: &[u8], inputs: &[Tensor]) -> tract_onnx::prelude::Tr
         let flat = input.flatten_all().unwrap();
         let tensor = match input.dtype() {
             DType::I64 => TractTensor::from_shape(input.dims(), &flat.to_vec1::<i64>().unwrap())?,
-            _ => TractTensor::from_shape(input.dims(), &flat.to_vec1::<f32>().unwrap())?,
+            _ => TractTensor::from_shape(input.dims(), &values(input))?,
         };
+        let tensor = if input.dtype() == DType::F16 { tensor.cast_to_dt(DatumType::F16)?.into_owned() } else { tensor };
         converted.push(TValue::from(tensor));
     }
     let outputs = plan.run(converted)?;

@@ -207,6 +207,103 @@ fn sequences_are_enlarged_and_turned_at_any_length() {
 }
 
 #[test]
+fn rotary_embeddings_of_pairs_and_with_heads_last() {
+    let angles = weight(&[40, 4], 3.);
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        let (cos, sin) = (graph.initializer("cos", &angles.cos()?)?, graph.initializer("sin", &angles.sin()?)?);
+        let heads = graph.unsqueeze(x, 1)?;
+        let pairs = graph.rope_i(heads, cos, sin)?;
+        let heads = graph.transpose(heads, 1, 2)?;
+        let heads = graph.rope_thd(heads, cos, sin)?;
+        let heads = graph.transpose(heads, 1, 2)?;
+        graph.cat(&[pairs, heads], 1)
+    };
+    let forward = |x: &Tensor| {
+        let heads = x.unsqueeze(1)?;
+        let pairs = candle_nn::rotary_emb::rope_i(&heads, &angles.cos()?, &angles.sin()?)?;
+        let heads = heads.transpose(1, 2)?.contiguous()?;
+        let heads = candle_nn::rotary_emb::rope_thd(&heads, &angles.cos()?, &angles.sin()?)?;
+        Tensor::cat(&[pairs, heads.transpose(1, 2)?], 1)
+    };
+    at_every_size(&["batch", "length", "8"], &[&[1, 1, 8], &[3, 9, 8]], build, forward);
+    case("operator/rope_i and rope_thd", SEQUENCE, build, forward).check();
+}
+
+#[test]
+fn sequences_of_any_length_are_cut_rolled_and_joined() {
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        let half = graph.quotient(x.dim(1), 2)?;
+        let parts = graph.chunk(x, 2, 1)?;
+        assert_eq!(graph.describe(parts[1]), ["batch", "length / 2", "8"]);
+        let end = graph.narrow(x, 1, half, half)?;
+        let swapped = graph.cat(&[end, parts[0]], 1)?;
+        assert_eq!(swapped.dim(1), x.dim(1));
+        let rolled = graph.roll(x, 1, 1)?;
+        let back = graph.roll(rolled, -2, 1)?;
+        let y = graph.sub(swapped, back)?;
+        let both = graph.cat(&[y, parts[1]], 1)?;
+        assert_eq!(graph.describe(both)[1], "3 * (length / 2)");
+        assert_eq!(both.dim(1), graph.total(&[half, x.dim(1)])?);
+        Ok(both)
+    };
+    let stated = |graph: &mut GraphBuilder, x: Value| {
+        assert!(graph.chunk(x, 2, 1).is_err());
+        graph.multiple_of(x.dim(1), 2)?;
+        build(graph, x)
+    };
+    let forward = |x: &Tensor| {
+        let parts = x.chunk(2, 1)?;
+        let swapped = Tensor::cat(&[&parts[1], &parts[0]], 1)?;
+        Tensor::cat(&[(swapped - x.roll(1, 1)?.roll(-2, 1)?)?, parts[1].clone()], 1)
+    };
+    compare((&["batch", "length", "8"], &[&[1, 2, 8], &[3, 10, 8]]), run_tract_at, stated, forward);
+    let reason = "it cannot know that a length is a multiple of a number; with fixed shapes it runs it";
+    let sequence = case("operator/chunk, roll and cat of any length", SEQUENCE, stated, forward);
+    Case { not_in_tract: Some(reason), ..sequence }.check();
+}
+
+#[test]
+fn images_of_any_size_are_enlarged_smoothly() {
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        let (height, width) = (graph.product(&[x.dim(2), two()])?, graph.product(&[x.dim(3), 3.into()])?);
+        graph.upsample_bilinear2d(x, height, width)
+    };
+    let forward = |x: &Tensor| {
+        let (_, _, height, width) = x.dims4()?;
+        x.upsample_bilinear2d(2 * height, 3 * width, false)
+    };
+    at_every_size(&["batch", "4", "height", "width"], &[&[1, 4, 3, 5], &[2, 4, 8, 2]], build, forward);
+    case("operator/upsample_bilinear2d of any size", Input::Symbolic(&[4, 3, 5], 1), build, forward).check();
+}
+
+#[test]
+fn windows_of_windows_fit_what_is_enlarged_again() {
+    let kernel = weight(&[4, 4, 4, 4], 0.3);
+    let up = candle_nn::ConvTranspose2d::new(
+        kernel.clone(),
+        None,
+        candle_nn::ConvTranspose2dConfig { padding: 1, stride: 2, ..Default::default() },
+    );
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        // Twice halved before it is known to divide, as in a U-Net.
+        let half = graph.avg_pool2d(x, 2)?;
+        let quarter = graph.avg_pool2d(half, 2)?;
+        graph.multiple_of(x.dim(2), 4)?;
+        graph.multiple_of(x.dim(3), 4)?;
+        let y = graph.apply("up", &up, quarter)?;
+        let y = graph.add(y, half)?;
+        let y = graph.apply("again", &up, y)?;
+        graph.add(y, x)
+    };
+    let forward = |x: &Tensor| {
+        let half = x.avg_pool2d(2)?;
+        let y = (up.forward(&half.avg_pool2d(2)?)? + half)?;
+        up.forward(&y)? + x
+    };
+    compare((&["batch", "4", "height", "width"], &[&[1, 4, 4, 8], &[2, 4, 12, 4]]), run_tract_at, build, forward);
+}
+
+#[test]
 fn group_norm_takes_any_height_and_width() {
     let map = variables(&[("weight", &[6]), ("bias", &[6])]);
     let vb = VarBuilder::from_varmap(&map, DType::F32, &Device::Cpu);

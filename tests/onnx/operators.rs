@@ -1,6 +1,6 @@
 //! Every operator of `GraphBuilder`.
 
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, DType, Device, Tensor};
 use exporter::{ElementType, GraphBuilder, Pool, Value};
 
 use crate::case::{Case, Input, TOLERANCE, case, weight};
@@ -213,6 +213,47 @@ fn indices() {
     case("operator/index_select", Input::Index(&[], 7), build, forward).check();
     let inputs = [ROW, Input::Index(&[3, 2], 4)];
     binary("operator/gather", inputs, |g, x, i| g.gather(x, i, 2), |x, i| x.gather(i, 2)).check();
+    let whole = |g: &mut GraphBuilder, i: Value| {
+        let y = g.affine(i, 3., -2.)?;
+        let y = g.clamp(y, 0., 12.)?;
+        let (sum, largest) = (g.sum_keepdim(y, 1)?, g.max_keepdim(y, 1)?);
+        let y = g.mul(y, sum)?;
+        let y = g.sub(y, largest)?;
+        g.cast(y, ElementType::F32)
+    };
+    let forward = |i: &Tensor| {
+        let y = i.affine(3., -2.)?.clamp(0i64, 12i64)?;
+        let (sum, largest) = (y.sum_keepdim(1)?, y.max_keepdim(1)?);
+        y.broadcast_mul(&sum)?.broadcast_sub(&largest)?.to_dtype(DType::F32)
+    };
+    let half = |x: &Tensor| x.to_dtype(DType::F32)?.exp();
+    case("operator/exp of F16", Input::Half(&[3, 4]), |g, x| g.exp(x), half).check();
+    case("operator/arithmetic of whole numbers", Input::Index(&[5], 7), whole, forward).check();
+    let inputs = [ROW, Input::Index(&[3, 2], 1)];
+    let half = |x: &Tensor| x.narrow(2, 0, 2)?.contiguous();
+    let build = |g: &mut GraphBuilder, x, i| {
+        let source = g.narrow(x, 2, 0, 2)?;
+        let apart = g.constant(&Tensor::new(&[0i64, 2], &Device::Cpu)?)?;
+        let places = g.add(i, apart)?;
+        g.scatter(x, places, source, 2)
+    };
+    let forward = |x: &Tensor, i: &Tensor| {
+        let places = i.broadcast_add(&Tensor::new(&[0i64, 2], &Device::Cpu)?)?;
+        x.scatter(&places, &half(x)?, 2)
+    };
+    binary("operator/scatter", inputs, build, forward).check();
+    let inputs = [ROW, Input::Index(&[3, 2], 4)];
+    let build = |g: &mut GraphBuilder, x, i| {
+        let source = g.narrow(x, 2, 0, 2)?;
+        g.scatter_add(x, i, source, 2)
+    };
+    binary("operator/scatter_add", inputs, build, |x, i| x.scatter_add(i, &half(x)?, 2)).check();
+    let places = Tensor::new(&[1u32, 0, 1], &Device::Cpu).unwrap();
+    let build = |g: &mut GraphBuilder, x: Value| {
+        let places = g.constant(&places)?;
+        g.index_add(x, places, x, 1)
+    };
+    case("operator/index_add", ROW, build, |x| x.index_add(&places, x, 1)).check();
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn operators_refuse_what_onnx_would_refuse_later() {
     };
     assert!(refused(|g, x| g.reshape(x, (x.dim(0), 7))).contains("Reshape expected as many elements as"));
     assert!(refused(|g, x| g.reshape(x, (5, 6))).contains("Reshape expected"));
-    assert!(refused(|g, x| g.narrow(x, 1, usize::MAX, 2)).contains("a start that can be counted"));
+    assert!(refused(|g, x| g.narrow(x, 1, usize::MAX, 2)).contains("at most"));
     assert!(refused(|g, x| g.reshape(x, (x.dim(0), 6, 0))).contains("lengths from 1"));
     assert!(refused(|g, x| g.narrow(x, 1, 4, 3)).contains("Slice expected at most 6 elements along axis 1"));
     assert!(

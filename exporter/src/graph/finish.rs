@@ -13,6 +13,14 @@ use crate::shape::Dim;
 use crate::value::Value;
 
 impl GraphBuilder {
+    /// The dimensions of the first output; nothing where there is none.
+    pub(crate) fn output_shape(&self) -> Vec<String> {
+        let name = self.graph.output.first().map(|output| &output.name);
+        let value = self.values.iter().position(|value| Some(value) == name);
+        let made = value.and_then(|value| self.made.get(&(value as u32)));
+        made.map_or(vec![], |(_, shape)| self.describe_dims(shape.dims()))
+    }
+
     /// The graph without nodes and weights that no output needs, and with the types and shapes of its inner values.
     pub(crate) fn finish(mut self) -> (GraphProto, Vec<Data>) {
         let mut needed: HashSet<String> = self.graph.output.iter().map(|output| output.name.clone()).collect();

@@ -57,11 +57,7 @@ impl GraphBuilder {
         self.take(&full_name)?;
         let dims = tensor.dims().to_vec();
         let stored = self.store(full_name, element_type, &dims, Data::Tensor(tensor))?;
-        let value = if matches!(element_type, ElementType::F16 | ElementType::Bf16) {
-            self.cast(stored, ElementType::F32)?
-        } else {
-            stored
-        };
+        let value = self.widened(stored)?;
         self.initializers.insert(key, value);
         Ok(value)
     }

@@ -4,8 +4,9 @@ use crate::attribute::int;
 use crate::data::Data;
 use crate::error::Result;
 use crate::graph::GraphBuilder;
-use crate::graph::symbols::{Length, Origin};
-use crate::shape::{Dim, DimSpec, IntoDims, Symbol};
+use crate::graph::sums::Sum;
+use crate::graph::symbols::Origin;
+use crate::shape::{Dim, DimSpec, Symbol};
 use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
@@ -26,7 +27,30 @@ impl GraphBuilder {
     /// [`crate::Error::Invalid`] for a dimension of another graph.
     pub fn product(&mut self, dims: &[Dim]) -> Result<Dim> {
         let dims = self.dims(dims.iter().map(|&dim| dim.into()).collect::<Vec<DimSpec>>())?;
-        Ok(self.symbols.product(&dims))
+        let product = self.symbols.elements(&dims);
+        Ok(self.symbols.length(product))
+    }
+
+    /// The length that is the sum of some: that of values put one behind the other.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let past = graph.input("past", ("batch", "past", 64))?;
+    /// let x = graph.input("x", ("batch", "length", 64))?;
+    /// let all = graph.total(&[past.dim(1), x.dim(1)])?;
+    /// let y = graph.cat(&[past, x], 1)?;
+    /// assert_eq!(y.dim(1), all);
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Invalid`] for a dimension of another graph.
+    pub fn total(&mut self, dims: &[Dim]) -> Result<Dim> {
+        let dims = self.dims(dims.iter().map(|&dim| dim.into()).collect::<Vec<DimSpec>>())?;
+        let sum = dims.iter().fold(Sum::default(), |sum, &dim| sum.plus(&self.symbols.sum(dim)));
+        Ok(self.symbols.length(sum))
     }
 
     /// A length divided by a number that divides it: a known length, a product, or one of which [`GraphBuilder::multiple_of`] says so.
@@ -37,10 +61,13 @@ impl GraphBuilder {
     pub fn quotient(&mut self, dim: Dim, by: usize) -> Result<Dim> {
         let dim = self.dims((dim,))?[0];
         self.symbols.quotient(dim, by).ok_or_else(|| {
-            let advice = match self.symbols.factors(&[dim]).1[..] {
-                [] => "",
-                [_] => "; if it always is one, say so with `multiple_of`",
-                _ => "; if one of its factors always is one, say so with `multiple_of` of that",
+            let sum = self.symbols.sum(dim);
+            let advice = match sum.as_term() {
+                Some((symbols, _)) if symbols.len() < 2 => match symbols {
+                    [] => "",
+                    _ => "; if it always is one, say so with `multiple_of`",
+                },
+                _ => "; if one of its lengths always is one, say so with `multiple_of` of that",
             };
             let expected = format!("a multiple of {by}{advice}");
             self.mismatch("Div", expected, self.symbols.describe(dim))
@@ -64,7 +91,10 @@ impl GraphBuilder {
     /// [`crate::Error::Shape`] when less than 1 is left of a known length, [`crate::Error::Invalid`] for a dimension of another graph.
     pub fn plus(&mut self, dim: Dim, number: i64) -> Result<Dim> {
         match self.dims((dim,))?[0] {
-            Dim::Symbol(symbol) => Ok(self.symbols.derive(symbol, Length::Windows { offset: number, stride: 1 })),
+            length @ Dim::Symbol(_) => {
+                let sum = self.symbols.sum(length).plus(&Sum::number(number));
+                Ok(self.symbols.length(sum))
+            }
             Dim::Fixed(size) => match usize::try_from(size as i64 + number) {
                 Ok(sum) if sum > 0 => Ok(Dim::Fixed(sum)),
                 _ => Err(self.mismatch("Add", "a length from 1", format!("{size} + {number}"))),
@@ -72,8 +102,7 @@ impl GraphBuilder {
         }
     }
 
-    /// States that a length is a multiple of a number whenever the model runs. Nothing checks it then. State it before the length is
-    /// used: what operators made of it before may count as another length.
+    /// States that a length is a multiple of a number whenever the model runs. Nothing checks it then.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -87,8 +116,8 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] for a known length that is none, and for a product of several symbols, of which the statement must be made
-    /// for one; [`crate::Error::Invalid`] for a dimension of another graph.
+    /// [`crate::Error::Shape`] for a known length that is none, and for a product or sum of several symbols, of which the statement must be
+    /// made for one; [`crate::Error::Invalid`] for a dimension of another graph.
     pub fn multiple_of(&mut self, dim: Dim, of: usize) -> Result<()> {
         let dim = self.dims((dim,))?[0];
         if of > 0 && self.symbols.state_multiple(dim, of) {
@@ -139,40 +168,6 @@ impl GraphBuilder {
         self.node("Range", &[start, end, step], vec![], shape)
     }
 
-    /// Repeats dimensions of length 1, and adds dimensions in front: `[1, length] -> [batch, length]`.
-    ///
-    /// ```
-    /// # exporter::Model::build("example", 17, |graph| {
-    /// let x = graph.input("x", ("batch", "length", 64))?;
-    /// let token = graph.constant(&candle_core::Tensor::zeros((1, 1, 64), candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
-    /// let token = graph.expand(token, (x.dim(0), 1, 64))?; // [batch, 1, 64]
-    /// let y = graph.cat(&[token, x], 1)?; // [batch, length + 1, 64]
-    /// # graph.output("y", y)
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::Shape`] when `x` does not broadcast to this shape, [`crate::Error::Invalid`] for a dimension of another graph.
-    pub fn expand(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
-        let dims = self.dims(dims)?;
-        let shape = self.shape("Expand", &dims)?;
-        if self.broadcast("Expand", x, Value { shape, ..x })? != shape {
-            let expected = format!("a shape that {:?} broadcasts to", self.describe(x));
-            return Err(self.mismatch("Expand", expected, format!("{:?}", self.describe_dims(&dims))));
-        }
-        // 1 leaves the length of `x`.
-        let missing = dims.len() - x.rank();
-        let number = |(axis, &dim): (usize, &Dim)| match dim {
-            _ if axis >= missing && x.dim(axis - missing) == dim => Ok(1),
-            Dim::Fixed(size) => Ok(size as i64),
-            _ => Err(dim),
-        };
-        let numbers: Vec<_> = dims.iter().enumerate().map(number).collect();
-        let numbers = self.vector("shape", &numbers)?;
-        self.node("Expand", &[x, numbers], vec![], shape)
-    }
-
     /// The mask of a decoder for any length: `[length, length]`, 0 where a row may look, and minus infinity behind it.
     ///
     /// ```
@@ -215,7 +210,7 @@ impl GraphBuilder {
     }
 
     /// A whole number without dimensions.
-    fn whole(&mut self, number: i64) -> Result<Value> {
+    pub(crate) fn whole(&mut self, number: i64) -> Result<Value> {
         let name = self.names.free("length");
         self.store(name, ElementType::I64, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }
@@ -224,53 +219,50 @@ impl GraphBuilder {
         if let Some(&length) = self.lengths.get(&symbol) {
             return Ok(length);
         }
-        let length = match (self.sources.get(&symbol).copied(), self.symbols.origin(symbol).cloned()) {
-            (Some((value, axis)), _) => {
+        let length = match self.sources.get(&symbol).copied() {
+            Some((value, axis)) => {
                 let shape = self.shape("Shape", &[Dim::Fixed(value.rank())])?;
                 let dims = self.typed_node("Shape", &[Some(value)], vec![], (ElementType::I64, shape))?;
                 let index = self.whole(axis as i64)?;
                 let none = self.shape("Gather", &[])?;
                 self.typed_node("Gather", &[Some(dims), Some(index)], vec![int("axis", 0)], (ElementType::I64, none))?
             }
-            (None, Some(Origin::Product(number, symbols))) => {
-                let mut length = self.whole(number as i64)?;
-                for symbol in symbols {
-                    let factor = self.symbol_length(symbol)?;
-                    length = self.mul(length, factor)?;
-                }
-                length
-            }
-            (None, Some(Origin::Part(symbol, by))) => self.computed(symbol, [1, 0, by as i64])?,
-            (None, Some(Origin::Computed(symbol, Length::Windows { offset, stride }))) => {
-                self.computed(symbol, [1, offset, stride as i64])?
-            }
-            (None, Some(Origin::Computed(symbol, Length::Scaled { factor, offset }))) => {
-                self.computed(symbol, [factor as i64, offset, 1])?
-            }
-            (None, _) => {
-                let found = self.symbols.describe(Dim::Symbol(symbol));
-                return Err(self.mismatch("Shape", "a length of some value", found));
-            }
+            None => match self.symbols.origin(symbol).clone() {
+                Origin::Named(name) => return Err(self.mismatch("Shape", "a length of some value", name)),
+                Origin::Part(whole, by) => self.divided(&Sum::symbol(whole), by)?,
+                Origin::Rounded(sum, by) => self.divided(&sum, by)?,
+                Origin::Sum => self.computed(&self.symbols.sum(Dim::Symbol(symbol)))?,
+            },
         };
         self.lengths.insert(symbol, length);
         Ok(length)
     }
 
-    /// `(length * factor + offset) / by`, rounded down.
-    fn computed(&mut self, symbol: Symbol, [factor, offset, by]: [i64; 3]) -> Result<Value> {
-        let mut length = self.symbol_length(symbol)?;
-        if factor != 1 {
-            let factor = self.whole(factor)?;
-            length = self.mul(length, factor)?;
+    /// A sum divided by a number, rounded down.
+    fn divided(&mut self, sum: &Sum, by: i64) -> Result<Value> {
+        let (sum, by) = (self.computed(sum)?, self.whole(by)?);
+        self.div(sum, by)
+    }
+
+    /// The value of a sum.
+    fn computed(&mut self, sum: &Sum) -> Result<Value> {
+        let mut total = None;
+        // The number alone comes last.
+        let (numbers, products): (Vec<_>, Vec<_>) = sum.terms().partition(|(symbols, _)| symbols.is_empty());
+        for (symbols, number) in products.into_iter().chain(numbers) {
+            let mut factors = vec![];
+            for &symbol in symbols {
+                factors.push(self.symbol_length(symbol)?);
+            }
+            if number != 1 || factors.is_empty() {
+                factors.push(self.whole(number)?);
+            }
+            let mut product = factors[0];
+            for &factor in &factors[1..] {
+                product = self.mul(product, factor)?;
+            }
+            total = Some(total.map_or(Ok(product), |total| self.add(total, product))?);
         }
-        if offset != 0 {
-            let offset = self.whole(offset)?;
-            length = self.add(length, offset)?;
-        }
-        if by != 1 {
-            let by = self.whole(by)?;
-            length = self.div(length, by)?;
-        }
-        Ok(length)
+        total.map_or_else(|| self.whole(0), Ok)
     }
 }

@@ -4,6 +4,7 @@ mod finish;
 mod initializers;
 mod lengths;
 mod names;
+pub(crate) mod sums;
 pub(crate) mod symbols;
 pub(crate) mod to_onnx;
 
@@ -20,8 +21,7 @@ use crate::value::{ElementType, Value};
 use names::Names;
 use symbols::Symbols;
 
-/// A graph under construction. Its operators are typed methods with candle's names; layers are added with
-/// [`GraphBuilder::apply`].
+/// A graph under construction. Its operators are typed methods with candle's names; [`GraphBuilder::apply`] adds layers.
 ///
 /// ```
 /// let model = exporter::Model::build("norm", 17, |graph| {
@@ -102,7 +102,7 @@ impl GraphBuilder {
         self.input_of(ElementType::F32, name, dims)
     }
 
-    /// Adds an input of another type: indices are [`ElementType::I64`].
+    /// Adds an input of another type: indices are [`ElementType::I64`]. Halves (f16 and bf16) are converted to f32 before use.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -122,7 +122,7 @@ impl GraphBuilder {
         let value = self.value(name.into(), element_type, shape);
         let info = self.value_info(value);
         self.graph.input.push(info);
-        Ok(value)
+        self.widened(value)
     }
 
     /// Adds an input of one f32 number, `[1]`, which is `default` where the caller gives none. tract always takes the default.

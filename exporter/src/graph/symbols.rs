@@ -2,28 +2,27 @@
 
 use std::collections::HashMap;
 
+use crate::graph::sums::Sum;
 use crate::shape::{Dim, DimSpec, Symbol};
 
-/// How a length is computed from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Length {
-    /// `(length + offset) / stride`, rounded down; the offset of windows counts the stride in.
-    Windows { offset: i64, stride: usize },
-    /// `length * factor + offset`.
-    Scaled { factor: usize, offset: i64 },
-}
-
-/// How a symbol that is no caller's name follows from others.
+/// What a symbol stands for.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
-    /// This number times all of these, in order.
-    Product(usize, Vec<Symbol>),
-    /// The symbol divided by a number that divides it: a part of it.
-    Part(Symbol, usize),
-    /// Computed by an operator.
-    Computed(Symbol, Length),
-    /// A sum of several lengths, whose value must be read.
-    Unknown,
+    /// A name that the caller gave.
+    Named(String),
+    /// A symbol divided by a number of which the caller says that it divides it.
+    Part(Symbol, i64),
+    /// A sum divided by a number, rounded down.
+    Rounded(Sum, i64),
+    /// A sum of products of the other kinds.
+    Sum,
+}
+
+#[derive(Debug)]
+struct Entry {
+    origin: Origin,
+    /// The symbol by those that are no sums themselves. It is the symbol alone until something more is known of it.
+    sum: Sum,
 }
 
 /// The symbols of one graph.
@@ -31,37 +30,18 @@ pub(crate) enum Origin {
 pub(crate) struct Symbols {
     /// The mark of the graph.
     graph: u32,
-    /// The name of each symbol; one that an operator computed has none.
-    names: Vec<Option<String>>,
+    /// Each symbol, by its number.
+    entries: Vec<Entry>,
     by_name: HashMap<String, Symbol>,
-    /// Lengths that were computed from a symbol, so that the same arithmetic gives the same symbol.
-    derived: HashMap<(Symbol, Length), Symbol>,
-    /// Of these, the ones that are another symbol plus a number.
-    moved: HashMap<Symbol, (Symbol, i64)>,
-    origins: HashMap<Symbol, Origin>,
-    /// What a symbol is a product of: by definition, or since the caller says that a number divides it.
-    factors: HashMap<Symbol, Factors>,
-    products: HashMap<Factors, Symbol>,
-    sums: HashMap<(Vec<Symbol>, usize), Symbol>,
+    /// The oldest symbol of each sum, so that the same arithmetic gives the same symbol.
+    known: HashMap<Sum, Symbol>,
+    rounded: HashMap<(Sum, i64), Symbol>,
 }
-
-/// A number, and the symbols that are products of no others, in order.
-pub(crate) type Factors = (usize, Vec<Symbol>);
 
 impl Symbols {
     /// The symbols of the graph with this mark: none yet.
     pub(super) fn new(graph: u32) -> Self {
-        Self {
-            graph,
-            names: vec![],
-            by_name: HashMap::new(),
-            derived: HashMap::new(),
-            moved: HashMap::new(),
-            origins: HashMap::new(),
-            factors: HashMap::new(),
-            products: HashMap::new(),
-            sums: HashMap::new(),
-        }
+        Self { graph, entries: vec![], by_name: HashMap::new(), known: HashMap::new(), rounded: HashMap::new() }
     }
 
     /// Whether a dimension belongs to this graph.
@@ -78,218 +58,232 @@ impl Symbols {
         if let Some(&symbol) = self.by_name.get(&name) {
             return Some(Dim::Symbol(symbol));
         }
-        let symbol = self.add(Some(name.clone()));
+        let symbol = self.add(Origin::Named(name.clone()), None);
         self.by_name.insert(name, symbol);
         Some(Dim::Symbol(symbol))
     }
 
-    /// How a symbol follows from others; nothing where it is a caller's.
-    pub(super) fn origin(&self, symbol: Symbol) -> Option<&Origin> {
-        self.origins.get(&symbol)
+    /// What a symbol stands for.
+    pub(super) fn origin(&self, symbol: Symbol) -> &Origin {
+        &self.entries[symbol.number as usize].origin
     }
 
-    /// The product of some lengths: shapes of as many elements have equal ones.
-    pub(crate) fn factors(&self, dims: &[Dim]) -> Factors {
-        let (mut number, mut symbols) = (1, vec![]);
-        for &dim in dims {
-            match dim {
-                Dim::Fixed(size) => number *= size,
-                Dim::Symbol(symbol) => match self.factors.get(&symbol) {
-                    None => symbols.push(symbol),
-                    Some((factor, parts)) => {
-                        number *= factor;
-                        symbols.extend(parts);
-                    }
-                },
+    /// A length by the symbols that are no sums themselves. Equal lengths have equal ones.
+    pub(crate) fn sum(&self, dim: Dim) -> Sum {
+        match dim {
+            Dim::Fixed(size) => Sum::number(i64::try_from(size).unwrap_or(i64::MAX)),
+            Dim::Symbol(symbol) => self.entries[symbol.number as usize].sum.clone(),
+        }
+    }
+
+    /// The product of some lengths. Shapes of as many elements have equal ones.
+    pub(crate) fn elements(&self, dims: &[Dim]) -> Sum {
+        dims.iter().fold(Sum::number(1), |product, &dim| product.times(&self.sum(dim)))
+    }
+
+    /// The length that is this sum.
+    pub(crate) fn length(&mut self, sum: Sum) -> Dim {
+        if let Some(number) = sum.as_number() {
+            return Dim::Fixed(usize::try_from(number).unwrap_or(0));
+        }
+        match self.known.get(&sum) {
+            Some(&symbol) => Dim::Symbol(symbol),
+            None => Dim::Symbol(self.add(Origin::Sum, Some(sum))),
+        }
+    }
+
+    /// `(dim + offset) / by`, rounded down: how many windows there are, `by` apart.
+    pub(crate) fn windows(&mut self, dim: Dim, offset: i64, by: usize) -> Dim {
+        let sum = self.sum(dim).plus(&Sum::number(offset));
+        let (whole, rest) = self.divide(&sum, by as i64);
+        let sum = match rest {
+            None => whole,
+            Some(rest) => {
+                let known = self.rounded.get(&rest).copied();
+                whole.plus(&Sum::symbol(known.unwrap_or_else(|| self.add_rounded(rest))))
             }
-        }
-        symbols.sort_unstable();
-        (number, symbols)
+        };
+        self.length(sum)
     }
 
-    /// The length that is the product of these.
-    pub(crate) fn product(&mut self, dims: &[Dim]) -> Dim {
-        let factors = self.factors(dims);
-        match &factors {
-            (number, symbols) if symbols.is_empty() || *number == 0 => return Dim::Fixed(*number),
-            (1, symbols) if symbols.len() == 1 => return Dim::Symbol(symbols[0]),
-            _ => (),
-        }
-        if let Some(&symbol) = self.products.get(&factors) {
-            return Dim::Symbol(symbol);
-        }
-        let symbol = self.add(None);
-        self.origins.insert(symbol, Origin::Product(factors.0, factors.1.clone()));
-        self.products.insert(factors.clone(), symbol);
-        self.factors.insert(symbol, factors);
-        Dim::Symbol(symbol)
-    }
-
-    /// The length divided by a number; nothing where it is not known that there is no rest.
+    /// The length divided by a number; nothing where it is not known that nothing is left.
     pub(crate) fn quotient(&mut self, dim: Dim, by: usize) -> Option<Dim> {
-        let (number, symbols) = self.factors(&[dim]);
-        if by == 0 || !number.is_multiple_of(by) {
-            return None;
-        }
-        let dims: Vec<Dim> = symbols.into_iter().map(Dim::Symbol).chain([Dim::Fixed(number / by)]).collect();
-        Some(self.product(&dims))
+        let by = i64::try_from(by).ok().filter(|&by| by > 0)?;
+        let sum = self.sum(dim).exactly(by)?;
+        Some(self.length(sum))
     }
 
-    /// States that a number, which must not be 0, divides a length.
+    /// States that a number, which must not be 0, divides a length. False where that is no statement about one symbol.
     pub(crate) fn state_multiple(&mut self, dim: Dim, of: usize) -> bool {
-        let (number, symbols) = self.factors(&[dim]);
-        let missing = of / common_divisor(number, of);
-        let [only] = symbols[..] else { return missing == 1 };
-        if missing == 1 {
+        let Ok(of) = i64::try_from(of) else { return false };
+        let sum = self.sum(dim);
+        if sum.exactly(of).is_some() {
             return true;
         }
-        // The symbol becomes a number of parts, here and wherever it is a factor. An operator may have halved it before it was said to be even.
-        let known = self.derived.get(&(only, Length::Windows { offset: 0, stride: missing })).copied();
-        let part = known.unwrap_or_else(|| self.add(None));
-        self.origins.entry(part).or_insert(Origin::Part(only, missing));
-        self.factors.insert(only, (missing, vec![part]));
-        let replaced = |(number, symbols): &Factors| {
-            let found = symbols.iter().filter(|&&symbol| symbol == only).count() as u32;
-            let mut symbols: Vec<Symbol> = symbols.iter().map(|&s| if s == only { part } else { s }).collect();
-            symbols.sort_unstable();
-            (number * missing.pow(found), symbols)
-        };
-        for (symbol, factors) in &mut self.factors {
-            if *symbol != only && factors.1.contains(&only) {
-                *factors = replaced(factors);
-            }
-        }
-        // Of two that are equal now, the older one stands for both.
-        let mut known: Vec<_> = self.factors.iter().map(|(&symbol, factors)| (symbol, factors.clone())).collect();
-        known.sort_unstable();
-        self.products.clear();
-        for (symbol, factors) in known {
-            self.products.entry(factors).or_insert(symbol);
-        }
+        let Some((&[only], number)) = sum.as_term() else { return false };
+        let missing = of / common_divisor(number, of);
+        let part = self.add(Origin::Part(only, missing), None);
+        self.entries[only.number as usize].sum = Sum::symbol(part).times(&Sum::number(missing));
+        self.refresh();
         true
     }
 
-    /// The length that `length` computes from a symbol; equal lengths are the same symbol, however they were computed.
-    pub(crate) fn derive(&mut self, symbol: Symbol, length: Length) -> Dim {
-        let (root, moved) = self.moved.get(&symbol).copied().unwrap_or((symbol, 0));
-        let length = match length {
-            Length::Windows { offset, stride } => Length::Windows { offset: offset + moved, stride },
-            Length::Scaled { factor, offset } => Length::Scaled { factor, offset: offset + moved * factor as i64 },
-        };
-        if length == (Length::Windows { offset: 0, stride: 1 }) {
-            return Dim::Symbol(root);
-        }
-        if let Some(&symbol) = self.derived.get(&(root, length)) {
-            return Dim::Symbol(symbol);
-        }
-        match length {
-            Length::Scaled { factor, offset: 0 } => return self.product(&[Dim::Fixed(factor), Dim::Symbol(root)]),
-            // Of a length without rest, only the offset is rounded.
-            Length::Windows { offset, stride } if stride > 1 => {
-                if let Some(Dim::Symbol(part)) = self.quotient(Dim::Symbol(root), stride) {
-                    let offset = offset.div_euclid(stride as i64);
-                    return self.derive(part, Length::Windows { offset, stride: 1 });
-                }
+    /// Takes what has become known of single symbols into all sums.
+    fn refresh(&mut self) {
+        loop {
+            self.rounded.clear();
+            let mut is_settled = true;
+            for number in 0..self.entries.len() {
+                let symbol = Symbol { graph: self.graph, number: number as u32 };
+                let Entry { origin, sum } = &self.entries[number];
+                let found = match origin {
+                    Origin::Rounded(inner, by) if *sum == Sum::symbol(symbol) => {
+                        let (whole, rest) = self.divide(&self.current(inner), *by);
+                        match rest {
+                            None => whole,
+                            // It stays what it is, unless another symbol turns out to be the same.
+                            Some(rest) if whole.as_number() == Some(0) => {
+                                Sum::symbol(*self.rounded.entry(rest).or_insert(symbol))
+                            }
+                            Some(rest) => {
+                                let known = self.rounded.get(&rest).copied();
+                                whole.plus(&Sum::symbol(known.unwrap_or_else(|| self.add_rounded(rest))))
+                            }
+                        }
+                    }
+                    _ => self.current(sum),
+                };
+                is_settled &= found == self.entries[number].sum;
+                self.entries[number].sum = found;
             }
-            _ => (),
+            if is_settled {
+                break;
+            }
         }
-        let symbol = self.add(None);
-        self.origins.insert(symbol, Origin::Computed(root, length));
-        self.derived.insert((root, length), symbol);
-        if let Length::Windows { offset, stride: 1 } = length {
-            self.moved.insert(symbol, (root, offset));
-        }
-        Dim::Symbol(symbol)
-    }
-
-    /// A length as another one plus a number; without another one, the number.
-    pub(crate) fn as_sum(&self, dim: Dim) -> (Option<Symbol>, i64) {
-        match dim {
-            Dim::Fixed(size) => (None, size as i64),
-            Dim::Symbol(symbol) => match self.moved.get(&symbol) {
-                Some(&(root, offset)) => (Some(root), offset),
-                None => (Some(symbol), 0),
-            },
+        // Of those that are equal now, the oldest stands for all.
+        self.known.clear();
+        for (number, entry) in self.entries.iter().enumerate() {
+            let symbol = Symbol { graph: self.graph, number: number as u32 };
+            self.known.entry(entry.sum.clone()).or_insert(symbol);
         }
     }
 
-    /// The sum of several symbols and a number, the same for the same ones.
-    pub(crate) fn sum(&mut self, mut symbols: Vec<Symbol>, number: usize) -> Dim {
-        symbols.sort_unstable();
-        if symbols.iter().all(|symbol| *symbol == symbols[0]) && number == 0 {
-            return self.product(&[Dim::Fixed(symbols.len()), Dim::Symbol(symbols[0])]);
-        }
-        if let Some(&symbol) = self.sums.get(&(symbols.clone(), number)) {
-            return Dim::Symbol(symbol);
-        }
-        let sum = self.unknown();
-        if let Dim::Symbol(symbol) = sum {
-            self.sums.insert((symbols, number), symbol);
-        }
-        sum
+    /// A sum by what is known of its symbols now.
+    fn current(&self, sum: &Sum) -> Sum {
+        sum.substitute(|symbol| self.entries[symbol.number as usize].sum.clone())
     }
 
-    /// A length that depends on several symbols and has no name.
-    fn unknown(&mut self) -> Dim {
-        let symbol = self.add(None);
-        self.origins.insert(symbol, Origin::Unknown);
-        Dim::Symbol(symbol)
+    /// `sum / by`, rounded down, as a sum and what must be rounded when the model runs, divided by a number.
+    fn divide(&self, sum: &Sum, by: i64) -> (Sum, Option<(Sum, i64)>) {
+        let (whole, rest) = sum.split(by);
+        let divisor = rest.terms().filter(|(symbols, _)| !symbols.is_empty());
+        let divisor = divisor.fold(by, |divisor, (_, number)| common_divisor(divisor, number));
+        let (rest, by) = (rest.split(divisor).0, by / divisor);
+        if by == 1 {
+            return (whole.plus(&rest), None);
+        }
+        // What was rounded already can be rounded at once: (x / a + c) / b is (x + a c) / (a b).
+        let products: Vec<_> = rest.terms().filter(|(symbols, _)| !symbols.is_empty()).collect();
+        if let [(&[only], 1)] = products[..]
+            && let Origin::Rounded(inner, first) = self.origin(only)
+        {
+            let further = rest.minus(&Sum::symbol(only)).times(&Sum::number(*first));
+            let (more, rest) = self.divide(&self.current(inner).plus(&further), first.saturating_mul(by));
+            return (whole.plus(&more), rest);
+        }
+        (whole, Some((rest, by)))
     }
 
     /// The name that the caller gave the symbol, if any.
     pub(crate) fn name(&self, symbol: Symbol) -> Option<&str> {
-        self.names[symbol.number as usize].as_deref()
+        match self.origin(symbol) {
+            Origin::Named(name) => Some(name),
+            _ => None,
+        }
     }
 
-    /// `784`, `batch`, `batch * length`, `height / 2`, or `?` for the sum of several lengths.
+    /// `784`, `batch`, `batch * length`, `height / 2`, `(height + 1) / 2`.
     pub(crate) fn describe(&self, dim: Dim) -> String {
         let symbol = match dim {
             Dim::Fixed(size) => return size.to_string(),
             Dim::Symbol(symbol) if symbol.graph != self.graph => return "a dimension of another graph".into(),
             Dim::Symbol(symbol) => symbol,
         };
-        let signed = |offset: i64| match offset {
-            0 => String::new(),
-            _ => format!(" {} {}", if offset < 0 { '-' } else { '+' }, offset.abs()),
-        };
-        let of = |symbol: Symbol| {
-            let text = self.describe(Dim::Symbol(symbol));
-            if [" + ", " - ", " / "].iter().any(|sign| text.contains(sign)) { format!("({text})") } else { text }
-        };
         match self.origin(symbol) {
-            None => self.name(symbol).unwrap_or("?").into(),
-            Some(Origin::Unknown) => "?".into(),
-            Some(Origin::Part(whole, by)) => format!("{} / {by}", of(*whole)),
-            Some(Origin::Product(number, symbols)) => {
-                let number = (*number != 1).then(|| number.to_string());
-                number.into_iter().chain(symbols.iter().map(|&symbol| of(symbol))).collect::<Vec<_>>().join(" * ")
-            }
-            Some(Origin::Computed(root, Length::Windows { offset, stride: 1 })) => {
-                format!("{}{}", of(*root), signed(*offset))
-            }
-            Some(Origin::Computed(root, Length::Windows { offset: 0, stride })) => format!("{} / {stride}", of(*root)),
-            Some(Origin::Computed(root, Length::Windows { offset, stride })) => {
-                format!("({}{}) / {stride}", of(*root), signed(*offset))
-            }
-            Some(Origin::Computed(root, Length::Scaled { factor, offset })) => {
-                format!("{factor} * {}{}", of(*root), signed(*offset))
-            }
+            Origin::Named(name) => name.clone(),
+            Origin::Part(whole, by) => format!("{} / {by}", self.describe_factor(*whole)),
+            Origin::Rounded(inner, by) => format!("{} / {by}", in_brackets(self.describe_sum(inner))),
+            Origin::Sum => self.describe_sum(&self.entries[symbol.number as usize].sum),
         }
     }
 
-    fn add(&mut self, name: Option<String>) -> Symbol {
-        self.names.push(name);
-        Symbol { graph: self.graph, number: self.names.len() as u32 - 1 }
+    fn describe_sum(&self, sum: &Sum) -> String {
+        let mut text = String::new();
+        let (numbers, products): (Vec<_>, Vec<_>) = sum.terms().partition(|(symbols, _)| symbols.is_empty());
+        for (symbols, number) in products.into_iter().chain(numbers) {
+            text += match (text.is_empty(), number < 0) {
+                (true, false) => "",
+                (true, true) => "-",
+                (false, false) => " + ",
+                (false, true) => " - ",
+            };
+            text += &self.describe_term(symbols, number.abs());
+        }
+        text
+    }
+
+    fn describe_term(&self, symbols: &[Symbol], number: i64) -> String {
+        // Two of four parts are a half.
+        if let [only] = symbols
+            && let Origin::Part(whole, by) = self.origin(*only)
+            && by % number == 0
+        {
+            let whole = self.describe_factor(*whole);
+            return if *by == number { whole } else { format!("{whole} / {}", by / number) };
+        }
+        let number = (number != 1 || symbols.is_empty()).then(|| number.to_string());
+        let symbols = symbols.iter().map(|&symbol| self.describe_factor(symbol));
+        number.into_iter().chain(symbols).collect::<Vec<_>>().join(" * ")
+    }
+
+    fn describe_factor(&self, symbol: Symbol) -> String {
+        in_brackets(self.describe(Dim::Symbol(symbol)))
+    }
+
+    fn add_rounded(&mut self, (sum, by): (Sum, i64)) -> Symbol {
+        let symbol = self.add(Origin::Rounded(sum.clone(), by), None);
+        self.rounded.insert((sum, by), symbol);
+        symbol
+    }
+
+    /// A symbol that is this sum, or one of its own.
+    fn add(&mut self, origin: Origin, sum: Option<Sum>) -> Symbol {
+        let symbol = Symbol { graph: self.graph, number: self.entries.len() as u32 };
+        let sum = sum.unwrap_or_else(|| Sum::symbol(symbol));
+        self.known.entry(sum.clone()).or_insert(symbol);
+        self.entries.push(Entry { origin, sum });
+        symbol
     }
 }
 
-fn common_divisor(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { common_divisor(b, a % b) }
+fn in_brackets(text: String) -> String {
+    if [" + ", " - ", " / "].iter().any(|sign| text.contains(sign)) { format!("({text})") } else { text }
+}
+
+fn common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a.abs() } else { common_divisor(b, a % b) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Symbols {
+        fn product(&mut self, dims: &[Dim]) -> Dim {
+            let sum = self.elements(dims);
+            self.length(sum)
+        }
+    }
 
     #[test]
     fn products_and_parts_are_the_same_however_they_were_made() {
@@ -299,26 +293,54 @@ mod tests {
         let rows = symbols.product(&[b, l]);
         assert_eq!(rows, symbols.product(&[l, b]));
         assert_eq!(symbols.describe(rows), "b * l");
-        assert_eq!(symbols.factors(&[rows, four]), symbols.factors(&[b, four, l]));
+        assert_eq!(symbols.elements(&[rows, four]), symbols.elements(&[b, four, l]));
         assert_eq!(symbols.quotient(h, 2), None);
         assert!(symbols.state_multiple(h, 4));
         let half = symbols.quotient(h, 2).unwrap();
         let quarter = symbols.quotient(half, 2).unwrap();
-        assert_eq!(symbols.describe(quarter), "h / 4");
-        assert_eq!(symbols.factors(&[quarter, four]), symbols.factors(&[h]));
+        assert_eq!((symbols.describe(half), symbols.describe(quarter)), ("h / 2".into(), "h / 4".into()));
+        assert_eq!(symbols.elements(&[quarter, four]), symbols.elements(&[h]));
         assert_eq!(symbols.product(&[half, Dim::Fixed(2)]), h);
         let doubled = symbols.product(&[h, Dim::Fixed(2)]);
         assert_eq!(symbols.quotient(doubled, 2), Some(h));
         assert!(symbols.state_multiple(rows, 1) && !symbols.state_multiple(rows, 2));
         // Windows of three, two apart, with one of padding on each side.
-        let Dim::Symbol(height) = h else { panic!("{h:?}") };
-        assert_eq!(symbols.derive(height, Length::Windows { offset: 1, stride: 2 }), half);
-        // Halved first, and then said to be even.
-        let Dim::Symbol(length) = l else { panic!("{l:?}") };
-        let halved = symbols.derive(length, Length::Windows { offset: 0, stride: 2 });
-        assert!(symbols.state_multiple(l, 2));
+        assert_eq!(symbols.windows(h, 1, 2), half);
+    }
+
+    #[test]
+    fn what_was_rounded_before_it_is_known_to_divide_is_found_again() {
+        let mut symbols = Symbols::new(0);
+        let [l, m] = ["l", "m"].map(|name| symbols.dim(name.into()).unwrap());
+        let halved = symbols.windows(l, 0, 2);
+        let quartered = symbols.windows(halved, 0, 2);
+        let sum = symbols.sum(halved).plus(&symbols.sum(m));
+        let sum = symbols.length(sum);
+        assert_eq!(quartered, symbols.windows(l, 0, 4));
+        assert_eq!(symbols.describe(quartered), "l / 4");
+        assert!(symbols.state_multiple(l, 4));
         assert_eq!(symbols.quotient(l, 2), Some(halved));
+        assert_eq!(symbols.quotient(l, 4), Some(quartered));
         assert_eq!(symbols.product(&[halved, Dim::Fixed(2)]), l);
-        assert_eq!(symbols.sum(vec![height, length], 1), symbols.sum(vec![length, height], 1));
+        let again = symbols.sum(m).plus(&symbols.sum(halved));
+        assert_eq!(symbols.length(again), sum);
+    }
+
+    #[test]
+    fn windows_of_windows_are_windows() {
+        let mut symbols = Symbols::new(0);
+        let h = symbols.dim("h".into()).unwrap();
+        // Two convolutions of three, two apart, with padding, are one of seven, four apart.
+        let once = symbols.windows(h, 1, 2);
+        let twice = symbols.windows(once, 1, 2);
+        assert_eq!(twice, symbols.windows(h, 3, 4));
+        assert_eq!(symbols.describe(twice), "(h + 3) / 4");
+        // Twice the length and one more, halved.
+        let odd = symbols.length(symbols.sum(h).times(&Sum::number(2)).plus(&Sum::number(1)));
+        assert_eq!(symbols.describe(odd), "2 * h + 1");
+        assert_eq!(symbols.windows(odd, 0, 2), h);
+        let shorter = symbols.windows(h, -3, 1);
+        assert_eq!(symbols.describe(shorter), "h - 3");
+        assert_eq!(symbols.windows(shorter, 3, 1), h);
     }
 }

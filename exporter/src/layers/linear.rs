@@ -17,7 +17,8 @@ impl ToOnnx for Linear {
         if x.rank() < 2 || x.dims().last() != Some(&Dim::Fixed(inputs)) {
             let found = format!("{:?}", graph.describe(x));
             // A forgotten flatten is the usual reason.
-            let from = (1..x.rank()).find(|&axis| graph.symbols.factors(&x.dims()[axis..]) == (inputs, vec![]));
+            let from = (1..x.rank())
+                .find(|&axis| graph.symbols.elements(&x.dims()[axis..]).as_number() == Some(inputs as i64));
             let advice = from.map_or(String::new(), |axis| format!("; `flatten_from(x, {axis})` makes {inputs} of it"));
             return Err(graph.mismatch("Linear", format!("{inputs} input features"), found + &advice));
         }

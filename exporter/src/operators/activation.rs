@@ -3,7 +3,6 @@
 use crate::attribute::{float, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
-use crate::shape::Dim;
 use crate::value::{ElementType, Value};
 
 /// The opset from which ONNX has `Gelu`.
@@ -154,42 +153,6 @@ impl GraphBuilder {
         let tanh = self.tanh(inner)?;
         let gate = self.affine(tanh, 0.5, 0.5)?;
         self.mul(x, gate)
-    }
-
-    /// Rotary embeddings as `candle_nn::rotary_emb::rope`: `[batch, heads, length, width]`, with cosines and sines of `[length, width / 2]`. Each
-    /// element of the first half of a row is turned with that of the second half.
-    ///
-    /// ```
-    /// # exporter::Model::build("example", 17, |graph| {
-    /// let x = graph.input("x", ("batch", 2, "length", 8))?;
-    /// let angles = candle_core::Tensor::zeros((512, 4), candle_core::DType::F32, &candle_core::Device::Cpu)?;
-    /// let (cos, sin) = (graph.constant(&angles.cos()?)?, graph.constant(&angles.sin()?)?);
-    /// let cos = graph.narrow(cos, 0, 0, x.dim(2))?;
-    /// let sin = graph.narrow(sin, 0, 0, x.dim(2))?;
-    /// let y = graph.rope(x, cos, sin)?; // [batch, 2, length, 8]
-    /// # graph.output("y", y)
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`crate::Error::Shape`] when the width is odd or not known, or cosines and sines have another shape.
-    pub fn rope(&mut self, x: Value, cos: Value, sin: Value) -> Result<Value> {
-        let fits = |table: Value| match table.dims() {
-            [length, Dim::Fixed(half)] => *length == x.dim(2) && Dim::Fixed(2 * half) == x.dim(3),
-            _ => false,
-        };
-        if x.rank() != 4 || !fits(cos) || !fits(sin) {
-            let found = format!("{:?}, {:?} and {:?}", self.describe(x), self.describe(cos), self.describe(sin));
-            let expected = "[batch, heads, length, width], and tables of [length, width / 2], of which `narrow` takes the first rows";
-            return Err(self.mismatch("RotaryEmbedding", expected, found));
-        }
-        let width = self.known("RotaryEmbedding", x, 3)?;
-        let (low, high) = (self.narrow(x, 3, 0, width / 2)?, self.narrow(x, 3, width / 2, width / 2)?);
-        let (a, b) = (self.mul(low, cos)?, self.mul(high, sin)?);
-        let (c, d) = (self.mul(low, sin)?, self.mul(high, cos)?);
-        let halves = [self.sub(a, b)?, self.add(c, d)?];
-        self.cat(&halves, 3)
     }
 
     /// `x tanh(ln(1 + exp(x)))`.

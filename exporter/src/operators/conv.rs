@@ -3,7 +3,7 @@
 use crate::attribute::{int, ints};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
-use crate::graph::symbols::Length;
+use crate::graph::sums::Sum;
 use crate::shape::Dim;
 use crate::value::{ElementType, Value};
 
@@ -151,12 +151,10 @@ impl GraphBuilder {
         for axis in 2..x.rank() {
             let kernel = self.known("ConvTranspose", weight, axis)?;
             let length = match x.dim(axis) {
-                Dim::Symbol(symbol) => {
+                length @ Dim::Symbol(_) => {
                     let offset = (dilation * (kernel - 1) + output_padding + 1) as i64 - (2 * padding + stride) as i64;
-                    match stride {
-                        1 => self.symbols.derive(symbol, Length::Windows { offset, stride: 1 }),
-                        factor => self.symbols.derive(symbol, Length::Scaled { factor, offset }),
-                    }
+                    let sum = self.symbols.elements(&[length, stride.into()]).plus(&Sum::number(offset));
+                    self.symbols.length(sum)
                 }
                 Dim::Fixed(size) => {
                     let whole = size.saturating_sub(1) * stride + dilation * (kernel - 1) + output_padding + 1;
@@ -191,9 +189,9 @@ impl GraphBuilder {
         [window, padding, stride]: [usize; 3],
     ) -> Result<Dim> {
         match x.dim(axis) {
-            Dim::Symbol(symbol) => {
+            length @ Dim::Symbol(_) => {
                 let offset = (2 * padding + stride) as i64 - window as i64;
-                Ok(self.symbols.derive(symbol, Length::Windows { offset, stride }))
+                Ok(self.symbols.windows(length, offset, stride))
             }
             Dim::Fixed(size) if size + 2 * padding < window => {
                 let expected = format!("at least {} elements along axis {axis}", window - 2 * padding);

@@ -129,7 +129,7 @@ impl GraphBuilder {
         self.mul(x, x)
     }
 
-    /// `mul x + add`.
+    /// `mul x + add`. Of whole numbers, both must be whole.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -141,15 +141,15 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are not f32.
+    /// [`crate::Error::Shape`] when the elements are neither f32 nor I64, or a number is not whole.
     pub fn affine(&mut self, x: Value, mul: f32, add: f32) -> Result<Value> {
         let mut x = x;
         if mul != 1. {
-            let factor = self.scalar(mul)?;
+            let factor = self.scalar_as(x, mul)?;
             x = self.mul(x, factor)?;
         }
         if add != 0. {
-            let summand = self.scalar(add)?;
+            let summand = self.scalar_as(x, add)?;
             x = self.add(x, summand)?;
         }
         Ok(x)
@@ -211,11 +211,35 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are not f32.
+    /// [`crate::Error::Shape`] when the elements are neither f32 nor I64, or a bound of whole numbers is not whole.
     pub fn clamp(&mut self, x: Value, low: f32, high: f32) -> Result<Value> {
-        self.expect_type("Clip", x, ElementType::F32)?;
-        let (low, high) = (self.scalar(low)?, self.scalar(high)?);
+        self.expect_numbers("Clip", x)?;
+        let (low, high) = (self.scalar_as(x, low)?, self.scalar_as(x, high)?);
+        if x.element_type == ElementType::I64 {
+            // tract's Clip has floats alone.
+            let x = self.maximum(x, low)?;
+            return self.minimum(x, high);
+        }
         self.node("Clip", &[x, low, high], vec![], x.shape)
+    }
+
+    /// A number of the type of `x`.
+    fn scalar_as(&mut self, x: Value, number: f32) -> Result<Value> {
+        if x.element_type != ElementType::I64 {
+            return self.scalar(number);
+        }
+        if number.fract() != 0. || number.abs() >= i64::MAX as f32 {
+            return Err(self.mismatch("Constant", "a whole number, since the elements are I64", number.to_string()));
+        }
+        self.whole(number as i64)
+    }
+
+    /// Halves as f32; anything else as it is.
+    pub(crate) fn widened(&mut self, x: Value) -> Result<Value> {
+        match x.element_type {
+            ElementType::F16 | ElementType::Bf16 => self.cast(x, ElementType::F32),
+            _ => Ok(x),
+        }
     }
 
     /// `x` as elements of another type.

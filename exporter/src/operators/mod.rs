@@ -11,6 +11,7 @@ pub(crate) mod matmul;
 pub(crate) mod pool;
 mod reduce;
 mod resize;
+mod rope;
 mod shape;
 mod slice;
 

@@ -143,7 +143,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the elements are not f32.
+    /// [`crate::Error::Shape`] when the elements are neither f32 nor I64.
     pub fn sum_all(&mut self, x: Value) -> Result<Value> {
         let flat = self.flatten_all(x)?;
         self.sum(flat, 0)
@@ -160,7 +160,10 @@ impl GraphBuilder {
     }
 
     fn reduce(&mut self, operator: &'static str, x: Value, axis: impl Axis, keep: i64) -> Result<Value> {
-        self.expect_floats(operator, &[x])?;
+        match operator {
+            "ReduceMean" => self.expect_floats(operator, &[x])?,
+            _ => self.expect_numbers(operator, x)?,
+        }
         let axis = self.axis(operator, x, axis)?;
         let mut dims = x.dims().to_vec();
         dims[axis] = Dim::Fixed(1);

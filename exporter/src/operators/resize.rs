@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor};
 use crate::attribute::{int, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
+use crate::graph::sums::Sum;
 use crate::shape::Dim;
 use crate::value::{ElementType, Value};
 
@@ -119,8 +120,8 @@ impl GraphBuilder {
             let expected = format!("channels that {factor} * {factor} divides");
             return Err(self.mismatch("DepthToSpace", expected, format!("{:?}", self.describe(x))));
         }
-        let (times, channels) = (Dim::Fixed(factor), channels / (factor * factor));
-        let [height, width] = [height, width].map(|length| self.symbols.product(&[length, times]));
+        let channels = channels / (factor * factor);
+        let (height, width) = (self.product(&[height, factor.into()])?, self.product(&[width, factor.into()])?);
         let shape = self.shape("DepthToSpace", &[x.dim(0), Dim::Fixed(channels), height, width])?;
         self.node("DepthToSpace", &[x], vec![int("blocksize", factor as i64), text("mode", "CRD")], shape)
     }
@@ -136,16 +137,22 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
+    /// Of an image of any size, the new one must be a whole number of times as large.
+    ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when `x` is not a batch of images of known size.
-    pub fn upsample_bilinear2d(&mut self, x: Value, height: usize, width: usize) -> Result<Value> {
-        self.image_sizes(x, [height.into(), width.into()])?;
-        let [rows, columns] = [self.known("Resize", x, 2)?, self.known("Resize", x, 3)?];
-        if height.is_multiple_of(rows) && width.is_multiple_of(columns) {
+    /// [`crate::Error::Shape`] when `x` is not a batch of images, or an unknown size is not a whole number of times as large.
+    pub fn upsample_bilinear2d(&mut self, x: Value, height: impl Into<Dim>, width: impl Into<Dim>) -> Result<Value> {
+        let to = self.dims((height.into(), width.into()))?;
+        let sizes = self.image_sizes(x, [to[0], to[1]])?;
+        if let [Some(rows), Some(columns)] = sizes.map(|[from, to]| self.factor(from, to)) {
             let modes = [("mode", "linear"), ("coordinate_transformation_mode", "half_pixel")];
-            return self.resize2d(x, [height / rows, width / columns], &modes);
+            return self.resize2d(x, [rows, columns], &modes);
         }
+        let [[Dim::Fixed(rows), Dim::Fixed(height)], [Dim::Fixed(columns), Dim::Fixed(width)]] = sizes else {
+            let expected = format!("a whole number of times the size of {:?}", self.describe(x));
+            return Err(self.mismatch("Resize", expected, format!("{:?}", self.describe_dims(&to))));
+        };
         let rows = self.constant(&bilinear_weights(rows, height)?)?;
         let columns = self.constant(&bilinear_weights(columns, width)?.t()?)?;
         let x = self.matmul(rows, x)?;
@@ -169,8 +176,10 @@ impl GraphBuilder {
 
     /// How many times a length fits into another; nothing where that is no whole number.
     fn factor(&self, from: Dim, to: Dim) -> Option<usize> {
-        let ((from, symbols), (to, others)) = (self.symbols.factors(&[from]), self.symbols.factors(&[to]));
-        (symbols == others && to.is_multiple_of(from)).then(|| to / from)
+        let (from, to) = (self.symbols.sum(from), self.symbols.sum(to));
+        let factor = to.terms().next()?.1.checked_div(from.terms().next()?.1)?;
+        let is_whole = factor > 0 && from.times(&Sum::number(factor)) == to;
+        is_whole.then(|| usize::try_from(factor).ok()).flatten()
     }
 
     fn resize2d(&mut self, x: Value, factors: [usize; 2], modes: &[(&str, &str)]) -> Result<Value> {
@@ -180,7 +189,7 @@ impl GraphBuilder {
         let attributes = modes.iter().map(|(name, mode)| text(name, mode)).collect();
         let mut shape = x.shape;
         for (axis, factor) in [(2, factors[0]), (3, factors[1])] {
-            shape = shape.with(axis, self.symbols.product(&[x.dim(axis), Dim::Fixed(factor)]));
+            shape = shape.with(axis, self.product(&[x.dim(axis), factor.into()])?);
         }
         // The second input is a region of interest, which these modes do not have.
         self.typed_node("Resize", &[Some(x), None, Some(scales)], attributes, (ElementType::F32, shape))

@@ -29,7 +29,7 @@ impl GraphBuilder {
             let found = format!("{:?}", self.describe_dims(&dims));
             return Err(self.mismatch("Reshape", "lengths from 1", found));
         }
-        if self.symbols.factors(x.dims()) != self.symbols.factors(&dims) {
+        if self.symbols.elements(x.dims()) != self.symbols.elements(&dims) {
             let expected = format!("as many elements as {:?}", self.describe(x));
             return Err(self.mismatch("Reshape", expected, format!("{:?}", self.describe_dims(&dims))));
         }
@@ -83,10 +83,53 @@ impl GraphBuilder {
     /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn flatten_from(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Flatten", x, axis)?;
-        let joined = self.symbols.product(&x.dims()[axis..]);
+        let joined = self.product(&x.dims()[axis..])?;
         let mut dims: Vec<DimSpec> = x.dims()[..axis].iter().map(|&dim| dim.into()).collect();
         dims.push(joined.into());
         self.reshape(x, dims)
+    }
+
+    /// Repeats dimensions of length 1, and adds dimensions in front: `[1, length] -> [batch, length]`.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let x = graph.input("x", ("batch", "length", 64))?;
+    /// let token = graph.constant(&candle_core::Tensor::zeros((1, 1, 64), candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
+    /// let token = graph.expand(token, (x.dim(0), 1, 64))?; // [batch, 1, 64]
+    /// let y = graph.cat(&[token, x], 1)?; // [batch, length + 1, 64]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] when `x` does not broadcast to this shape, [`crate::Error::Invalid`] for a dimension of another graph.
+    pub fn expand(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
+        let dims = self.dims(dims)?;
+        let shape = self.shape("Expand", &dims)?;
+        if self.broadcast("Expand", x, Value { shape, ..x })? != shape {
+            let expected = format!("a shape that {:?} broadcasts to", self.describe(x));
+            return Err(self.mismatch("Expand", expected, format!("{:?}", self.describe_dims(&dims))));
+        }
+        // 1 leaves the length of `x`.
+        let missing = dims.len() - x.rank();
+        let number = |(axis, &dim): (usize, &Dim)| match dim {
+            _ if axis >= missing && x.dim(axis - missing) == dim => Ok(1),
+            Dim::Fixed(size) => Ok(size as i64),
+            _ => Err(dim),
+        };
+        let numbers: Vec<_> = dims.iter().enumerate().map(number).collect();
+        let numbers = self.vector("shape", &numbers)?;
+        self.node("Expand", &[x, numbers], vec![], shape)
+    }
+
+    /// [`GraphBuilder::expand`] by candle's other name.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::expand`].
+    pub fn broadcast_as(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
+        self.expand(x, dims)
     }
 
     /// Swaps two dimensions.

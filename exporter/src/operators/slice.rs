@@ -5,7 +5,7 @@ use candle_core::shape::Dim as Axis;
 use crate::attribute::{int, text};
 use crate::error::Result;
 use crate::graph::GraphBuilder;
-use crate::graph::symbols::Length;
+use crate::graph::sums::Sum;
 use crate::shape::Dim;
 use crate::value::Value;
 
@@ -28,7 +28,7 @@ impl GraphBuilder {
             return Err(self.mismatch("Concat", "one value or more", "none"));
         };
         let axis = self.axis("Concat", first, axis)?;
-        let (mut fixed, mut symbols) = (0, Vec::new());
+        let mut length = Sum::default();
         for &value in values {
             self.same_type("Concat", first, value)?;
             let fits = value.rank() == first.rank() && value.shape.with(axis, first.dim(axis)) == first.shape;
@@ -36,16 +36,9 @@ impl GraphBuilder {
                 let expected = format!("{:?} but for axis {axis}", self.describe(first));
                 return Err(self.mismatch("Concat", expected, format!("{:?}", self.describe(value))));
             }
-            match value.dim(axis) {
-                Dim::Fixed(size) => fixed += size,
-                Dim::Symbol(symbol) => symbols.push(symbol),
-            }
+            length = length.plus(&self.symbols.sum(value.dim(axis)));
         }
-        let length = match symbols[..] {
-            [] => Dim::Fixed(fixed),
-            [symbol] => self.symbols.derive(symbol, Length::Windows { offset: fixed as i64, stride: 1 }),
-            _ => self.symbols.sum(symbols, fixed),
-        };
+        let length = self.symbols.length(length);
         self.node("Concat", values, vec![int("axis", axis as i64)], first.shape.with(axis, length))
     }
 
@@ -67,7 +60,7 @@ impl GraphBuilder {
         self.cat(&values, axis)
     }
 
-    /// Cuts a known length along `axis` into so many parts, the first ones one longer where it does not divide, as candle's `chunk`.
+    /// Cuts the length along `axis` into so many parts, the first ones one longer where it does not divide, as candle's `chunk`.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -79,13 +72,20 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the length is not known, or there are no parts.
+    /// [`crate::Error::Shape`] when there are no parts, or the length is not known, nor that it is a multiple of them.
     pub fn chunk(&mut self, x: Value, parts: usize, axis: impl Axis) -> Result<Vec<Value>> {
         let axis = self.axis("Slice", x, axis)?;
-        let size = self.known("Slice", x, axis)?;
         if parts == 0 {
             return Err(self.mismatch("Slice", "one part or more", "0"));
         }
+        let Dim::Fixed(size) = x.dim(axis) else {
+            let length = self.quotient(x.dim(axis), parts)?;
+            let cut = |part: usize| {
+                let start = self.product(&[length, part.into()])?;
+                self.narrow(x, axis, start, length)
+            };
+            return (0..parts).map(cut).collect();
+        };
         let (each, longer) = (size / parts, size % parts);
         let mut start = 0;
         let lengths = (0..parts).map(|part| each + usize::from(part < longer)).filter(|&length| length > 0);
@@ -106,18 +106,24 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
+    /// A length that is known only when the model runs must be at least `shift` then; nothing checks it.
+    ///
     /// # Errors
     ///
-    /// [`crate::Error::Shape`] when the length along `axis` is not known.
+    /// [`crate::Error::Shape`] when `x` has no such axis.
     pub fn roll(&mut self, x: Value, shift: i32, axis: impl Axis) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
-        let size = self.known("Slice", x, axis)?;
-        let shift = i64::from(shift).rem_euclid(size as i64) as usize;
+        let shift = match x.dim(axis) {
+            Dim::Fixed(size) => i64::from(shift).rem_euclid(size.max(1) as i64),
+            Dim::Symbol(_) => i64::from(shift),
+        };
         if shift == 0 {
             return Ok(x);
         }
-        let end = self.narrow(x, axis, size - shift, shift)?;
-        let start = self.narrow(x, axis, 0, size - shift)?;
+        let moved = Dim::Fixed(shift.unsigned_abs() as usize);
+        let others = self.plus(x.dim(axis), -shift.abs())?;
+        let (first, second) = if shift > 0 { (others, moved) } else { (moved, others) };
+        let (start, end) = (self.narrow(x, axis, 0, first)?, self.narrow(x, axis, first, second)?);
         self.cat(&[end, start], axis)
     }
 
@@ -131,7 +137,8 @@ impl GraphBuilder {
     /// # }).unwrap();
     /// ```
     ///
-    /// The length, or that of the axis, may be known only when the model runs. Then nothing checks that there are so many: fewer are given.
+    /// The start, the length, and that of the axis may be known only when the model runs. Then nothing checks that there are so many:
+    /// fewer are given.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -146,24 +153,32 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`crate::Error::Shape`] when the dimension is known to be shorter.
-    pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: impl Into<Dim>) -> Result<Value> {
+    pub fn narrow(
+        &mut self,
+        x: Value,
+        axis: impl Axis,
+        start: impl Into<Dim>,
+        length: impl Into<Dim>,
+    ) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
-        let length = self.dims((length.into(),))?[0];
-        let Ok(first) = i64::try_from(start) else {
-            return Err(self.mismatch("Slice", "a start that can be counted", start.to_string()));
-        };
-        let ((root, size), (other, count)) = (self.symbols.as_sum(x.dim(axis)), self.symbols.as_sum(length));
-        if root == other && first.checked_add(count).is_none_or(|end| end > size) {
-            let (size, length) = (self.symbols.describe(x.dim(axis)), self.symbols.describe(length));
-            let expected = format!("at most {size} elements along axis {axis}");
-            return Err(self.mismatch("Slice", expected, format!("{length} from {start}")));
+        let dims = self.dims((start.into(), length.into()))?;
+        let (start, length) = (dims[0], dims[1]);
+        let end = self.symbols.sum(start).plus(&self.symbols.sum(length));
+        let left = self.symbols.sum(x.dim(axis)).minus(&end);
+        if left.as_number().is_some_and(|left| left < 0) {
+            let expected = format!("at most {} elements along axis {axis}", self.symbols.describe(x.dim(axis)));
+            let found = format!("{} from {}", self.symbols.describe(length), self.symbols.describe(start));
+            return Err(self.mismatch("Slice", expected, found));
         }
-        let end = match length {
-            Dim::Fixed(length) => Ok(first + length as i64),
-            length => Err(self.plus(length, first)?),
-        };
-        let ends = self.vector("ends", &[end])?;
-        self.slice_to(x, axis, first, (ends, length))
+        if start == Dim::Fixed(0) && left.as_number() == Some(0) {
+            return Ok(x);
+        }
+        let end = self.symbols.length(end);
+        let [starts, ends] = [("starts", start), ("ends", end)].map(|(what, dim)| {
+            let number = if let Dim::Fixed(size) = dim { Ok(size as i64) } else { Err(dim) };
+            self.vector(what, &[number])
+        });
+        self.slice_between([starts?, ends?], x, axis, length)
     }
 
     /// The last element along `axis`, whose dimension is dropped: the last step of a sequence of any length.
@@ -224,22 +239,17 @@ impl GraphBuilder {
         let mut pads = vec![0; 2 * x.rank()];
         (pads[axis], pads[x.rank() + axis]) = (left as i64, right as i64);
         let pads = self.integers("pads", &pads)?;
-        let length = match x.dim(axis) {
-            Dim::Fixed(size) => Dim::Fixed(left + size + right),
-            Dim::Symbol(symbol) => {
-                self.symbols.derive(symbol, Length::Windows { offset: (left + right) as i64, stride: 1 })
-            }
-        };
+        let length = self.symbols.sum(x.dim(axis)).plus(&Sum::number((left + right) as i64));
+        let length = self.symbols.length(length);
         self.node("Pad", &[x, pads], vec![text("mode", mode)], x.shape.with(axis, length))
     }
 
     fn slice(&mut self, x: Value, axis: usize, [start, end]: [i64; 2], length: Dim) -> Result<Value> {
-        let ends = self.integers("ends", &[end])?;
-        self.slice_to(x, axis, start, (ends, length))
+        let (starts, ends) = (self.integers("starts", &[start])?, self.integers("ends", &[end])?);
+        self.slice_between([starts, ends], x, axis, length)
     }
 
-    fn slice_to(&mut self, x: Value, axis: usize, start: i64, (ends, length): (Value, Dim)) -> Result<Value> {
-        let starts = self.integers("starts", &[start])?;
+    fn slice_between(&mut self, [starts, ends]: [Value; 2], x: Value, axis: usize, length: Dim) -> Result<Value> {
         let axes = self.integers("axes", &[axis as i64])?;
         self.node("Slice", &[x, starts, ends, axes], vec![], x.shape.with(axis, length))
     }
