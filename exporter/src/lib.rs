@@ -56,9 +56,11 @@ mod model;
 mod operators;
 mod shape;
 mod trace;
+pub mod twin;
 mod value;
 
 pub use error::{Error, Result};
+pub use exporter_macros::{Exportable, exportable, func};
 pub use graph::GraphBuilder;
 pub use graph::to_onnx::ToOnnx;
 #[cfg(feature = "hourglass")]
@@ -69,4 +71,5 @@ pub use onnx::check;
 pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
 pub use shape::{Dim, DimSpec, IntoDims, Symbol};
 pub use trace::Trace;
+pub use twin::{Exportable, Func, Sequential, seq};
 pub use value::{ElementType, Value};

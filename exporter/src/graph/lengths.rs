@@ -215,7 +215,7 @@ impl GraphBuilder {
     }
 
     /// A whole number without dimensions.
-    fn whole(&mut self, number: i64) -> Result<Value> {
+    pub(crate) fn whole(&mut self, number: i64) -> Result<Value> {
         let name = self.names.free("length");
         self.store(name, ElementType::I64, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }

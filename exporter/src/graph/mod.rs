@@ -1,5 +1,6 @@
 //! Builds a graph node by node, as `forward` computes value by value.
 
+mod bounds;
 mod finish;
 mod initializers;
 mod lengths;
@@ -20,8 +21,7 @@ use crate::value::{ElementType, Value};
 use names::Names;
 use symbols::Symbols;
 
-/// A graph under construction. Its operators are typed methods with candle's names; layers are added with
-/// [`GraphBuilder::apply`].
+/// A graph under construction. Its operators are typed methods with candle's names; [`GraphBuilder::apply`] adds layers.
 ///
 /// ```
 /// let model = exporter::Model::build("norm", 17, |graph| {

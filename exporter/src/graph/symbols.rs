@@ -43,6 +43,8 @@ pub(crate) struct Symbols {
     factors: HashMap<Symbol, Factors>,
     products: HashMap<Factors, Symbol>,
     sums: HashMap<(Vec<Symbol>, usize), Symbol>,
+    /// The lowest numbers that callers stated.
+    pub(super) lowest: HashMap<Symbol, i64>,
 }
 
 /// A number, and the symbols that are products of no others, in order.
@@ -61,6 +63,7 @@ impl Symbols {
             factors: HashMap::new(),
             products: HashMap::new(),
             sums: HashMap::new(),
+            lowest: HashMap::new(),
         }
     }
 
@@ -127,7 +130,15 @@ impl Symbols {
 
     /// The length divided by a number; nothing where it is not known that there is no rest.
     pub(crate) fn quotient(&mut self, dim: Dim, by: usize) -> Option<Dim> {
-        let (number, symbols) = self.factors(&[dim]);
+        self.ratio(dim, Dim::Fixed(by))
+    }
+
+    /// One length divided by another; nothing where it is not known that there is no rest.
+    pub(crate) fn ratio(&mut self, dim: Dim, by: Dim) -> Option<Dim> {
+        let ((number, mut symbols), (by, divisors)) = (self.factors(&[dim]), self.factors(&[by]));
+        for divisor in divisors {
+            symbols.remove(symbols.iter().position(|&symbol| symbol == divisor)?);
+        }
         if by == 0 || !number.is_multiple_of(by) {
             return None;
         }

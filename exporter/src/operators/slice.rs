@@ -62,7 +62,12 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`crate::Error::Shape`] when there is no value, or their shapes differ.
-    pub fn stack(&mut self, values: &[Value], axis: usize) -> Result<Value> {
+    pub fn stack(&mut self, values: &[Value], axis: impl Axis) -> Result<Value> {
+        let Some(first) = values.first() else {
+            return Err(self.mismatch("Concat", "one value or more", "none"));
+        };
+        let rank = candle_core::Shape::from(vec![1; first.rank()]);
+        let axis = axis.to_index_plus_one(&rank, "stack")?;
         let values: Vec<Value> = values.iter().map(|&value| self.unsqueeze(value, axis)).collect::<Result<_>>()?;
         self.cat(&values, axis)
     }
@@ -146,24 +151,54 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`crate::Error::Shape`] when the dimension is known to be shorter.
-    pub fn narrow(&mut self, x: Value, axis: impl Axis, start: usize, length: impl Into<Dim>) -> Result<Value> {
+    pub fn narrow(
+        &mut self,
+        x: Value,
+        axis: impl Axis,
+        start: impl Into<Dim>,
+        length: impl Into<Dim>,
+    ) -> Result<Value> {
         let axis = self.axis("Slice", x, axis)?;
-        let length = self.dims((length.into(),))?[0];
-        let Ok(first) = i64::try_from(start) else {
-            return Err(self.mismatch("Slice", "a start that can be counted", start.to_string()));
-        };
+        let (start, length) = (start.into(), length.into());
+        if let Dim::Symbol(_) = start {
+            return self.narrow_from(x, axis, start, length);
+        }
+        let length = self.dims((length,))?[0];
+        let (_, first) = self.symbols.as_sum(start);
+        if first < 0 {
+            return Err(self.mismatch("Slice", "a start that can be counted", self.symbols.describe(start)));
+        }
         let ((root, size), (other, count)) = (self.symbols.as_sum(x.dim(axis)), self.symbols.as_sum(length));
         if root == other && first.checked_add(count).is_none_or(|end| end > size) {
             let (size, length) = (self.symbols.describe(x.dim(axis)), self.symbols.describe(length));
             let expected = format!("at most {size} elements along axis {axis}");
-            return Err(self.mismatch("Slice", expected, format!("{length} from {start}")));
+            return Err(self.mismatch("Slice", expected, format!("{length} from {first}")));
         }
         let end = match length {
             Dim::Fixed(length) => Ok(first + length as i64),
             length => Err(self.plus(length, first)?),
         };
+        let starts = self.integers("starts", &[first])?;
         let ends = self.vector("ends", &[end])?;
-        self.slice_to(x, axis, first, (ends, length))
+        self.slice_to(x, axis, (starts, ends), length)
+    }
+
+    /// The same with a start that is known only when the model runs, and a length that is known now.
+    fn narrow_from(&mut self, x: Value, axis: usize, start: Dim, length: Dim) -> Result<Value> {
+        let start = self.dims((start,))?[0];
+        let Dim::Fixed(count) = length else {
+            let found = format!("{} from {}", self.symbols.describe(length), self.symbols.describe(start));
+            return Err(self.mismatch("Slice", "a known length behind a start that is none", found));
+        };
+        let ((root, size), (other, first)) = (self.symbols.as_sum(x.dim(axis)), self.symbols.as_sum(start));
+        if root == other && first + count as i64 > size {
+            let expected = format!("at most {} elements along axis {axis}", self.symbols.describe(x.dim(axis)));
+            let found = format!("{count} from {}", self.symbols.describe(start));
+            return Err(self.mismatch("Slice", expected, found));
+        }
+        let end = self.plus(start, count as i64)?;
+        let (starts, ends) = (self.vector("starts", &[Err(start)])?, self.vector("ends", &[Err(end)])?);
+        self.slice_to(x, axis, (starts, ends), length)
     }
 
     /// The last element along `axis`, whose dimension is dropped: the last step of a sequence of any length.
@@ -234,12 +269,11 @@ impl GraphBuilder {
     }
 
     fn slice(&mut self, x: Value, axis: usize, [start, end]: [i64; 2], length: Dim) -> Result<Value> {
-        let ends = self.integers("ends", &[end])?;
-        self.slice_to(x, axis, start, (ends, length))
+        let (starts, ends) = (self.integers("starts", &[start])?, self.integers("ends", &[end])?);
+        self.slice_to(x, axis, (starts, ends), length)
     }
 
-    fn slice_to(&mut self, x: Value, axis: usize, start: i64, (ends, length): (Value, Dim)) -> Result<Value> {
-        let starts = self.integers("starts", &[start])?;
+    fn slice_to(&mut self, x: Value, axis: usize, (starts, ends): (Value, Value), length: Dim) -> Result<Value> {
         let axes = self.integers("axes", &[axis as i64])?;
         self.node("Slice", &[x, starts, ends, axes], vec![], x.shape.with(axis, length))
     }
