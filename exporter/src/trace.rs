@@ -216,7 +216,7 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
             let input = graph.input_of(element_type, &name, dims)?;
             self.variables.into_iter().for_each(|variables| graph.checkpoint_names(variables));
             for (length, statement) in &self.lengths {
-                let dim = graph.dims((length.as_str(),))?[0];
+                let dim = graph.named(length)?;
                 match *statement {
                     Statement::AtLeast(number) => graph.at_least(dim, number)?,
                     Statement::MultipleOf(number) => graph.multiple_of(dim, number)?,

@@ -2,8 +2,8 @@
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 
+use crate::arguments::Arguments;
 use crate::casts::{Names, for_twin};
-use crate::item::Arguments;
 use crate::methods::{IMPORTS, Method, QUIET};
 use crate::tokens::{Fault, code, group, take_visibility};
 

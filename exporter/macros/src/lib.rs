@@ -3,6 +3,7 @@
 //! They compile `forward` a second time, with names such as `Tensor` meaning values of a graph. The tokens stay the caller's, so that an
 //! error points into the caller's `forward`.
 
+mod arguments;
 mod casts;
 mod derive;
 mod function;

@@ -2,11 +2,10 @@
 
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
+use crate::arguments::Arguments;
 use crate::casts::{Names, for_twin};
-use crate::item::Arguments;
 use crate::tokens::{
     Fault, as_group, code, group, is_mark, is_word, mentions, split_at_commas, take_attributes, take_visibility,
-
 };
 
 /// What the caller's names mean for the twin. They stand before what the caller's file imports.
@@ -42,7 +41,10 @@ pub fn of_impl(
     }
     let of_trait = item.iter().position(|token| is_word(Some(token), "for"));
     let Some(TokenTree::Ident(name)) = item.last().cloned() else {
-        return Err(Fault::new(body.span(), "`#[exportable]` takes an `impl` of a struct or an enum, without parameters"));
+        return Err(Fault::new(
+            body.span(),
+            "`#[exportable]` takes an `impl` of a struct or an enum, without parameters",
+        ));
     };
     arguments.names.types.push(name.to_string());
 
@@ -130,7 +132,8 @@ impl Method {
     /// Reads `fn name(parameters) -> Type { body }`.
     pub fn read(mut tokens: Vec<TokenTree>) -> Result<Self, Fault> {
         let place = tokens.iter().position(|token| is_word(Some(token), "fn")).unwrap_or_default();
-        let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) = (tokens.get(place + 1).cloned(), tokens.pop())
+        let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) =
+            (tokens.get(place + 1).cloned(), tokens.pop())
         else {
             return Err(Fault::new(Span::call_site(), "expected a function with a body"));
         };

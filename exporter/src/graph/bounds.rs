@@ -31,6 +31,14 @@ impl Symbols {
 }
 
 impl GraphBuilder {
+    /// The length that a caller named.
+    pub(crate) fn named(&self, name: &str) -> Result<Dim> {
+        let mut names: Vec<&str> = self.symbols.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let found = self.symbols.by_name.get(name).map(|&symbol| Dim::Symbol(symbol));
+        found.ok_or_else(|| self.mismatch("Shape", format!("one of the lengths {names:?}"), format!("{name:?}")))
+    }
+
     /// States that a length is at least a number whenever the model runs. Nothing checks it then. A `forward` that compares a length with a
     /// number needs it: `if length == 1`.
     ///

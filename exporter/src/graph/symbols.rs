@@ -33,7 +33,7 @@ pub(crate) struct Symbols {
     graph: u32,
     /// The name of each symbol; one that an operator computed has none.
     names: Vec<Option<String>>,
-    by_name: HashMap<String, Symbol>,
+    pub(super) by_name: HashMap<String, Symbol>,
     /// Lengths that were computed from a symbol, so that the same arithmetic gives the same symbol.
     derived: HashMap<(Symbol, Length), Symbol>,
     /// Of these, the ones that are another symbol plus a number.

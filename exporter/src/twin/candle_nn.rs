@@ -2,8 +2,8 @@
 
 pub use candle_nn::Activation;
 
-pub use super::layer::{Module, ModuleT};
 use super::layer::Layer;
+pub use super::layer::{Module, ModuleT};
 
 pub mod ops;
 pub mod rotary_emb;

@@ -60,7 +60,7 @@ impl Tensor {
     pub fn where_cond(&self, on_true: &Tensor, on_false: &Tensor) -> Result<Self> {
         self.map(|graph, x| {
             let holds = condition(graph, x)?;
-            let (a, b) = (on_true.value(graph)?, on_false.value(graph)?);
+            let (a, b) = (on_true.value_beside(graph, self)?, on_false.value_beside(graph, self)?);
             graph.where_cond(holds, a, b)
         })
     }

@@ -4,7 +4,7 @@ use candle_core::shape::ShapeWithOneHole;
 use candle_core::{DType, Device, NdArray, Result, WithDType};
 
 use super::context::with;
-use super::dims::{IntoLengths, specs_of};
+use super::dims::{IntoLengths, dims_of};
 use super::elementwise::Operand;
 use super::length::Length;
 use super::real::Real;
@@ -88,11 +88,13 @@ fn element_type(dtype: DType) -> Result<ElementType> {
         .ok_or_else(|| candle_core::Error::Msg(format!("no graph has elements of {dtype:?}")))
 }
 
-/// `[length, length]`: whether the column is not beyond the row.
-fn lower(graph: &mut GraphBuilder, length: Dim, upper: bool) -> GraphResult<Value> {
+/// `[length, length]`: whether the column is not beyond the row, or not before it.
+fn triangle(graph: &mut GraphBuilder, length: Dim, upper: bool) -> GraphResult<Value> {
     let columns = graph.arange(length)?;
     let rows = graph.unsqueeze(columns, 1)?;
-    if upper { graph.ge(columns, rows) } else { graph.le(columns, rows) }
+    // tract runs a mask of `LessOrEqual` wrongly at lengths that are not known before.
+    let outside = if upper { graph.lt(columns, rows)? } else { graph.gt(columns, rows)? };
+    graph.not(outside)
 }
 
 impl Tensor {
@@ -134,14 +136,13 @@ impl Tensor {
     }
 
     fn repeated(number: impl Operand, shape: impl IntoLengths, like: ElementType) -> Result<Self> {
-        let dims = specs_of(shape, None)?;
-        with(|graph| {
+        let number = with(|graph| {
             let counts = if like == ElementType::F32 { like } else { ElementType::I64 };
             let number = number.operand(graph, counts)?;
-            let number = if like == counts { number } else { graph.cast(number, like)? };
-            if dims.is_empty() { Ok(number) } else { graph.expand(number, dims) }
+            if like == counts { Ok(number) } else { graph.cast(number, like) }
         })
-        .map(Tensor::from)
+        .map(Tensor::from)?;
+        Ok(number.repeated_to(dims_of(shape, None)?.into_iter().map(Length::from).collect()))
     }
 
     /// Zeros of a shape, whose lengths may be known only when the model runs.
@@ -195,9 +196,10 @@ impl Tensor {
         let (Some(first), Some(last)) = (start.length(), end.length()) else {
             candle_core::bail!("`arange` takes whole numbers and lengths")
         };
+        let (count, from_zero) = ((last - first).dim(), first == 0);
         with(|graph| {
-            let mut numbers = graph.arange((last - first).dim())?;
-            if first != 0 {
+            let mut numbers = graph.arange(count)?;
+            if !from_zero {
                 let first = graph.length(first.dim())?;
                 numbers = graph.add(numbers, first)?;
             }
@@ -213,7 +215,7 @@ impl Tensor {
     /// candle's, for a type that is not written.
     pub fn tril2(length: impl Into<Length>, dtype: DType, _: &Device) -> Result<Self> {
         let length = length.into().dim();
-        with(|graph| lower(graph, length, false)).map(Tensor::from)?.to_dtype(dtype)
+        with(|graph| triangle(graph, length, false)).map(Tensor::from)?.to_dtype(dtype)
     }
 
     /// Ones from the diagonal on, and zeros before it: `[length, length]`.
@@ -223,7 +225,7 @@ impl Tensor {
     /// candle's, for a type that is not written.
     pub fn triu2(length: impl Into<Length>, dtype: DType, _: &Device) -> Result<Self> {
         let length = length.into().dim();
-        with(|graph| lower(graph, length, true)).map(Tensor::from)?.to_dtype(dtype)
+        with(|graph| triangle(graph, length, true)).map(Tensor::from)?.to_dtype(dtype)
     }
 
     /// Ones on the diagonal: `[length, length]`.

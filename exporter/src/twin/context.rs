@@ -7,11 +7,8 @@ use std::rc::Rc;
 
 use candle_core::Error as CandleError;
 
-use super::exportable::Exportable;
-use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::graph::GraphBuilder;
-use crate::value::Value;
 
 thread_local! {
     /// Graphs that are being built, the innermost last.
@@ -27,7 +24,15 @@ struct Frame {
 
 /// Runs an operator on the current graph. Its fault is kept for [`GraphBuilder::run`], and candle's error says the same.
 pub(super) fn with<T>(add: impl FnOnce(&mut GraphBuilder) -> Result<T>) -> candle_core::Result<T> {
-    let taken = GRAPHS.with_borrow_mut(|graphs| graphs.last_mut().and_then(|frame| frame.graph.take()));
+    let taken = GRAPHS.with_borrow_mut(|graphs| {
+        let frame = graphs.last_mut()?;
+        let graph = frame.graph.take();
+        if graph.is_none() {
+            let reason = "an operator was added while another one was".into();
+            frame.fault.get_or_insert(Error::Invalid { graph: "?".into(), reason });
+        }
+        graph
+    });
     let Some(mut graph) = taken else {
         return Err(CandleError::Msg("values of a graph are used where no graph is built".into()));
     };
@@ -53,6 +58,11 @@ pub(super) fn with_or<T>(otherwise: T, add: impl FnOnce(&mut GraphBuilder) -> Re
 pub struct Scope(Rc<str>);
 
 impl Scope {
+    /// The place of a model inside these layers.
+    pub(super) fn new(layers: &[String]) -> Self {
+        Self(layers.join(".").into())
+    }
+
     /// The scope of a field, or of an element.
     pub fn inner(&self, name: &str) -> Self {
         let name = match (self.0.is_empty(), name.is_empty()) {
@@ -106,56 +116,12 @@ impl Drop for Inside {
     }
 }
 
-/// What a `forward` returns: a tensor, several of them, or a vector of them.
-pub trait Outputs {
-    /// The same as values of the graph.
-    type Values;
-
-    /// The values.
-    ///
-    /// # Errors
-    ///
-    /// As [`GraphBuilder::initializer`], where a weight is returned as it is.
-    fn values(self, graph: &mut GraphBuilder) -> Result<Self::Values>;
-}
-
-impl Outputs for Tensor {
-    type Values = Value;
-
-    fn values(self, graph: &mut GraphBuilder) -> Result<Value> {
-        self.value(graph)
-    }
-}
-
-impl<T: Outputs> Outputs for Vec<T> {
-    type Values = Vec<T::Values>;
-
-    fn values(self, graph: &mut GraphBuilder) -> Result<Self::Values> {
-        self.into_iter().map(|output| output.values(graph)).collect()
-    }
-}
-
-impl<A: Outputs, B: Outputs> Outputs for (A, B) {
-    type Values = (A::Values, B::Values);
-
-    fn values(self, graph: &mut GraphBuilder) -> Result<Self::Values> {
-        Ok((self.0.values(graph)?, self.1.values(graph)?))
-    }
-}
-
-impl<A: Outputs, B: Outputs, C: Outputs> Outputs for (A, B, C) {
-    type Values = (A::Values, B::Values, C::Values);
-
-    fn values(self, graph: &mut GraphBuilder) -> Result<Self::Values> {
-        Ok((self.0.values(graph)?, self.1.values(graph)?, self.2.values(graph)?))
-    }
-}
-
 /// Takes the graph back from the thread, also when `forward` panics.
-struct Lent<'a>(&'a mut GraphBuilder);
+pub(super) struct Lent<'a>(&'a mut GraphBuilder);
 
 impl<'a> Lent<'a> {
-    fn new(graph: &'a mut GraphBuilder) -> Self {
+    /// Makes the graph the thread's.
+    pub(super) fn new(graph: &'a mut GraphBuilder) -> Self {
         let placeholder = GraphBuilder::new("", graph.opset());
         let lent = std::mem::replace(graph, placeholder);
         GRAPHS.with_borrow_mut(|graphs| graphs.push(Frame { graph: Some(Box::new(lent)), fault: None }));
@@ -164,7 +130,8 @@ impl<'a> Lent<'a> {
 }
 
 impl Lent<'_> {
-    fn give_back(&mut self) -> Option<Error> {
+    /// The graph is the caller's again; the first fault, if there was one.
+    pub(super) fn give_back(&mut self) -> Option<Error> {
         let frame = GRAPHS.with_borrow_mut(Vec::pop)?;
         if let Some(graph) = frame.graph {
             *self.0 = *graph;
@@ -177,55 +144,6 @@ impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.give_back();
-        }
-    }
-}
-
-impl GraphBuilder {
-    /// Adds what `forward` computes, by the twin of `module`: for a `forward` with several inputs or outputs. [`Exportable`] makes twins.
-    ///
-    /// ```
-    /// use candle_core::{Result, Tensor};
-    /// use exporter::{Exportable, Model, exportable};
-    ///
-    /// #[derive(Exportable)]
-    /// struct Distance;
-    ///
-    /// #[exportable]
-    /// impl Distance {
-    ///     fn forward(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    ///         (a - b)?.sqr()?.sum(1)?.sqrt()
-    ///     }
-    /// }
-    ///
-    /// let model = Model::build("distance", 17, |graph| {
-    ///     let a = graph.input("a", ("batch", 3))?;
-    ///     let b = graph.input("b", ("batch", 3))?;
-    ///     let distance = graph.run(&Distance, |net| net.forward(&a.into(), &b.into()))?;
-    ///     graph.output("distance", distance) // [batch]
-    /// })?;
-    /// # Ok::<(), exporter::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Shape`] at the operator that does not fit, and those of `forward` itself.
-    pub fn run<M: Exportable + ?Sized, T: Outputs>(
-        &mut self,
-        module: &M,
-        forward: impl FnOnce(&mut M::Twin) -> candle_core::Result<T>,
-    ) -> Result<T::Values> {
-        let outside = self.place();
-        let mut twin = module.twin(&Scope(outside.join(".").into()));
-        let mut lent = Lent::new(self);
-        let outputs = forward(&mut twin);
-        drop(twin);
-        let fault = lent.give_back();
-        drop(lent);
-        self.enter_place(outside);
-        match (fault, outputs) {
-            (Some(fault), _) => Err(fault),
-            (None, outputs) => outputs?.values(self),
         }
     }
 }

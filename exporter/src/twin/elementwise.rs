@@ -146,10 +146,14 @@ impl Tensor {
 
     /// The tensor divided by a number.
     pub(super) fn divided(&self, by: Real) -> Result<Self> {
-        let by = if by.known().is_some() { by.recip() } else { return self.map(|graph, x| {
-            let by = by.value(graph)?;
-            graph.div(x, by)
-        }) };
+        let by = if by.known().is_some() {
+            by.recip()
+        } else {
+            return self.map(|graph, x| {
+                let by = by.value(graph)?;
+                graph.div(x, by)
+            });
+        };
         self.affine(by, 0.)
     }
 

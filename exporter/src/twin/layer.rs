@@ -76,7 +76,6 @@ impl<T> Layer<T> {
         let bias = bias.map(|bias| Tensor::weight(&self.scope, "bias", bias));
         Self { weight, bias, ..self }
     }
-
 }
 
 impl<T> Scoped for Layer<T> {

@@ -256,11 +256,11 @@ macro_rules! comparison {
                 }
 
                 fn le(&self, other: &$b) -> bool {
-                    !(self > other)
+                    !self.gt(other)
                 }
 
                 fn ge(&self, other: &$b) -> bool {
-                    !(self < other)
+                    !self.lt(other)
                 }
             }
         )+

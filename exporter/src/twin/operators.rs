@@ -112,6 +112,6 @@ number_first! {
     Mul mul f64, &Tensor, |n, x| x * n;
     Sub sub f64, Tensor, |n, x| x.affine(-1., n);
     Sub sub f64, &Tensor, |n, x| x.affine(-1., n);
-    Div div f64, Tensor, |n, x| x.recip()? * n;
-    Div div f64, &Tensor, |n, x| x.recip()? * n;
+    Div div f64, Tensor, |n, x| x.recip()?.affine(n, 0.);
+    Div div f64, &Tensor, |n, x| x.recip()?.affine(n, 0.);
 }

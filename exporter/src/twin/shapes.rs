@@ -4,9 +4,10 @@ use candle_core::shape::Dim as Axis;
 use candle_core::shape::Dims;
 use candle_core::{Device, Result};
 
-use super::dims::{IntoLengths, specs_of};
+use super::dims::{IntoLengths, dims_of, specs_of};
+use super::length::Length;
 use super::tensor::Tensor;
-use crate::shape::Dim;
+use crate::shape::{Dim, DimSpec};
 
 impl Tensor {
     /// The same elements in another shape, of which one length may be `()`.
@@ -25,8 +26,11 @@ impl Tensor {
     ///
     /// As [`crate::GraphBuilder::expand`].
     pub fn broadcast_as(&self, shape: impl IntoLengths) -> Result<Self> {
-        let dims = specs_of(shape, None)?;
-        self.map(|graph, x| graph.expand(x, dims))
+        let dims = dims_of(shape, None)?;
+        if self.rank() == 0 {
+            return Ok(self.clone().repeated_to(dims.into_iter().map(Length::from).collect()));
+        }
+        self.map(|graph, x| graph.expand(x, dims.into_iter().map(DimSpec::from).collect::<Vec<_>>()))
     }
 
     /// Repeats dimensions of length 1, and adds dimensions in front.
@@ -64,7 +68,7 @@ impl Tensor {
         self.map(|graph, x| {
             let joined = graph.product(&x.dims()[first..=last])?;
             let dims: Vec<Dim> = [&x.dims()[..first], &[joined], &x.dims()[last + 1..]].concat();
-            graph.reshape(x, dims.into_iter().map(|dim| dim.into()).collect::<Vec<crate::DimSpec>>())
+            graph.reshape(x, dims.into_iter().map(|dim| dim.into()).collect::<Vec<DimSpec>>())
         })
     }
 
@@ -151,7 +155,10 @@ impl Tensor {
     ///
     /// As [`crate::GraphBuilder::matmul`].
     pub fn matmul(&self, other: &Tensor) -> Result<Self> {
-        self.zip(other, |graph, a, b| graph.matmul(a, b))
+        self.map(|graph, x| {
+            let other = other.value(graph)?;
+            graph.matmul(x, other)
+        })
     }
 
     /// The product of matrices, of which one may be repeated.

@@ -9,7 +9,7 @@ use super::dims::Shape;
 use super::length::Length;
 use crate::error::Result;
 use crate::graph::GraphBuilder;
-use crate::shape::Dim;
+use crate::shape::{Dim, DimSpec};
 use crate::value::{ElementType, Value};
 
 /// What `Tensor` means in the twin of a `forward`. Its methods have candle's names; lengths are [`Length`]s.
@@ -24,6 +24,8 @@ enum Source {
     Value(Value),
     /// Its place and name, where it is a weight.
     Constant(Option<(Scope, Rc<str>)>, candle_core::Tensor),
+    /// A number, which is repeated only where an operator does not do so itself.
+    Repeated(Rc<Tensor>),
 }
 
 impl From<Value> for Tensor {
@@ -59,6 +61,11 @@ impl Tensor {
         match &self.source {
             Source::Value(value) => Ok(*value),
             Source::Constant(None, tensor) => graph.constant(tensor),
+            Source::Repeated(number) => {
+                let number = number.value(graph)?;
+                let dims: Vec<DimSpec> = self.dims().iter().map(|length| length.dim().into()).collect();
+                graph.expand(number, dims)
+            }
             Source::Constant(Some((scope, name)), tensor) => {
                 let outside = graph.enter_place(vec![]);
                 let value = graph.initializer(scope.inner(name).name(), tensor);
@@ -66,6 +73,28 @@ impl Tensor {
                 value
             }
         }
+    }
+
+    /// This number, repeated to a shape.
+    pub(super) fn repeated_to(self, shape: Shape) -> Self {
+        if shape.rank() == 0 { self } else { Self { shape, source: Source::Repeated(Rc::new(self)) } }
+    }
+
+    /// The value in the graph, or the number of which this tensor is made, which broadcasts beside a value of this shape.
+    pub(super) fn value_beside(&self, graph: &mut GraphBuilder, other: &Tensor) -> Result<Value> {
+        match &self.source {
+            Source::Repeated(number) if other.same_dims(self) && !other.is_repeated() => number.value(graph),
+            _ => self.value(graph),
+        }
+    }
+
+    fn is_repeated(&self) -> bool {
+        matches!(self.source, Source::Repeated(_))
+    }
+
+    fn same_dims(&self, other: &Tensor) -> bool {
+        let dims = |tensor: &Tensor| tensor.dims().iter().map(|length| length.dim()).collect::<Vec<_>>();
+        dims(self) == dims(other)
     }
 
     /// What an operator makes of this tensor.
@@ -80,14 +109,14 @@ impl Tensor {
         .map(Tensor::from)
     }
 
-    /// What an operator makes of two tensors.
+    /// What an operator that broadcasts makes of two tensors.
     pub(super) fn zip(
         &self,
         other: &Tensor,
         add: impl FnOnce(&mut GraphBuilder, Value, Value) -> Result<Value>,
     ) -> candle_core::Result<Tensor> {
         with(|graph| {
-            let (a, b) = (self.value(graph)?, other.value(graph)?);
+            let (a, b) = (self.value_beside(graph, other)?, other.value_beside(graph, self)?);
             add(graph, a, b)
         })
         .map(Tensor::from)
@@ -103,6 +132,7 @@ impl Tensor {
         let value = match &self.source {
             Source::Value(value) => value,
             Source::Constant(_, tensor) => return tensor.dtype(),
+            Source::Repeated(number) => return number.dtype(),
         };
         match value.element_type() {
             ElementType::F32 => DType::F32,

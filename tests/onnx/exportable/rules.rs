@@ -21,6 +21,7 @@ struct Renamed {
 }
 
 #[exportable]
+#[allow(dead_code)] // only exported
 impl Renamed {
     fn new(vb: VarBuilder) -> Result<Self> {
         let fc1 = candle_nn::linear_no_bias(8, 8, vb.pp("dense_1"))?;
@@ -191,6 +192,7 @@ struct Short {
 }
 
 #[exportable]
+#[allow(dead_code)] // only exported
 impl Short {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (_, length, _) = x.dims3()?;
@@ -221,6 +223,7 @@ struct Inner {
 }
 
 #[exportable]
+#[allow(dead_code)] // only exported
 impl Inner {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = self.fc.forward(x)?;
@@ -229,6 +232,7 @@ impl Inner {
 }
 
 #[exportable]
+#[allow(dead_code)] // only exported
 impl Wrong {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
@@ -238,7 +242,8 @@ impl Wrong {
 #[test]
 fn a_shape_that_does_not_fit_names_the_layer() {
     let w = &mut Weights(2300);
-    let net = Wrong { layers: vec![Inner { fc: w.linear(8, 8), joined: false }, Inner { fc: w.linear(6, 8), joined: true }] };
+    let net =
+        Wrong { layers: vec![Inner { fc: w.linear(8, 8), joined: false }, Inner { fc: w.linear(6, 8), joined: true }] };
     let error = error_of(&net);
     assert_eq!(error, r#"layer `layers.1.fc`: Linear expected 6 input features, found ["batch", "length", "8"]"#);
     let net = Wrong { layers: vec![Inner { fc: w.linear(8, 6), joined: true }] };
