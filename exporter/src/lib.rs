@@ -14,27 +14,27 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A module of your own implements [`ToOnnx`], which says operator by operator what `forward` computes:
+//! A module of your own is exported by its `forward`, as it stands. [`Exportable`] says what may stand in it:
 //!
 //! ```
-//! use candle_core::{DType, Device, Tensor};
-//! use candle_nn::Linear;
-//! use exporter::{GraphBuilder, Model, Result, ToOnnx, Value};
+//! use candle_core::{DType, Device, Result, Tensor};
+//! use candle_nn::{Linear, Module};
+//! use exporter::{Exportable, Model, exportable};
 //!
+//! #[derive(Exportable)]
 //! struct Classifier {
 //!     hidden: Linear,
 //!     output: Linear,
 //! }
 //!
-//! impl ToOnnx for Classifier {
-//!     fn to_onnx(&self, graph: &mut GraphBuilder, x: Value) -> Result<Value> {
-//!         let x = graph.apply("hidden", &self.hidden, x)?;
-//!         let x = graph.relu(x)?;
-//!         graph.apply("output", &self.output, x)
+//! #[exportable]
+//! impl Classifier {
+//!     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+//!         self.output.forward(&self.hidden.forward(x)?.relu()?)
 //!     }
 //! }
 //!
-//! # fn main() -> Result<()> {
+//! # fn main() -> exporter::Result<()> {
 //! # let linear = |inputs: usize, outputs: usize| -> Result<Linear> {
 //! #     Ok(Linear::new(Tensor::zeros((outputs, inputs), DType::F32, &Device::Cpu)?, None))
 //! # };
@@ -44,6 +44,8 @@
 //! assert_eq!(model.initializers(), ["hidden.weight", "output.weight"]);
 //! # Ok(()) }
 //! ```
+//!
+//! Or it implements [`ToOnnx`], which says operator by operator what `forward` computes.
 
 mod attribute;
 mod data;
@@ -56,9 +58,11 @@ mod model;
 mod operators;
 mod shape;
 mod trace;
+pub mod twin;
 mod value;
 
 pub use error::{Error, Result};
+pub use exporter_macros::{Exportable, exportable, func};
 pub use graph::GraphBuilder;
 pub use graph::to_onnx::ToOnnx;
 #[cfg(feature = "hourglass")]
@@ -69,4 +73,5 @@ pub use onnx::check;
 pub use operators::{Convolution, Gemm, Pool, TransposedConvolution};
 pub use shape::{Dim, DimSpec, IntoDims, Symbol};
 pub use trace::Trace;
+pub use twin::{Exportable, Func, Sequential, seq};
 pub use value::{ElementType, Value};

@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use candle_nn::VarMap;
 use onnx::DEFAULT_OPSET;
 
 use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::graph::GraphBuilder;
 use crate::graph::to_onnx::ToOnnx;
 use crate::model::Model;
 use crate::shape::{DimSpec, IntoDims};
@@ -39,6 +42,15 @@ pub struct Trace<'a, M: ?Sized> {
     opset: i64,
     metadata: Vec<(String, String)>,
     doc_string: String,
+    variables: Option<&'a VarMap>,
+    /// What is stated about named lengths.
+    lengths: Vec<(String, Statement)>,
+}
+
+/// What a caller knows of a length.
+enum Statement {
+    AtLeast(usize),
+    MultipleOf(usize),
 }
 
 impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
@@ -51,6 +63,8 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
             opset: DEFAULT_OPSET,
             metadata: vec![],
             doc_string: String::new(),
+            variables: None,
+            lengths: vec![],
         }
     }
 
@@ -139,6 +153,48 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
         self
     }
 
+    /// Gives weights the names that they have in the checkpoint, where a field is called otherwise.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use candle_nn::{VarBuilder, VarMap};
+    ///
+    /// let variables = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+    /// let layer = candle_nn::linear(4, 3, vb.pp("head.dense"))?;
+    /// let model = exporter::Model::trace(&layer).checkpoint(&variables).input("x", ("batch", 4)).build()?;
+    /// assert_eq!(model.initializers(), ["head.dense.weight", "head.dense.bias"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    pub fn checkpoint(mut self, variables: &'a VarMap) -> Self {
+        self.variables = Some(variables);
+        self
+    }
+
+    /// States that a named length is at least a number whenever the model runs: [`GraphBuilder::at_least`].
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", "length"));
+    /// trace.at_least("length", 2).build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    pub fn at_least(mut self, length: &str, number: usize) -> Self {
+        self.lengths.push((length.into(), Statement::AtLeast(number)));
+        self
+    }
+
+    /// States that a named length is a multiple of a number whenever the model runs: [`GraphBuilder::multiple_of`].
+    ///
+    /// ```
+    /// let trace = exporter::Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", "length"));
+    /// trace.multiple_of("length", 2).build()?;
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    pub fn multiple_of(mut self, length: &str, number: usize) -> Self {
+        self.lengths.push((length.into(), Statement::MultipleOf(number)));
+        self
+    }
+
     /// Builds the graph and checks it.
     ///
     /// ```
@@ -158,6 +214,14 @@ impl<'a, M: ToOnnx + ?Sized> Trace<'a, M> {
         };
         let model = Model::build(&self.name, self.opset, |graph| {
             let input = graph.input_of(element_type, &name, dims)?;
+            self.variables.into_iter().for_each(|variables| graph.checkpoint_names(variables));
+            for (length, statement) in &self.lengths {
+                let dim = graph.named(length)?;
+                match *statement {
+                    Statement::AtLeast(number) => graph.at_least(dim, number)?,
+                    Statement::MultipleOf(number) => graph.multiple_of(dim, number)?,
+                }
+            }
             let output = self.module.to_onnx(graph, input)?;
             graph.output(&self.output, output)
         })?;

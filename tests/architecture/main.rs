@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use source::{Source, workspace};
 
 /// The crates, and which of ours each may depend on.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("kernels", &[]),
     ("onnx", &[]),
     ("bundle", &[]),
@@ -17,10 +17,18 @@ const CRATES: [(&str, &[&str]); 7] = [
     ("runtime", &["kernels", "bundle", "onnx", "rows"]),
     ("trainer", &["kernels", "bundle", "rows"]),
     ("exporter", &["trainer", "runtime", "bundle", "onnx"]),
+    ("exporter/macros", &[]),
 ];
 
 /// Files that are longer than 300 lines without their tests, each with its reason.
 const LONG: [(&str, &str); 0] = [];
+
+/// Where modules are public: the exporter's macros write paths that look like candle's.
+const OPEN: [(&str, &str); 3] = [
+    ("exporter/src/lib.rs", "pub mod twin;"),
+    ("exporter/src/twin/mod.rs", "pub mod candle_"),
+    ("exporter/src/twin/candle_nn.rs", "pub mod "),
+];
 
 const MAX_LINES: usize = 300;
 const MAX_PARAMETERS: usize = 4;
@@ -116,7 +124,8 @@ fn names_of_the_bundle_stand_in_the_crate_bundle_alone() {
 fn modules_are_private() {
     let public = |source: &Source| {
         let lines = source.code.lines().enumerate();
-        let open = lines.filter(|(_, line)| line.trim_start().starts_with("pub mod "));
+        let excused = |line: &str| OPEN.iter().any(|(path, start)| *path == source.path && line.starts_with(start));
+        let open = lines.filter(|(_, line)| line.trim_start().starts_with("pub mod ") && !excused(line));
         open.map(|(index, line)| format!("{}:{}: {}", source.path, index + 1, line.trim())).collect()
     };
     expect_none("modules are private, `lib.rs` lists the public names", faults(public));

@@ -53,7 +53,7 @@ def main():
     folders = {path.parent: json.loads(path.read_text()) for path in cases_dir.glob("*/case.json")}
     if not folders:
         sys.exit(f"{cases_dir}: no cases; `cargo test --release --workspace` leaves them")
-    kinds = ["layer", "operator", "model"]
+    kinds = ["layer", "operator", "model", "forward"]
     ordered = sorted(folders.items(), key=lambda item: (kinds.index(item[1]["name"].split("/")[0]), item[1]["name"].lower()))
     worst = max((check(folder, case), case["name"]) for folder, case in ordered)
     print(f"onnx {onnx.__version__}, onnxruntime {ort.__version__}: {len(ordered)} cases at opsets and batches agree")

@@ -28,10 +28,14 @@ pub enum Input<'a> {
     Index(&'a [usize], usize),
     /// Numbers in -2..2; the dimension at this place after the batch is a symbol too.
     Symbolic(&'a [usize], usize),
+    /// Numbers in -2..2; the first dimension after the batch is a symbol too, and two longer in the larger batch.
+    Sequence(&'a [usize]),
+    /// Indices below the number; as above.
+    Words(&'a [usize], usize),
 }
 
 pub struct Case<'a> {
-    /// `kind/name`: the kinds are `layer`, `operator` and `model`.
+    /// `kind/name`: the kinds are `layer`, `operator`, `model` and `forward`.
     pub name: &'a str,
     pub inputs: Vec<Input<'a>>,
     pub build: Build<'a>,
@@ -102,30 +106,35 @@ impl Input<'_> {
             | Self::Half(dims)
             | Self::Positive(dims)
             | Self::Index(dims, _)
-            | Self::Symbolic(dims, _) => dims,
+            | Self::Symbolic(dims, _)
+            | Self::Sequence(dims)
+            | Self::Words(dims, _) => dims,
         }
     }
 
     fn element_type(&self) -> ElementType {
         match self {
-            Self::Index(..) => ElementType::I64,
+            Self::Index(..) | Self::Words(..) => ElementType::I64,
             Self::Half(_) => ElementType::F16,
-            Self::Any(_) | Self::Positive(_) | Self::Symbolic(..) => ElementType::F32,
+            Self::Any(_) | Self::Positive(_) | Self::Symbolic(..) | Self::Sequence(_) => ElementType::F32,
         }
     }
 
     fn tensor(&self, batch: usize, seed: usize) -> Tensor {
-        let dims: Vec<usize> = [&[batch], self.dims()].concat();
+        let mut dims: Vec<usize> = [&[batch], self.dims()].concat();
+        if matches!(self, Self::Sequence(_) | Self::Words(..)) && batch != BATCHES[0] {
+            dims[1] += 2;
+        }
         let values = numbers(dims.iter().product(), seed);
         match *self {
-            Self::Any(_) | Self::Symbolic(..) => {
+            Self::Any(_) | Self::Symbolic(..) | Self::Sequence(_) => {
                 Tensor::from_vec(values.iter().map(|value| value * 2.).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
             Self::Half(dims) => Self::Any(dims).tensor(batch, seed).to_dtype(DType::F16),
             Self::Positive(_) => {
                 Tensor::from_vec(values.iter().map(|value| value * 0.95 + 1.05).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
-            Self::Index(_, below) => {
+            Self::Index(_, below) | Self::Words(_, below) => {
                 let index = |value: &f32| (((value + 1.) / 2. * below as f32) as i64).clamp(0, below as i64 - 1);
                 Tensor::from_vec(values.iter().map(index).collect::<Vec<_>>(), dims, &Device::Cpu)
             }
@@ -141,8 +150,10 @@ impl Case<'_> {
             for (index, input) in self.inputs.iter().enumerate() {
                 let mut dims: Vec<DimSpec> = vec!["batch".into()];
                 dims.extend(input.dims().iter().map(|&dim| DimSpec::from(dim)));
-                if let Input::Symbolic(_, place) = input {
-                    dims[place + 1] = "length".into();
+                match input {
+                    Input::Symbolic(_, place) => dims[place + 1] = "length".into(),
+                    Input::Sequence(_) | Input::Words(..) => dims[1] = "length".into(),
+                    _ => (),
                 }
                 values.push(graph.input_of(input.element_type(), &format!("x{index}"), dims)?);
             }

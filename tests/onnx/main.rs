@@ -6,6 +6,7 @@
 
 mod architectures;
 mod case;
+mod exportable;
 mod layers;
 mod lengths;
 mod operators;

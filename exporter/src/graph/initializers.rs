@@ -1,6 +1,7 @@
 //! Weights and other constants of a graph.
 
 use candle_core::{DType, Tensor};
+use candle_nn::VarMap;
 use onnx::TensorProto;
 
 use crate::data::Data;
@@ -31,6 +32,29 @@ impl GraphBuilder {
         self.weight(name, tensor, false)
     }
 
+    /// Gives weights the names that they have in a checkpoint, whatever the fields are called.
+    ///
+    /// ```
+    /// use candle_core::{DType, Device};
+    /// use candle_nn::{VarBuilder, VarMap};
+    ///
+    /// let variables = VarMap::new();
+    /// let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+    /// let layer = candle_nn::linear(4, 3, vb.pp("head.dense"))?;
+    /// let model = exporter::Model::build("example", 17, |graph| {
+    ///     graph.checkpoint_names(&variables);
+    ///     let x = graph.input("x", ("batch", 4))?;
+    ///     let y = graph.apply("fc", &layer, x)?;
+    ///     graph.output("y", y)
+    /// })?;
+    /// assert_eq!(model.initializers(), ["head.dense.weight", "head.dense.bias"]);
+    /// # Ok::<(), exporter::Error>(())
+    /// ```
+    pub fn checkpoint_names(&mut self, variables: &VarMap) {
+        let variables = variables.data().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.names.give(variables.iter().map(|(name, variable)| (variable.as_tensor().id(), name.clone())));
+    }
+
     /// A matrix as the initializer `name`, with its rows as columns: nothing need transpose it when the model runs.
     pub(crate) fn transposed_initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
         self.weight(name, tensor, true)
@@ -46,9 +70,9 @@ impl GraphBuilder {
             self.initializers.insert(key, value);
             return Ok(value);
         }
+        let full_name = self.names.of_weight(tensor.id(), name);
         let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
         let tensor = if transposed { tensor.t()? } else { tensor };
-        let full_name = self.names.full(name);
         let Some(element_type) = ElementType::of(tensor.dtype()) else {
             let advice = "`to_dtype(DType::F32)` converts it, or a VarBuilder of f32 reads it so";
             let found = format!("{:?} in `{full_name}`; {advice}", tensor.dtype());

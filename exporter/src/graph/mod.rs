@@ -1,5 +1,6 @@
 //! Builds a graph node by node, as `forward` computes value by value.
 
+mod bounds;
 mod finish;
 mod initializers;
 mod lengths;

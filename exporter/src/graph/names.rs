@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use candle_core::TensorId;
+
 /// The names that are used, and the layers that are being added.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
@@ -9,6 +11,8 @@ pub(crate) struct Names {
     /// The first number that may be free behind a name that is taken: names are never given back.
     numbers: HashMap<String, usize>,
     layers: Vec<String>,
+    /// What the checkpoint calls tensors, where a caller said so.
+    given: HashMap<TensorId, String>,
 }
 
 impl Names {
@@ -22,6 +26,16 @@ impl Names {
         self.layers.pop();
     }
 
+    /// The layers that are open, the outermost first.
+    pub(super) fn place(&self) -> &[String] {
+        &self.layers
+    }
+
+    /// Opens these layers in place of the current ones, which it returns.
+    pub(super) fn enter_place(&mut self, layers: Vec<String>) -> Vec<String> {
+        std::mem::replace(&mut self.layers, layers)
+    }
+
     /// The current layer: `decoder.2`; empty outside any.
     pub(super) fn layer(&self) -> String {
         self.layers.join(".")
@@ -30,6 +44,16 @@ impl Names {
     /// `name` inside the current layer: `decoder.2.weight`.
     pub(super) fn full(&self, name: &str) -> String {
         self.layers.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".")
+    }
+
+    /// Says what the checkpoint calls tensors.
+    pub(super) fn give(&mut self, names: impl IntoIterator<Item = (TensorId, String)>) {
+        self.given.extend(names);
+    }
+
+    /// The name of a weight: the checkpoint's, or `name` inside the current layer.
+    pub(super) fn of_weight(&self, tensor: TensorId, name: &str) -> String {
+        self.given.get(&tensor).cloned().unwrap_or_else(|| self.full(name))
     }
 
     /// Takes `name` as it stands; false where it is used already.

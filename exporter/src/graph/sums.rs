@@ -69,9 +69,23 @@ impl Sum {
         (whole, rest)
     }
 
+    /// `self / other` where nothing is left and `other` is one product.
+    pub(crate) fn over(&self, other: &Self) -> Option<Self> {
+        let (divisors, by) = other.as_term()?;
+        let mut quotient = Self::default();
+        for (symbols, &number) in &self.exactly(by)?.terms {
+            let mut symbols = symbols.clone();
+            for divisor in divisors {
+                symbols.remove(symbols.iter().position(|symbol| symbol == divisor)?);
+            }
+            quotient = quotient.with(symbols, number);
+        }
+        Some(quotient)
+    }
+
     /// `self / by` where nothing is left.
     pub(crate) fn exactly(&self, by: i64) -> Option<Self> {
-        let (whole, rest) = self.split(by);
+        let (whole, rest) = (by > 0).then(|| self.split(by))?;
         rest.terms.is_empty().then_some(whole)
     }
 
@@ -106,6 +120,8 @@ mod tests {
         assert_eq!(b.times(&a).minus(&a.times(&b)).as_number(), Some(0));
         assert_eq!(a.plus(&a).exactly(2), Some(a.clone()));
         assert_eq!(a.plus(&one).exactly(2), None);
+        assert_eq!(a.times(&b).plus(&a).over(&a), Some(b.plus(&one)));
+        assert_eq!((a.over(&b), a.over(&Sum::number(0))), (None, None));
         let (whole, rest) = a.times(&Sum::number(5)).minus(&one).split(2);
         assert_eq!((whole, rest), (a.plus(&a).minus(&one), a.plus(&one)));
         assert_eq!(a.times(&b).substitute(|_| b.plus(&one)), b.times(&b).plus(&b).plus(&b).plus(&one));

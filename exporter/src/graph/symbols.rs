@@ -32,16 +32,25 @@ pub(crate) struct Symbols {
     graph: u32,
     /// Each symbol, by its number.
     entries: Vec<Entry>,
-    by_name: HashMap<String, Symbol>,
+    pub(super) by_name: HashMap<String, Symbol>,
     /// The oldest symbol of each sum, so that the same arithmetic gives the same symbol.
     known: HashMap<Sum, Symbol>,
     rounded: HashMap<(Sum, i64), Symbol>,
+    /// The lowest numbers that callers stated.
+    pub(super) lowest: HashMap<Symbol, i64>,
 }
 
 impl Symbols {
     /// The symbols of the graph with this mark: none yet.
     pub(super) fn new(graph: u32) -> Self {
-        Self { graph, entries: vec![], by_name: HashMap::new(), known: HashMap::new(), rounded: HashMap::new() }
+        Self {
+            graph,
+            entries: vec![],
+            by_name: HashMap::new(),
+            known: HashMap::new(),
+            rounded: HashMap::new(),
+            lowest: HashMap::new(),
+        }
     }
 
     /// Whether a dimension belongs to this graph.
@@ -108,8 +117,12 @@ impl Symbols {
 
     /// The length divided by a number; nothing where it is not known that nothing is left.
     pub(crate) fn quotient(&mut self, dim: Dim, by: usize) -> Option<Dim> {
-        let by = i64::try_from(by).ok().filter(|&by| by > 0)?;
-        let sum = self.sum(dim).exactly(by)?;
+        self.ratio(dim, Dim::Fixed(by))
+    }
+
+    /// One length divided by another; nothing where it is not known that nothing is left.
+    pub(crate) fn ratio(&mut self, dim: Dim, by: Dim) -> Option<Dim> {
+        let sum = self.sum(dim).over(&self.sum(by))?;
         Some(self.length(sum))
     }
 

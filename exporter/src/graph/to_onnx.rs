@@ -77,4 +77,14 @@ impl GraphBuilder {
         self.names.leave();
         output
     }
+
+    /// The layers that are being added, the outermost first.
+    pub(crate) fn place(&self) -> Vec<String> {
+        self.names.place().to_vec()
+    }
+
+    /// Goes to these layers, whatever the current ones are, and returns those.
+    pub(crate) fn enter_place(&mut self, layers: Vec<String>) -> Vec<String> {
+        self.names.enter_place(layers)
+    }
 }

@@ -1,6 +1,6 @@
 //! `candle_nn`'s normalisations, in their inference form.
 
-use candle_core::{D, DType, Tensor};
+use candle_core::{D, DType, Module, Tensor};
 use candle_nn::{BatchNorm, LayerNorm, RmsNorm, VarBuilder};
 
 use crate::attribute::{float, int};
@@ -70,8 +70,8 @@ impl ToOnnx for RmsNorm {
     }
 }
 
-/// A group norm that can be exported. The weights of candle's `GroupNorm` are private, so this one reads the same weights by name.
-/// `[batch, channels, ..]`, of any lengths after the channels.
+/// A group norm that candle runs and that can be exported. The weights of candle's `GroupNorm` are private, so this one reads the same
+/// weights by name. `[batch, channels, ..]`, of any lengths after the channels.
 ///
 /// ```
 /// use candle_core::{DType, Device};
@@ -79,9 +79,8 @@ impl ToOnnx for RmsNorm {
 /// # fn main() -> exporter::Result<()> {
 /// let variables = VarMap::new();
 /// let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
-/// let trained = candle_nn::group_norm(2, 6, 1e-5, vb.pp("norm"))?; // runs in candle
-/// let exported = exporter::GroupNorm::new(2, 6, 1e-5, vb.pp("norm"))?; // the same weights, for ONNX
-/// exporter::Model::trace(&exported).input("x", ("batch", 6, 4, 4)).build()?;
+/// let norm = exporter::GroupNorm::new(2, 6, 1e-5, vb.pp("norm"))?; // as `candle_nn::group_norm`
+/// exporter::Model::trace(&norm).input("x", ("batch", 6, 4, 4)).build()?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -109,6 +108,15 @@ impl GroupNorm {
         }
         let (weight, bias) = (vb.get(channels, "weight")?, vb.get(channels, "bias")?);
         Ok(Self { weight, bias, groups, epsilon })
+    }
+}
+
+/// What candle's own group norm computes.
+impl Module for GroupNorm {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let (weight, bias) = (self.weight.clone(), self.bias.clone());
+        let channels = weight.elem_count();
+        candle_nn::GroupNorm::new(weight, bias, channels, self.groups, self.epsilon)?.forward(x)
     }
 }
 

@@ -177,7 +177,7 @@ impl GraphBuilder {
         self.node("Transpose", &[x], vec![ints("perm", order)], shape)
     }
 
-    /// Adds a dimension of length 1 at `axis`, from 0 to the rank.
+    /// Adds a dimension of length 1 at `axis`, from 0 to the rank; `D::Minus1` adds it behind all others.
     ///
     /// ```
     /// # exporter::Model::build("example", 17, |graph| {
@@ -190,10 +190,11 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`crate::Error::Shape`] when `axis` is beyond the rank.
-    pub fn unsqueeze(&mut self, x: Value, axis: usize) -> Result<Value> {
-        if axis > x.rank() {
-            return Err(self.mismatch("Unsqueeze", format!("an axis up to {}", x.rank()), axis.to_string()));
-        }
+    pub fn unsqueeze(&mut self, x: Value, axis: impl Axis) -> Result<Value> {
+        let Ok(axis) = axis.to_index_plus_one(&candle_core::Shape::from(vec![1; x.rank()]), "unsqueeze") else {
+            let found = format!("one that {:?} does not have", self.describe(x));
+            return Err(self.mismatch("Unsqueeze", format!("an axis up to {}", x.rank()), found));
+        };
         let mut dims = x.dims().to_vec();
         dims.insert(axis, Dim::Fixed(1));
         let shape = self.shape("Unsqueeze", &dims)?;

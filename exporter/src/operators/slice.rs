@@ -55,7 +55,12 @@ impl GraphBuilder {
     /// # Errors
     ///
     /// [`crate::Error::Shape`] when there is no value, or their shapes differ.
-    pub fn stack(&mut self, values: &[Value], axis: usize) -> Result<Value> {
+    pub fn stack(&mut self, values: &[Value], axis: impl Axis) -> Result<Value> {
+        let Some(first) = values.first() else {
+            return Err(self.mismatch("Concat", "one value or more", "none"));
+        };
+        let rank = candle_core::Shape::from(vec![1; first.rank()]);
+        let axis = axis.to_index_plus_one(&rank, "stack")?;
         let values: Vec<Value> = values.iter().map(|&value| self.unsqueeze(value, axis)).collect::<Result<_>>()?;
         self.cat(&values, axis)
     }

@@ -1,0 +1,117 @@
+//! The tokens of `forward` as its twin takes them: paths into candle lead to its twin, names of types to their twins, and `as` takes
+//! lengths that are known only when the model runs.
+
+use proc_macro::{Delimiter, Group, Ident, TokenStream, TokenTree};
+
+use crate::tokens::{code, group, is_mark, twin_name};
+
+/// The crates that have twins. candle's own examples call the first one `candle`.
+const CRATES: [(&str, &str); 3] =
+    [("candle_core", "candle_core"), ("candle", "candle_core"), ("candle_nn", "candle_nn")];
+
+const NUMBERS: [&str; 14] =
+    ["f32", "f64", "usize", "isize", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
+
+/// Names that mean the twins of types and functions of the caller's.
+pub struct Names {
+    pub types: Vec<String>,
+    pub functions: Vec<String>,
+}
+
+/// The tokens as the twin takes them.
+pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut out: Vec<TokenTree> = vec![];
+    let mut place = 0;
+    while place < tokens.len() {
+        let token = &tokens[place];
+        place += 1;
+        let ident = match token {
+            TokenTree::Group(inner) => {
+                let mut inside = Group::new(inner.delimiter(), for_twin(inner.stream(), names));
+                inside.set_span(inner.span());
+                out.push(inside.into());
+                continue;
+            }
+            TokenTree::Ident(ident) => ident,
+            _ => {
+                out.push(token.clone());
+                continue;
+            }
+        };
+        let word = ident.to_string();
+        let number = tokens.get(place).map(ToString::to_string).filter(|name| NUMBERS.contains(&name.as_str()));
+        if let (true, Some(number)) = (word == "as", number) {
+            let operand = out.split_off(operand_start(&out));
+            if matches!(operand[..], [TokenTree::Literal(_)]) {
+                out.extend(operand);
+                out.push(token.clone());
+            } else {
+                out.extend(code(&format!("::exporter::twin::cast::<{number}, _>")));
+                out.push(group(Delimiter::Parenthesis, operand.into_iter().collect()));
+                place += 1;
+            }
+            continue;
+        }
+        replaced(ident, &mut out, &tokens[place..], names);
+    }
+    out.into_iter().collect()
+}
+
+/// Adds the word, or what it means for the twin.
+fn replaced(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) {
+    let word = ident.to_string();
+    let leads = is_mark(rest.first(), ':') && is_mark(rest.get(1), ':');
+    let after_path = is_mark(out.last(), ':') && is_mark(out.iter().rev().nth(1), ':');
+    let after_dot = is_mark(out.last(), '.');
+    if let (true, Some((_, twin))) = (leads && !after_dot, CRATES.iter().find(|(name, _)| *name == word)) {
+        if after_path {
+            out.truncate(out.len() - 2);
+        }
+        out.extend(code(&format!("::exporter::twin::{twin}")));
+    } else if names.types.contains(&word) && !after_dot {
+        out.push(twin_name(ident).into());
+    } else if names.functions.contains(&word) && !after_dot {
+        out.push(ident.clone().into());
+        out.extend(code("::twin"));
+    } else {
+        out.push(ident.clone().into());
+    }
+}
+
+/// Where the operand of an `as` behind these tokens starts.
+fn operand_start(tokens: &[TokenTree]) -> usize {
+    let is_value = |token: &TokenTree| match token {
+        TokenTree::Ident(ident) => {
+            let keywords = ["if", "in", "return", "match", "else", "while", "let", "mut", "move", "as", "break"];
+            !keywords.contains(&ident.to_string().as_str())
+        }
+        TokenTree::Group(_) | TokenTree::Literal(_) => true,
+        TokenTree::Punct(punct) => punct.as_char() == '?',
+    };
+    let mark = |place: usize, mark| is_mark(tokens.get(place), mark);
+    let mut start = tokens.len();
+    while start > 0 && is_value(&tokens[start - 1]) {
+        start -= 1;
+        match &tokens[start] {
+            // What is called, indexed or asked stands before it.
+            TokenTree::Group(_) | TokenTree::Punct(_) => {
+                if start > 0 && is_value(&tokens[start - 1]) {
+                    continue;
+                }
+                break;
+            }
+            _ if start > 0 && mark(start - 1, '.') && !(start > 1 && mark(start - 2, '.')) => start -= 1,
+            _ if start > 1 && mark(start - 1, ':') && mark(start - 2, ':') => start -= 2,
+            _ => break,
+        }
+    }
+    let before = |place: usize| place.checked_sub(1).and_then(|place| tokens.get(place));
+    while ['*', '-', '!'].iter().any(|mark| is_mark(before(start), *mark)) {
+        if before(start - 1).is_some_and(is_value) {
+            break;
+        }
+        start -= 1;
+    }
+    start
+}

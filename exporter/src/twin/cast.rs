@@ -1,0 +1,89 @@
+//! `as`, which the macro writes as a function, so that it takes lengths.
+
+use super::length::Length;
+use super::real::Real;
+
+/// What `self as T` gives in the twin of a `forward`.
+pub trait Cast<T> {
+    /// `T` itself, or what stands for it.
+    type Output;
+
+    /// `self as T`.
+    fn cast(self) -> Self::Output;
+}
+
+/// `x as T`.
+pub fn cast<T, X: Cast<T>>(x: X) -> X::Output {
+    x.cast()
+}
+
+macro_rules! between_numbers {
+    ($from:ty => $($to:ty)+) => {
+        $(
+            impl Cast<$to> for $from {
+                type Output = $to;
+
+                fn cast(self) -> $to {
+                    self as $to
+                }
+            }
+        )+
+    };
+}
+
+macro_rules! numbers {
+    ($($from:ty)+) => {
+        $(between_numbers!($from => usize isize u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);)+
+    };
+}
+
+numbers!(usize isize u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
+
+macro_rules! bool_casts {
+    ($($to:ty)+) => {
+        $(
+            impl Cast<$to> for bool {
+                type Output = $to;
+
+                fn cast(self) -> $to {
+                    self as $to
+                }
+            }
+        )+
+    };
+}
+
+bool_casts!(usize isize u8 u16 u32 u64 i8 i16 i32 i64);
+
+macro_rules! length_casts {
+    ($($to:ty)+ => $output:ty) => {
+        $(
+            impl Cast<$to> for Length {
+                type Output = $output;
+
+                fn cast(self) -> $output {
+                    self.into()
+                }
+            }
+        )+
+    };
+}
+
+length_casts!(usize isize u8 u16 u32 u64 i8 i16 i32 i64 => Length);
+length_casts!(f32 f64 => Real);
+
+impl Cast<f64> for Real {
+    type Output = Real;
+
+    fn cast(self) -> Real {
+        self
+    }
+}
+
+impl Cast<f32> for Real {
+    type Output = Real;
+
+    fn cast(self) -> Real {
+        self
+    }
+}

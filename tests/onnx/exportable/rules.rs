@@ -1,0 +1,265 @@
+//! What `#[exportable]` promises besides correct numbers: names, several inputs and outputs, errors, state.
+
+use candle_core::{D, DType, Device, IndexOp, Module, Result, Tensor};
+use candle_nn::{Linear, VarBuilder, VarMap};
+use exporter::{Exportable, Model, exportable};
+
+use super::language::Attention;
+use crate::architectures::Weights;
+use crate::case::{TOLERANCE, relative_difference, run_tract, run_tract_all, values, weight};
+
+/// The error of exporting a module on `[batch, length, 8]`.
+fn error_of(module: &impl exporter::ToOnnx) -> String {
+    Model::trace(module).input("x", ("batch", "length", 8)).build().unwrap_err().to_string()
+}
+
+#[derive(Exportable)]
+struct Renamed {
+    #[onnx(rename = "dense_1")]
+    fc1: Linear,
+    fc2: Linear,
+}
+
+#[exportable]
+#[allow(dead_code)] // only exported
+impl Renamed {
+    fn new(vb: VarBuilder) -> Result<Self> {
+        let fc1 = candle_nn::linear_no_bias(8, 8, vb.pp("dense_1"))?;
+        Ok(Self { fc1, fc2: candle_nn::linear_no_bias(8, 4, vb.pp("dense_2"))? })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        x.apply(&self.fc1)?.apply(&self.fc2)
+    }
+}
+
+#[test]
+fn initializers_have_the_checkpoints_names() {
+    let variables = VarMap::new();
+    let net = Renamed::new(VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu)).unwrap();
+    let model = Model::trace(&net).input("x", ("batch", 8)).build().unwrap();
+    assert_eq!(model.initializers(), ["dense_1.weight", "fc2.weight"]);
+    let model = Model::trace(&net).checkpoint(&variables).input("x", ("batch", 8)).build().unwrap();
+    assert_eq!(model.initializers(), ["dense_1.weight", "dense_2.weight"]);
+}
+
+/// An encoder's states and a mask of padding: two inputs, and two outputs.
+#[derive(Exportable)]
+struct Cross {
+    query: Linear,
+    memory: Linear,
+}
+
+#[exportable]
+impl Cross {
+    fn forward(&self, x: &Tensor, memory: &Tensor, mask: Option<&Tensor>) -> Result<(Tensor, Tensor)> {
+        let scores = self.query.forward(x)?.matmul(&self.memory.forward(memory)?.t()?)?;
+        let scores = match mask {
+            Some(mask) => {
+                let hidden = mask.eq(0f32)?.unsqueeze(1)?.broadcast_as(scores.shape())?;
+                hidden.where_cond(&(scores.zeros_like()? - 1e9)?, &scores)?
+            }
+            None => scores,
+        };
+        let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+        Ok((weights.matmul(memory)?, weights))
+    }
+}
+
+#[test]
+fn several_inputs_and_outputs() {
+    let w = &mut Weights(1900);
+    let net = Cross { query: w.linear(8, 8), memory: w.linear(8, 8) };
+    let model = Model::build("cross", 17, |graph| {
+        let x = graph.input("x", ("batch", "length", 8))?;
+        let memory = graph.input("memory", ("batch", "words", 8))?;
+        let mask = graph.input("mask", ("batch", "words"))?;
+        let (y, weights) = graph.run(&net, |net| net.forward(&x.into(), &memory.into(), Some(&mask.into())))?;
+        graph.output("y", y)?;
+        graph.output("weights", weights)
+    })
+    .unwrap();
+    for (batch, length, words) in [(1, 3, 5), (5, 4, 2)] {
+        let mask: Vec<f32> = (0..batch * words).map(|i| if i % words == words - 1 { 0. } else { 1. }).collect();
+        let mask = Tensor::from_vec(mask, (batch, words), &Device::Cpu).unwrap();
+        let inputs = [weight(&[batch, length, 8], 1.), weight(&[batch, words, 8], 1.), mask];
+        let (y, weights) = net.forward(&inputs[0], &inputs[1], Some(&inputs[2])).unwrap();
+        let found = run_tract_all(&model.to_bytes(), &inputs).unwrap();
+        for ((shape, found), expected) in found.iter().zip([y, weights]) {
+            assert_eq!(shape, expected.dims());
+            assert!(relative_difference(found, &values(&expected)) < TOLERANCE);
+        }
+    }
+}
+
+/// A step that keeps the keys of the steps before it.
+#[derive(Exportable)]
+struct Cached {
+    key: Linear,
+    cache: Option<Tensor>,
+}
+
+#[exportable]
+impl Cached {
+    fn forward(&mut self, x: &Tensor) -> Result<Tensor> {
+        let key = self.key.forward(x)?;
+        let keys = match &self.cache {
+            Some(cache) => Tensor::cat(&[cache, &key], 1)?,
+            None => key,
+        };
+        self.cache = Some(keys.clone());
+        keys.sum(1)
+    }
+
+    /// Not exported.
+    #[onnx(skip)]
+    fn length(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.to_vec3::<f32>().unwrap()[0].len())
+    }
+}
+
+#[test]
+fn state_changes_in_the_graph_alone() {
+    let net = Cached { key: Weights(2000).linear(8, 8), cache: None };
+    let model = Model::build("steps", 17, |graph| {
+        let a = graph.input("a", ("batch", "length", 8))?;
+        let b = graph.input("b", ("batch", "more", 8))?;
+        let y = graph.run(&net, |net| {
+            net.forward(&a.into())?;
+            net.forward(&b.into())
+        })?;
+        graph.output("y", y)
+    })
+    .unwrap();
+    assert_eq!(net.length(), 0);
+    let inputs = [weight(&[2, 3, 8], 1.), weight(&[2, 4, 8], 1.)];
+    let (_, found) = run_tract(&model.to_bytes(), &inputs).unwrap();
+    let mut net = net;
+    net.forward(&inputs[0]).unwrap();
+    let expected = net.forward(&inputs[1]).unwrap();
+    assert!(relative_difference(&found, &values(&expected)) < TOLERANCE);
+    assert_eq!(net.length(), 7);
+}
+
+/// A function of its own, which every model may use.
+#[exportable]
+fn rotate_half(x: &Tensor) -> Result<Tensor> {
+    let half = x.dim(D::Minus1)? / 2;
+    Tensor::cat(&[&x.narrow(D::Minus1, half, half)?.neg()?, &x.narrow(D::Minus1, 0, half)?], D::Minus1)
+}
+
+#[derive(Exportable)]
+struct Steps {
+    head: Linear,
+}
+
+#[exportable(uses(rotate_half))]
+impl Steps {
+    fn last(x: &Tensor) -> Result<Tensor> {
+        let (_, length, _) = x.dims3()?;
+        x.i((.., length - 1, ..))
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, length, _) = x.dims3()?;
+        let x = rotate_half(x)?;
+        let mean = (x.sum(1)? / length as f64)?;
+        let last = Self::last(&x)?;
+        let tail = x.narrow(1, length - 1, 1)?.squeeze(1)?;
+        let first = x.i((.., 0, ..4))?.pad_with_zeros(1, 0, 4)?;
+        let odd = (x.dim(2)? % 2 != 0) as usize;
+        self.head.forward(&((mean + last)? + (tail - (first * (1 + odd) as f64)?)?)?)
+    }
+}
+
+#[test]
+fn lengths_are_numbers_and_places() {
+    let net = Steps { head: Weights(2100).linear(8, 3) };
+    let model = Model::trace(&net).input("x", ("batch", "length", 8)).build().unwrap();
+    for (batch, length) in [(1, 1), (5, 6)] {
+        let x = weight(&[batch, length, 8], 1.);
+        let (shape, found) = run_tract(&model.to_bytes(), std::slice::from_ref(&x)).unwrap();
+        let expected = net.forward(&x).unwrap();
+        assert_eq!(shape, expected.dims());
+        assert!(relative_difference(&found, &values(&expected)) < TOLERANCE);
+    }
+}
+
+#[derive(Exportable)]
+struct Short {
+    attention: Attention,
+    limit: usize,
+}
+
+#[exportable]
+#[allow(dead_code)] // only exported
+impl Short {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (_, length, _) = x.dims3()?;
+        if length < self.limit { Ok(x.clone()) } else { self.attention.forward(x) }
+    }
+}
+
+#[test]
+fn what_depends_on_a_length_is_told() {
+    let mut net = Short { attention: Attention::new(&mut Weights(2200), 8, 2, false), limit: 4 };
+    let error = error_of(&net);
+    let expected = "Shape expected an answer that is the same at every length; `at_least` may say so, found length < 4";
+    assert_eq!(error, expected);
+    Model::trace(&net).input("x", ("batch", "length", 8)).at_least("length", 4).build().unwrap();
+    net.limit = 1;
+    Model::trace(&net).input("x", ("batch", "length", 8)).build().unwrap();
+}
+
+#[derive(Exportable)]
+struct Wrong {
+    layers: Vec<Inner>,
+}
+
+#[derive(Exportable)]
+struct Inner {
+    fc: Linear,
+    joined: bool,
+}
+
+#[exportable]
+#[allow(dead_code)] // only exported
+impl Inner {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.fc.forward(x)?;
+        if self.joined { x.broadcast_add(&y) } else { Ok(y) }
+    }
+}
+
+#[exportable]
+#[allow(dead_code)] // only exported
+impl Wrong {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x))
+    }
+}
+
+#[test]
+fn a_shape_that_does_not_fit_names_the_layer() {
+    let w = &mut Weights(2300);
+    let net =
+        Wrong { layers: vec![Inner { fc: w.linear(8, 8), joined: false }, Inner { fc: w.linear(6, 8), joined: true }] };
+    let error = error_of(&net);
+    assert_eq!(error, r#"layer `layers.1.fc`: Linear expected 6 input features, found ["batch", "length", "8"]"#);
+    let net = Wrong { layers: vec![Inner { fc: w.linear(8, 6), joined: true }] };
+    let error = error_of(&net);
+    assert!(error.starts_with("layer `layers.0`: Add expected a shape that broadcasts with"), "{error}");
+}
+
+#[test]
+fn values_are_of_no_use_outside_a_graph() {
+    let mut kept = None;
+    Model::build("first", 17, |graph| {
+        let x = graph.input("x", ("batch", 4))?;
+        kept = Some(exporter::twin::Tensor::from(x));
+        graph.output("y", x)
+    })
+    .unwrap();
+    let error = kept.unwrap().relu().unwrap_err().to_string();
+    assert!(error.starts_with("values of a graph are used where no graph is built"), "{error}");
+}
