@@ -67,8 +67,9 @@ pub fn of_impl(
             continue;
         }
         if !is_function(&tokens) {
+            // A constant computes with numbers alone.
             twins.extend(conditions);
-            twins.extend(for_twin(tokens.into_iter().collect(), &arguments.names));
+            twins.extend(tokens);
             continue;
         }
         let visibility = take_visibility(&mut tokens);

@@ -199,7 +199,7 @@ macro_rules! layers {
 }
 
 layers! {
-    candle_nn::Activation candle_nn::BatchNorm candle_nn::Dropout
+    candle_nn::Activation candle_nn::BatchNorm candle_nn::Dropout candle_nn::ops::Identity
     crate::GroupNorm crate::Gru crate::Lstm Func Sequential
 }
 
