@@ -75,3 +75,8 @@ pub use shape::{Dim, DimSpec, IntoDims, Symbol};
 pub use trace::Trace;
 pub use twin::{Exportable, Func, Sequential, seq};
 pub use value::{ElementType, Value};
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

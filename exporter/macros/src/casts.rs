@@ -1,9 +1,9 @@
-//! The tokens of `forward` as its twin takes them: paths into candle lead to its twin, names of types to their twins, and `as` takes
-//! lengths that are known only when the model runs.
+//! The tokens of `forward` as its twin takes them: paths into candle lead to its twin, names of types to their twins, and `as`, `a..b` and
+//! `let n: usize` take lengths.
 
 use proc_macro::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
-use crate::tokens::{code, group, is_mark, twin_name};
+use crate::tokens::{as_group, code, group, is_mark, is_word, twin_name};
 
 /// The crates that have twins. candle's own examples call the first one `candle`.
 const CRATES: [(&str, &str); 3] =
@@ -27,6 +27,10 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
         let token = &tokens[place];
         place += 1;
         let ident = match token {
+            TokenTree::Group(inner) if is_range(inner, &out, &tokens[place..]) => {
+                out.extend(range(for_twin(inner.stream(), names).into_iter().collect()));
+                continue;
+            }
             TokenTree::Group(inner) => {
                 let mut inside = Group::new(inner.delimiter(), for_twin(inner.stream(), names));
                 inside.set_span(inner.span());
@@ -41,6 +45,22 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
         };
         let word = ident.to_string();
         let number = tokens.get(place).map(ToString::to_string).filter(|name| NUMBERS.contains(&name.as_str()));
+        if word == "in" {
+            // `for i in a..b { .. }`
+            let end = tokens[place..].iter().position(|token| as_group(Some(token), Delimiter::Brace).is_some());
+            if let Some(end) = end.filter(|end| counts(&tokens[place..place + end])) {
+                out.push(token.clone());
+                let bounds = tokens[place..place + end].iter().cloned().collect();
+                out.extend(range(for_twin(bounds, names).into_iter().collect()));
+                place += end;
+                continue;
+            }
+        }
+        if is_let_usize(&out, ident, &tokens[place..]) {
+            out.push(token.clone());
+            place += 2;
+            continue;
+        }
         if let (true, Some(number)) = (word == "as", number) {
             let operand = out.split_off(operand_start(&out));
             if matches!(operand[..], [TokenTree::Literal(_)]) {
@@ -77,6 +97,45 @@ fn replaced(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: 
     } else {
         out.push(ident.clone().into());
     }
+}
+
+/// Whether the rest of `let name` is `: usize =`, which a length is not.
+fn is_let_usize(before: &[TokenTree], name: &Ident, rest: &[TokenTree]) -> bool {
+    let is_let = ["let", "mut"].iter().any(|word| is_word(before.last(), word)) && name.to_string() != "mut";
+    is_let && is_mark(rest.first(), ':') && is_word(rest.get(1), "usize") && is_mark(rest.get(2), '=')
+}
+
+/// Where `..` stands between two bounds, of which the second is no literal.
+fn dots(tokens: &[TokenTree]) -> Option<usize> {
+    let is_dots = |place: &usize| is_mark(tokens.get(*place), '.') && is_mark(tokens.get(*place + 1), '.');
+    let place = (0..tokens.len()).find(is_dots)?;
+    let end = &tokens[place + 2..];
+    let literal = matches!(end, [TokenTree::Literal(_)]);
+    let comma = tokens.iter().any(|token| is_mark(Some(token), ','));
+    (place > 0 && !end.is_empty() && !is_mark(end.first(), '=') && !literal && !comma).then_some(place)
+}
+
+fn counts(tokens: &[TokenTree]) -> bool {
+    dots(tokens).is_some()
+}
+
+/// Whether a group is `(a..b)` of an iterator: no call's argument, and with a method behind it.
+fn is_range(group: &Group, before: &[TokenTree], rest: &[TokenTree]) -> bool {
+    let is_call = matches!(before.last(), Some(TokenTree::Ident(_) | TokenTree::Group(_)));
+    let is_alone = group.delimiter() == Delimiter::Parenthesis && !is_call && is_mark(rest.first(), '.');
+    is_alone && counts(&group.stream().into_iter().collect::<Vec<_>>())
+}
+
+/// `a..b` as a function of both, which may be lengths.
+fn range(mut bounds: Vec<TokenTree>) -> TokenStream {
+    let Some(place) = dots(&bounds) else { return bounds.into_iter().collect() };
+    let end = bounds.split_off(place + 2);
+    bounds.truncate(place);
+    bounds.extend(code(","));
+    bounds.extend(end);
+    let mut out = code("::exporter::twin::range");
+    out.extend([group(Delimiter::Parenthesis, bounds.into_iter().collect())]);
+    out
 }
 
 /// Where the operand of an `as` behind these tokens starts.

@@ -18,6 +18,8 @@ struct Field {
     r#type: TokenStream,
     /// Taken as it is, without a twin.
     plain: bool,
+    /// A layer with a `ToOnnx` of its own.
+    layer: bool,
     rename: Option<String>,
 }
 
@@ -179,6 +181,10 @@ fn declaration(field: &Field) -> TokenStream {
     }
     if field.plain {
         out.extend(field.r#type.clone());
+    } else if field.layer {
+        out.extend(code("::exporter::twin::Layer<"));
+        out.extend(field.r#type.clone());
+        out.extend(code(">"));
     } else {
         out.extend(code("<"));
         out.extend(field.r#type.clone());
@@ -194,7 +200,11 @@ fn making(field: &Field, from: &str, name: &str) -> String {
         return format!("::core::clone::Clone::clone({from})");
     }
     let name = field.rename.as_deref().unwrap_or(name);
-    format!("::exporter::Exportable::twin({from}, &::exporter::twin::Scope::inner(scope, {name:?}))")
+    let scope = format!("&::exporter::twin::Scope::inner(scope, {name:?})");
+    if field.layer {
+        return format!("::exporter::twin::Layer::new(::core::clone::Clone::clone({from}), {scope})");
+    }
+    format!("::exporter::Exportable::twin({from}, {scope})")
 }
 
 fn fields_of(fields: &Group) -> Result<Vec<Field>, Fault> {
@@ -213,7 +223,8 @@ fn field_of(mut tokens: Vec<TokenTree>, has_name: bool) -> Result<Field, Fault> 
     if has_name {
         tokens.drain(..2);
     }
-    let mut field = Field { visibility, name, r#type: tokens.into_iter().collect(), plain: false, rename: None };
+    let mut field =
+        Field { visibility, name, r#type: tokens.into_iter().collect(), plain: false, layer: false, rename: None };
     for attribute in attributes.iter().filter(|attribute| attribute.name == "onnx") {
         settings(attribute, &mut field)?;
     }
@@ -224,11 +235,12 @@ fn settings(attribute: &Attribute, field: &mut Field) -> Result<(), Fault> {
     for part in split_at_commas(attribute.arguments.clone()) {
         match &part[..] {
             [word] if is_word(Some(word), "plain") => field.plain = true,
+            [word] if is_word(Some(word), "layer") => field.layer = true,
             [word, mark, TokenTree::Literal(name)] if is_word(Some(word), "rename") && is_mark(Some(mark), '=') => {
                 field.rename = Some(name.to_string().trim_matches('"').to_owned());
             }
             _ => {
-                let message = "expected `plain`, or `rename = \"name in the checkpoint\"`";
+                let message = "expected `plain`, `layer`, or `rename = \"name in the checkpoint\"`";
                 return Err(Fault::new(part[0].span(), message));
             }
         }

@@ -67,8 +67,9 @@ pub fn of_impl(
             continue;
         }
         if !is_function(&tokens) {
+            // A constant computes with numbers alone.
             twins.extend(conditions);
-            twins.extend(for_twin(tokens.into_iter().collect(), &arguments.names));
+            twins.extend(tokens);
             continue;
         }
         let visibility = take_visibility(&mut tokens);
@@ -151,11 +152,12 @@ impl Method {
         self.parameters.first().is_some_and(|first| first.iter().any(|token| is_word(Some(token), "self")))
     }
 
-    /// Constructors read a checkpoint and have none; other functions without `self` have one where they take tensors.
+    /// What reads a checkpoint or makes the type has none; functions without `self` have one where they take tensors.
     fn has_twin(&self, of_trait: bool, owner: &Ident) -> bool {
         let makes_self = mentions(&self.returns, "Self") || mentions(&self.returns, &owner.to_string());
         let takes = |word| self.parameters.iter().any(|parameter| mentions(parameter, word));
-        of_trait || self.has_self() || (takes("Tensor") && !takes("VarBuilder") && !makes_self)
+        let reads = takes("VarBuilder") || takes("VarMap");
+        of_trait || (!reads && !makes_self && (self.has_self() || takes("Tensor")))
     }
 
     /// The call of a `forward` with one tensor, which makes `ToOnnx`.
@@ -228,7 +230,7 @@ impl Method {
         out
     }
 
-    /// The parameters that are lengths: whole numbers that no range and no index needs as such.
+    /// The parameters that are lengths: whole numbers that no index needs as such.
     fn lengths(&self) -> Vec<String> {
         let names = self.parameters.iter().filter_map(|parameter| length_of(parameter));
         names.filter(|name| !counts(self.body.stream(), name)).collect()
@@ -245,21 +247,14 @@ fn length_of(parameter: &[TokenTree]) -> Option<String> {
     }
 }
 
-/// Whether a range ends or starts at `name`, or an index is it alone.
+/// Whether `name` alone is an index, or a bound of one: `&self.layers[..name]`.
 fn counts(tokens: TokenStream, name: &str) -> bool {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_name = |token: Option<&TokenTree>| is_word(token, name);
-    let is_dots = |place: usize| is_mark(tokens.get(place), '.') && is_mark(tokens.get(place + 1), '.');
-    (0..tokens.len()).any(|place| match &tokens[place] {
-        TokenTree::Group(group) => {
-            let inside: Vec<TokenTree> = group.stream().into_iter().collect();
-            let is_index = group.delimiter() == Delimiter::Bracket && inside.len() == 1 && is_name(inside.first());
-            is_index || counts(group.stream(), name)
-        }
-        _ if is_dots(place) => {
-            let next = if is_mark(tokens.get(place + 2), '=') { place + 3 } else { place + 2 };
-            is_name(tokens.get(next)) || (place > 0 && is_name(tokens.get(place - 1)))
-        }
-        _ => false,
+    tokens.into_iter().any(|token| {
+        let TokenTree::Group(group) = &token else { return false };
+        let inside: Vec<TokenTree> = group.stream().into_iter().collect();
+        let is_index = |token: &TokenTree| is_word(Some(token), name) || is_mark(Some(token), '.');
+        let is_named = inside.iter().any(|token| is_word(Some(token), name));
+        (group.delimiter() == Delimiter::Bracket && is_named && inside.iter().all(is_index))
+            || counts(group.stream(), name)
     })
 }

@@ -72,3 +72,10 @@ impl ToOnnx for Dropout {
         Ok(x)
     }
 }
+
+/// candle's identity changes nothing.
+impl ToOnnx for candle_nn::ops::Identity {
+    fn to_onnx(&self, _graph: &mut GraphBuilder, x: Value) -> Result<Value> {
+        Ok(x)
+    }
+}

@@ -1,4 +1,6 @@
-//! `as`, which the macro writes as a function, so that it takes lengths.
+//! `as` and `a..b`, which the macro writes as functions, so that they take lengths.
+
+use std::ops::Range;
 
 use super::length::Length;
 use super::real::Real;
@@ -86,4 +88,42 @@ impl Cast<f32> for Real {
     fn cast(self) -> Real {
         self
     }
+}
+
+/// The end of a range that is counted through.
+pub trait Counted {
+    /// What is counted: `usize` where the end is a length.
+    type Number;
+
+    /// The end; the graph fails where a length is known only when the model runs.
+    fn number(self) -> Self::Number;
+}
+
+impl Counted for Length {
+    type Number = usize;
+
+    fn number(self) -> usize {
+        self.expect_known("a loop")
+    }
+}
+
+macro_rules! counted {
+    ($($number:ty)+) => {
+        $(
+            impl Counted for $number {
+                type Number = $number;
+
+                fn number(self) -> $number {
+                    self
+                }
+            }
+        )+
+    };
+}
+
+counted!(usize isize u8 u16 u32 u64 i8 i16 i32 i64);
+
+/// `start..end`.
+pub fn range<T: Counted>(start: T::Number, end: T) -> Range<T::Number> {
+    start..end.number()
 }

@@ -1,6 +1,5 @@
 //! Tensors that follow from no input: numbers, zeros, places, triangles.
 
-use candle_core::shape::ShapeWithOneHole;
 use candle_core::{DType, Device, NdArray, Result, WithDType};
 
 use super::context::with;
@@ -107,22 +106,24 @@ impl Tensor {
         Ok(Self::constant(&candle_core::Tensor::new(array, device)?))
     }
 
-    /// The numbers of a vector.
+    /// The numbers of a vector. Every length must be known now.
     ///
     /// # Errors
     ///
     /// candle's.
-    pub fn from_vec<S: ShapeWithOneHole, D: WithDType>(data: Vec<D>, shape: S, device: &Device) -> Result<Self> {
-        Ok(Self::constant(&candle_core::Tensor::from_vec(data, shape, device)?))
+    pub fn from_vec<D: WithDType>(data: Vec<D>, shape: impl IntoLengths, device: &Device) -> Result<Self> {
+        let all = [Length::from(data.len())].into_iter().collect();
+        let dims = dims_of(shape, Some(&all))?.into_iter().map(|dim| Length::from(dim).expect_known("given numbers"));
+        Ok(Self::constant(&candle_core::Tensor::from_vec(data, dims.collect::<Vec<_>>(), device)?))
     }
 
-    /// The numbers of a slice.
+    /// The numbers of a slice. Every length must be known now.
     ///
     /// # Errors
     ///
     /// candle's.
-    pub fn from_slice<S: ShapeWithOneHole, D: WithDType>(data: &[D], shape: S, device: &Device) -> Result<Self> {
-        Ok(Self::constant(&candle_core::Tensor::from_slice(data, shape, device)?))
+    pub fn from_slice<D: WithDType>(data: &[D], shape: impl IntoLengths, device: &Device) -> Result<Self> {
+        Self::from_vec(data.to_vec(), shape, device)
     }
 
     /// One number, repeated.

@@ -78,7 +78,8 @@ use super::tensor::Tensor;
 /// What may stand in it:
 ///
 /// - A field is a layer of candle, a `Tensor`, a number, text, another such type, or an `Option`, `Vec`, array, tuple or `Box` of them. A field
-///   of another type is taken as it is with `#[onnx(plain)]`, and `#[onnx(rename = "..")]` gives it the checkpoint's name.
+///   of another type is taken as it is with `#[onnx(plain)]`, or by its own [`crate::ToOnnx`] with `#[onnx(layer)]`, and
+///   `#[onnx(rename = "..")]` gives it the checkpoint's name.
 /// - Lengths are [`crate::twin::Length`]s. They are calculated with and mixed with `usize`. What depends on a length that is known only when
 ///   the file runs, such as `if length > 512`, fails the export and says so.
 /// - Methods that make the type from a checkpoint have no twin; `#[onnx(skip)]` leaves out others. A function outside is compiled twice with
@@ -198,7 +199,7 @@ macro_rules! layers {
 }
 
 layers! {
-    candle_nn::Activation candle_nn::BatchNorm candle_nn::Dropout
+    candle_nn::Activation candle_nn::BatchNorm candle_nn::Dropout candle_nn::ops::Identity
     crate::GroupNorm crate::Gru crate::Lstm Func Sequential
 }
 

@@ -25,7 +25,7 @@ mod shapes;
 mod slices;
 mod tensor;
 
-pub use self::cast::{Cast, cast};
+pub use self::cast::{Cast, Counted, cast, range};
 pub use self::context::{Inside, Scope, Scoped, enter};
 pub use self::dims::{IntoLengths, Part, Shape};
 pub use self::elementwise::Operand;

@@ -1,9 +1,10 @@
-//! Pooling, and images and sequences in other sizes.
+//! Windows: convolutions and pooling; images and sequences in other sizes.
 
 use candle_core::{Result, ToUsize2};
 
 use super::length::Length;
 use super::tensor::Tensor;
+use crate::operators::conv::Convolution;
 use crate::operators::pool::Pool;
 
 macro_rules! pools {
@@ -38,6 +39,35 @@ pools! {
     max_pool2d max_pool2d_with_stride
     avg_pool2d avg_pool2d_with_stride
 }
+
+macro_rules! convolutions {
+    ($($name:ident)+) => {
+        impl Tensor {
+            $(
+                #[doc = concat!("candle's `", stringify!($name), "`, with a weight that is a tensor: [`crate::GraphBuilder::conv`].")]
+                ///
+                /// # Errors
+                ///
+                /// As there.
+                pub fn $name(
+                    &self,
+                    kernel: &Tensor,
+                    padding: usize,
+                    stride: usize,
+                    dilation: usize,
+                    groups: usize,
+                ) -> Result<Self> {
+                    self.map(|graph, x| {
+                        let weight = kernel.value(graph)?;
+                        graph.conv(x, Convolution { weight, bias: None, padding, stride, dilation, groups })
+                    })
+                }
+            )+
+        }
+    };
+}
+
+convolutions!(conv1d conv2d);
 
 impl Tensor {
     /// Nearest elements: `[batch, channels, length] -> [batch, channels, size]`.
@@ -76,5 +106,23 @@ impl Tensor {
     /// As there.
     pub fn interpolate2d(&self, height: impl Into<Length>, width: impl Into<Length>) -> Result<Self> {
         self.upsample_nearest2d(height, width)
+    }
+
+    /// Pixels between others, weighted by nearness: `[batch, channels, ..] -> [batch, channels, height, width]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`crate::GraphBuilder::upsample_bilinear2d`]; with `align_corners`, which is not written.
+    pub fn upsample_bilinear2d(
+        &self,
+        height: impl Into<Length>,
+        width: impl Into<Length>,
+        align_corners: bool,
+    ) -> Result<Self> {
+        if align_corners {
+            candle_core::bail!("`upsample_bilinear2d` is not written with `align_corners`");
+        }
+        let [height, width] = [height.into(), width.into()].map(|length| length.expect_known("a picture's size"));
+        self.map(|graph, x| graph.upsample_bilinear2d(x, height, width))
     }
 }

@@ -5,8 +5,8 @@ use candle_nn::{Linear, VarBuilder, VarMap};
 use exporter::{Exportable, Model, exportable};
 
 use super::language::Attention;
-use crate::architectures::Weights;
-use crate::case::{TOLERANCE, relative_difference, run_tract, run_tract_all, values, weight};
+use crate::architectures::{Weights, check_deep};
+use crate::case::{Input, TOLERANCE, layer, relative_difference, run_tract, run_tract_all, values, weight};
 
 /// The error of exporting a module on `[batch, length, 8]`.
 fn error_of(module: &impl exporter::ToOnnx) -> String {
@@ -183,6 +183,99 @@ fn lengths_are_numbers_and_places() {
         assert_eq!(shape, expected.dims());
         assert!(relative_difference(&found, &values(&expected)) < TOLERANCE);
     }
+}
+
+/// A layer that says operator by operator what it computes.
+#[derive(Clone)]
+struct Gate {
+    fc: Linear,
+}
+
+impl exporter::ToOnnx for Gate {
+    fn to_onnx(&self, graph: &mut exporter::GraphBuilder, x: exporter::Value) -> exporter::Result<exporter::Value> {
+        let gate = graph.apply("fc", &self.fc, x)?;
+        graph.sigmoid(gate)
+    }
+}
+
+impl Module for Gate {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::sigmoid(&self.fc.forward(x)?)
+    }
+}
+
+/// Words whose vectors are the last layer's weights too, a kernel of its own, and layers in a row.
+#[derive(Exportable)]
+struct Tied {
+    words: candle_nn::Embedding,
+    kernel: Tensor,
+    #[onnx(layer)]
+    gate: Gate,
+    body: exporter::Sequential,
+}
+
+#[exportable]
+impl Tied {
+    fn forward(&self, words: &Tensor) -> Result<Tensor> {
+        let x = self.words.forward(words)?;
+        let y = x.transpose(1, 2)?.conv1d(&self.kernel, 1, 1, 1, 1)?.transpose(1, 2)?.contiguous()?;
+        let x = (self.gate.forward(&x)? * y)?.apply(&self.body)?;
+        x.broadcast_matmul(&self.words.embeddings().t()?)
+    }
+}
+
+#[test]
+fn weights_are_shared_and_layers_of_all_kinds_nest() {
+    let w = &mut Weights(2150);
+    let body = exporter::seq()
+        .add(w.linear(8, 8))
+        .add(exporter::func!(|x| x.broadcast_mul(&x.mean_keepdim(D::Minus1)?)? + 1.))
+        .add(candle_nn::Activation::Silu);
+    let words = candle_nn::Embedding::new(w.next(&[30, 8], 1.), 8);
+    let net = Tied { words, kernel: w.next(&[8, 8, 3], 0.3), gate: Gate { fc: w.linear(8, 8) }, body };
+    check_deep(layer("forward/tied words", Input::Words(&[6], 30), &net, |x| net.forward(x)));
+    let words = Input::Words(&[6], 30);
+    let model = layer("forward/tied words", words, &net, |x| net.forward(x)).model(17).unwrap();
+    let names: Vec<_> = model.initializers().into_iter().filter(|name| name.ends_with("weight")).collect();
+    assert_eq!(names, ["layer.words.weight", "layer.gate.fc.weight", "layer.body.0.weight"]);
+}
+
+/// Loops over lengths, and the mask that candle's own models make of a vector.
+#[derive(Exportable)]
+struct Loops {
+    heads: usize,
+}
+
+#[exportable]
+impl Loops {
+    fn new(heads: usize) -> Self {
+        Self { heads }
+    }
+
+    fn mask(&self, t: usize) -> Result<Tensor> {
+        let mask: Vec<_> = (0..t).flat_map(|i| (0..t).map(move |j| u8::from(j > i))).collect();
+        Tensor::from_slice(&mask, (t, t), &Device::Cpu)
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let length: usize = x.dim(1)?;
+        let mask = self.mask(length)?.unsqueeze(2)?.broadcast_as((length, length, x.dim(2)?))?;
+        let mut sum = x.narrow(1, 0, 1)?.zeros_like()?;
+        for i in 0..length {
+            let row = x.i((.., i..i + 1, ..))?;
+            let seen = mask.i(i)?.unsqueeze(0)?.to_dtype(DType::F32)?;
+            sum = (sum + row.broadcast_mul(&seen)?.sum_keepdim(1)? * self.heads as f64)?;
+        }
+        sum.squeeze(1)
+    }
+}
+
+#[test]
+fn loops_take_lengths_that_are_known() {
+    let net = Loops::new(3);
+    check_deep(layer("forward/loop over a length", Input::Any(&[5, 8]), &net, |x| net.forward(x)));
+    let error = error_of(&net);
+    assert_eq!(error, "Shape expected a length that is known for a loop, found length");
 }
 
 #[derive(Exportable)]
