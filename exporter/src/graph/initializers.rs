@@ -29,7 +29,7 @@ impl GraphBuilder {
     ///
     /// [`crate::Error::Shape`] for a type that is not written (f64), [`crate::Error::Invalid`] for a name that is taken.
     pub fn initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
-        self.weight(name, tensor, false)
+        self.weight(Some(name), tensor, false)
     }
 
     /// Gives weights the names that they have in a checkpoint, whatever the fields are called.
@@ -57,10 +57,11 @@ impl GraphBuilder {
 
     /// A matrix as the initializer `name`, with its rows as columns: nothing need transpose it when the model runs.
     pub(crate) fn transposed_initializer(&mut self, name: &str, tensor: &Tensor) -> Result<Value> {
-        self.weight(name, tensor, true)
+        self.weight(Some(name), tensor, true)
     }
 
-    fn weight(&mut self, name: &str, tensor: &Tensor, transposed: bool) -> Result<Value> {
+    /// A weight by its name, or a constant without one.
+    fn weight(&mut self, name: Option<&str>, tensor: &Tensor, transposed: bool) -> Result<Value> {
         let key = (tensor.id(), transposed);
         if let Some(&value) = self.initializers.get(&key) {
             return Ok(value);
@@ -70,15 +71,19 @@ impl GraphBuilder {
             self.initializers.insert(key, value);
             return Ok(value);
         }
-        let full_name = self.names.of_weight(tensor.id(), name);
+        let full_name = name.map(|name| self.names.of_weight(tensor.id(), name));
         let tensor = if tensor.dtype() == DType::U32 { tensor.to_dtype(DType::I64)? } else { tensor.detach() };
         let tensor = if transposed { tensor.t()? } else { tensor };
         let Some(element_type) = ElementType::of(tensor.dtype()) else {
             let advice = "`to_dtype(DType::F32)` converts it, or a VarBuilder of f32 reads it so";
-            let found = format!("{:?} in `{full_name}`; {advice}", tensor.dtype());
+            let name = full_name.as_deref().unwrap_or("a constant");
+            let found = format!("{:?} in `{name}`; {advice}", tensor.dtype());
             return Err(self.mismatch("Initializer", "f32, f16, bf16, i64, u32 or u8", found));
         };
-        self.take(&full_name)?;
+        let full_name = match full_name {
+            Some(name) => self.take(&name).map(|()| name)?,
+            None => self.names.made_up("constant"),
+        };
         let dims = tensor.dims().to_vec();
         let stored = self.store(full_name, element_type, &dims, Data::Tensor(tensor))?;
         let value = self.widened(stored)?;
@@ -101,8 +106,7 @@ impl GraphBuilder {
     ///
     /// As [`GraphBuilder::initializer`].
     pub fn constant(&mut self, tensor: &Tensor) -> Result<Value> {
-        let name = self.names.first_free("constant");
-        self.initializer(&name, tensor)
+        self.weight(None, tensor, false)
     }
 
     /// Adds one f32 number. It has no dimensions, so it broadcasts with every value.
@@ -120,7 +124,7 @@ impl GraphBuilder {
     ///
     /// No error today.
     pub fn scalar(&mut self, number: f32) -> Result<Value> {
-        let name = self.names.free("scalar");
+        let name = self.names.made_up("scalar");
         self.number(name, &[], number)
     }
 
@@ -131,7 +135,7 @@ impl GraphBuilder {
 
     /// A constant of integers, such as a shape or axes.
     pub(crate) fn integers(&mut self, what: &str, numbers: &[i64]) -> Result<Value> {
-        let name = self.names.free(what);
+        let name = self.names.made_up(what);
         let bytes = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         self.store(name, ElementType::I64, &[numbers.len()], Data::Bytes(bytes))
     }

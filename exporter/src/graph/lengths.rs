@@ -211,7 +211,7 @@ impl GraphBuilder {
 
     /// A whole number without dimensions.
     pub(crate) fn whole(&mut self, number: i64) -> Result<Value> {
-        let name = self.names.free("length");
+        let name = self.names.made_up("length");
         self.store(name, ElementType::I64, &[], Data::Bytes(number.to_le_bytes().to_vec()))
     }
 

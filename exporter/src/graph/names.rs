@@ -76,12 +76,10 @@ impl Names {
         free
     }
 
-    /// `name`, or `name` with the first number that is free inside the current layer. It is not taken yet.
-    pub(super) fn first_free(&mut self, name: &str) -> String {
-        match self.number(&self.full(name)) {
-            None => name.to_owned(),
-            Some(number) => format!("{name}_{number}"),
-        }
+    /// Takes a name for a constant that the graph makes up: `decoder.2/shape`. No checkpoint has a stroke in its names, so that weights
+    /// that are added later find theirs free.
+    pub(super) fn made_up(&mut self, what: &str) -> String {
+        self.free_as_it_stands(format!("{}/{what}", self.layer()))
     }
 
     /// The first free number behind `name`; nothing where it needs none.
@@ -108,9 +106,9 @@ mod tests {
         names.enter("2");
         assert_eq!((names.layer().as_str(), names.full("weight").as_str()), ("decoder.2", "decoder.2.weight"));
         assert_eq!([names.free("Relu"), names.free("Relu")], ["decoder.2.Relu", "decoder.2.Relu_2"]);
-        assert_eq!(names.first_free("Relu"), "Relu_3");
+        assert_eq!([names.made_up("shape"), names.made_up("shape")], ["decoder.2/shape", "decoder.2/shape_2"]);
         names.leave();
         assert!(names.take("decoder.Relu") && !names.take("decoder.Relu"));
-        assert_eq!(names.first_free("Relu"), "Relu_2");
+        assert_eq!(names.free("Relu"), "decoder.Relu_2");
     }
 }
