@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::op::record;
 use candle_core::Tensor;
+use candle_core::op::record;
 use candle_nn::VarMap;
 use exporter::Model;
 
@@ -33,7 +33,10 @@ use crate::sizes::{RUNS, Sizes};
 /// assert_eq!(exported.model.operators(), ["Gemm"]);
 /// # Ok(()) }
 /// ```
-pub fn export<F, O>(model: F, inputs: impl Into<Vec<Input>>) -> Export<impl Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>>
+pub fn export<F, O>(
+    model: F,
+    inputs: impl Into<Vec<Input>>,
+) -> Export<impl Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>>
 where
     F: Fn(&[Tensor]) -> candle_core::Result<O>,
     O: Outputs,
@@ -165,8 +168,11 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
         let mut random = Random::new(1);
         let (mut inputs, mut outputs) = (vec![], vec![]);
         for run in 0..RUNS {
-            let tensors: Vec<Tensor> =
-                self.inputs.iter().map(|input| input.tensor(&|name| self.sizes.traced(name)[run], &mut random)).collect::<Result<_>>()?;
+            let tensors: Vec<Tensor> = self
+                .inputs
+                .iter()
+                .map(|input| input.tensor(&|name| self.sizes.traced(name)[run], &mut random))
+                .collect::<Result<_>>()?;
             outputs.push(record(|| (self.run)(&tensors))?);
             inputs.push(tensors);
         }
@@ -256,7 +262,8 @@ impl Exported {
     pub fn save_samples(&self, folder: impl AsRef<Path>) -> Result<()> {
         for (number, sample) in self.proof.samples.iter().enumerate() {
             let inputs = self.inputs.iter().zip(&sample.inputs).map(|(name, tensor)| (format!("input.{name}"), tensor));
-            let outputs = self.outputs.iter().zip(&sample.outputs).map(|(name, tensor)| (format!("output.{name}"), tensor));
+            let outputs =
+                self.outputs.iter().zip(&sample.outputs).map(|(name, tensor)| (format!("output.{name}"), tensor));
             let tensors: Vec<(String, &Tensor)> = inputs.chain(outputs).collect();
             Tensor::write_npz(&tensors, folder.as_ref().join(format!("sample_{number}.npz")))?;
         }

@@ -57,7 +57,12 @@ impl Input {
             DType::F32 => ElementType::F32,
             DType::U32 | DType::I64 => ElementType::I64,
             DType::U8 => ElementType::U8,
-            other => return Err(Error::Input(format!("input `{}`: expected f32, u32, i64 or u8, found {other:?}", self.name))),
+            other => {
+                return Err(Error::Input(format!(
+                    "input `{}`: expected f32, u32, i64 or u8, found {other:?}",
+                    self.name
+                )));
+            }
         })
     }
 

@@ -91,7 +91,10 @@ impl Recording {
         let args: Vec<Vec<&Tensor>> = ops.iter().map(|op| op.map_or(vec![], operators::arguments)).collect();
         let count = args[0].len();
         if args.iter().any(|args| args.len() != count) {
-            return Err(Error::Structure(format!("{} has more arguments at one size than at another", described(&ops[0]))));
+            return Err(Error::Structure(format!(
+                "{} has more arguments at one size than at another",
+                described(&ops[0])
+            )));
         }
         let each = |at: usize| settled(args.iter().map(|args| args[at].clone()).collect(), names);
         Ok((0..count).map(each).collect())

@@ -50,7 +50,11 @@ impl Sizes {
                 (None, 0) => [2, 3, 5].map(|size| size * of),
                 (None, number) => {
                     let at = (number - 1) * RUNS % (PRIMES.len() - RUNS + 1);
-                    let chosen = if of < LARGE { [PRIMES[at], PRIMES[at + 1], PRIMES[at + 2]] } else { FEW[(number - 1) % FEW.len()] };
+                    let chosen = if of < LARGE {
+                        [PRIMES[at], PRIMES[at + 1], PRIMES[at + 2]]
+                    } else {
+                        FEW[(number - 1) % FEW.len()]
+                    };
                     let mut chosen = chosen.map(|size| size * of);
                     if let Some(&longest) = self.longest.get(name) {
                         chosen[RUNS - 1] = longest;

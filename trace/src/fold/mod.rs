@@ -18,16 +18,48 @@ pub(crate) enum Plan {
     Leaf,
     /// As it was recorded, on these nodes; broadcasts before it are left to ONNX.
     Operator(Vec<Id>),
-    Linear { x: Id, layer: Weights },
+    Linear {
+        x: Id,
+        layer: Weights,
+    },
     /// `conv` is one of the recorded convolutions, whose settings hold for all groups.
-    Conv { x: Id, conv: Id, layer: ConvLayer },
-    LayerNorm { x: Id, layer: Weights, epsilon: f64 },
-    RmsNorm { x: Id, layer: Weights, epsilon: f64 },
-    BatchNorm { x: Id, layer: Weights, epsilon: f64 },
-    Softmax { x: Id, axis: usize },
-    Embedding { weight: Id, indices: Id },
-    Mean { x: Id, axes: Vec<usize> },
-    Pad { x: Id, axis: usize, pads: [usize; 2] },
+    Conv {
+        x: Id,
+        conv: Id,
+        layer: ConvLayer,
+    },
+    LayerNorm {
+        x: Id,
+        layer: Weights,
+        epsilon: f64,
+    },
+    RmsNorm {
+        x: Id,
+        layer: Weights,
+        epsilon: f64,
+    },
+    BatchNorm {
+        x: Id,
+        layer: Weights,
+        epsilon: f64,
+    },
+    Softmax {
+        x: Id,
+        axis: usize,
+    },
+    Embedding {
+        weight: Id,
+        indices: Id,
+    },
+    Mean {
+        x: Id,
+        axes: Vec<usize>,
+    },
+    Pad {
+        x: Id,
+        axis: usize,
+        pads: [usize; 2],
+    },
 }
 
 /// A convolution's weight and bias, and its groups.
@@ -210,10 +242,15 @@ fn embedding(recording: &Recording, id: Id) -> Option<Plan> {
     let (weight, flat) = (recording.arg(picked, 0), recording.arg(picked, 1));
     let Op::Reshape(_) = recording.op(flat)? else { return None };
     let indices = recording.arg(flat, 0);
-    let together: Vec<Vec<usize>> = recording.shapes(indices).into_iter().zip(recording.shapes(weight)).map(|(mut shape, weight)| {
-        shape.extend(&weight[1..]);
-        shape
-    }).collect();
+    let together: Vec<Vec<usize>> = recording
+        .shapes(indices)
+        .into_iter()
+        .zip(recording.shapes(weight))
+        .map(|(mut shape, weight)| {
+            shape.extend(&weight[1..]);
+            shape
+        })
+        .collect();
     (together == recording.shapes(id)).then_some(Plan::Embedding { weight, indices })
 }
 
@@ -235,8 +272,14 @@ fn pad(recording: &Recording, id: Id) -> Option<Plan> {
     let args = &recording.nodes[id].args;
     let zeros = |at: Id| {
         let lengths = recording.length(at, *axis);
-        let known = recording.nodes[at].source == Source::Constant && lengths.iter().all(|&length| length == lengths[0]);
-        let zero = || recording.nodes[at].runs.iter().all(|tensor| crate::names::bits(tensor).is_some_and(|bits| bits.iter().all(|&bit| bit == 0)));
+        let known =
+            recording.nodes[at].source == Source::Constant && lengths.iter().all(|&length| length == lengths[0]);
+        let zero = || {
+            recording.nodes[at]
+                .runs
+                .iter()
+                .all(|tensor| crate::names::bits(tensor).is_some_and(|bits| bits.iter().all(|&bit| bit == 0)))
+        };
         (known && recording.dtype(at).is_float() && zero()).then(|| lengths[0])
     };
     let (x, pads) = match args[..] {
@@ -275,7 +318,8 @@ fn operands(recording: &Recording, id: Id) -> Vec<Id> {
 
 fn same_matrices(recording: &Recording, a: Id, b: Id) -> bool {
     let last = |id: Id| -> Option<Vec<Vec<usize>>> {
-        (recording.rank(id) >= 2).then(|| recording.shapes(id).iter().map(|shape| shape[shape.len() - 2..].to_vec()).collect())
+        (recording.rank(id) >= 2)
+            .then(|| recording.shapes(id).iter().map(|shape| shape[shape.len() - 2..].to_vec()).collect())
     };
     last(a).is_some() && last(a) == last(b)
 }

@@ -158,14 +158,20 @@ impl Lowering<'_> {
             let scaled = self.graph.affine(length, factor as f32, 0.)?;
             return Ok(self.graph.recip(scaled)?);
         }
-        Err(Error::Size(format!("a number is {numbers:?} in the runs, and it is not seen how it follows from the sizes")))
+        Err(Error::Size(format!(
+            "a number is {numbers:?} in the runs, and it is not seen how it follows from the sizes"
+        )))
     }
 
     pub(super) fn to_dtype(&mut self, id: Id, x: Id) -> Result<Value> {
         let value = self.values[&x];
         match (computed_in(self.recording.dtype(id))?, value.element_type()) {
             // A byte that is a comparison stays one.
-            (ElementType::I64, ElementType::Bool | ElementType::U8) if self.recording.dtype(id) == candle_core::DType::U8 => Ok(value),
+            (ElementType::I64, ElementType::Bool | ElementType::U8)
+                if self.recording.dtype(id) == candle_core::DType::U8 =>
+            {
+                Ok(value)
+            }
             (to, _) => self.as_type(value, to),
         }
     }

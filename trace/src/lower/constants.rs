@@ -72,7 +72,9 @@ impl Lowering<'_> {
             return Ok(None);
         }
         let (first, step) = (runs[0][0], runs[0][1] - runs[0][0]);
-        let fits = |(place, &number): (usize, &f64)| close(number, first + place as f64 * step) || (number - first).abs() < 1e-12;
+        let fits = |(place, &number): (usize, &f64)| {
+            close(number, first + place as f64 * step) || (number - first).abs() < 1e-12
+        };
         if !runs.iter().all(|numbers| numbers.iter().enumerate().all(fits)) || step == 0. {
             return Ok(None);
         }

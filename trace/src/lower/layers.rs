@@ -56,14 +56,20 @@ impl Lowering<'_> {
         self.convolution(op, x, (weight, None, 1))
     }
 
-    fn convolution(&mut self, op: &Op, x: Value, (weight, bias, groups): (Value, Option<Value>, usize)) -> Result<Value> {
+    fn convolution(
+        &mut self,
+        op: &Op,
+        x: Value,
+        (weight, bias, groups): (Value, Option<Value>, usize),
+    ) -> Result<Value> {
         Ok(match *op {
             Op::Conv1D { padding, stride, dilation, .. } | Op::Conv2D { padding, stride, dilation, .. } => {
                 self.graph.conv(x, Convolution { weight, bias, padding, stride, dilation, groups })
             }
             Op::ConvTranspose1D { padding, output_padding, stride, dilation, .. }
             | Op::ConvTranspose2D { padding, output_padding, stride, dilation, .. } => {
-                let settings = TransposedConvolution { weight, bias, padding, output_padding, stride, dilation, groups };
+                let settings =
+                    TransposedConvolution { weight, bias, padding, output_padding, stride, dilation, groups };
                 self.graph.conv_transpose(x, settings)
             }
             _ => unreachable!("only convolutions are asked for"),
@@ -87,7 +93,9 @@ impl Lowering<'_> {
             Op::UpsampleNearest1D { .. } => self.graph.upsample_nearest1d(x, dims[last])?,
             Op::UpsampleNearest2D { .. } => self.graph.upsample_nearest2d(x, dims[last - 1], dims[last])?,
             Op::UpsampleBilinear2D { align_corners: false, .. } => match dims[last - 1..] {
-                [exporter::Dim::Fixed(height), exporter::Dim::Fixed(width)] => self.graph.upsample_bilinear2d(x, height, width)?,
+                [exporter::Dim::Fixed(height), exporter::Dim::Fixed(width)] => {
+                    self.graph.upsample_bilinear2d(x, height, width)?
+                }
                 _ => return Err(Error::Size("a bilinear enlargement expected an image of known size".into())),
             },
             _ => {

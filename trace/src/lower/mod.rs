@@ -14,11 +14,11 @@ use exporter::{Dim, DimSpec, ElementType, GraphBuilder, Value};
 
 use crate::error::{Error, Result};
 use crate::fold::{self, Plan};
+use crate::input::Input;
 use crate::lengths::Lengths;
 use crate::operators;
 use crate::recording::{Id, Recording};
 use crate::sizes::Sizes;
-use crate::input::Input;
 
 /// A graph that is being written.
 pub(crate) struct Lowering<'a> {
@@ -56,7 +56,11 @@ pub(crate) fn write(
         lowering.write_with_needs(id)?;
         let value = lowering.values[&id];
         // A comparison is a byte in candle.
-        let value = if value.element_type() == ElementType::Bool { lowering.graph.cast(value, ElementType::U8)? } else { value };
+        let value = if value.element_type() == ElementType::Bool {
+            lowering.graph.cast(value, ElementType::U8)?
+        } else {
+            value
+        };
         lowering.graph.output(name, value)?;
     }
     Ok(())

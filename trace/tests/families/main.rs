@@ -2,5 +2,5 @@
 
 mod case;
 mod images;
-mod texts;
 mod sounds;
+mod texts;

@@ -46,7 +46,7 @@ fn whisper_decoder() {
 
 #[test]
 fn snac() {
-    let weights = Weights::default();
+    let weights = Weights::depthwise(7);
     let config = snac::Config {
         sampling_rate: 24000,
         encoder_dim: 8,
