@@ -126,6 +126,34 @@ impl GraphBuilder {
         Err(self.mismatch("Div", format!("a multiple of {of}, or one symbol"), self.symbols.describe(dim)))
     }
 
+    /// `x` with other symbols for its lengths, which the caller knows to be equal though the graph does not. Nothing checks it when the
+    /// model runs.
+    ///
+    /// ```
+    /// # exporter::Model::build("example", 17, |graph| {
+    /// let (a, b) = (graph.input("a", ("batch", "length"))?, graph.input("b", ("batch", "places"))?);
+    /// assert!(graph.add(a, b).is_err());
+    /// let b = graph.with_equal_dims(b, (a.dim(0), a.dim(1)))?;
+    /// let y = graph.add(a, b)?; // [batch, length]
+    /// # graph.output("y", y)
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Shape`] for another number of dimensions, or a known length that is another one; [`crate::Error::Invalid`] for a
+    /// dimension of another graph.
+    pub fn with_equal_dims(&mut self, x: Value, dims: impl IntoDims) -> Result<Value> {
+        let dims = self.dims(dims)?;
+        let shape = self.shape("Shape", &dims)?;
+        let differ = |(a, b): (&Dim, &Dim)| matches!((a, b), (Dim::Fixed(a), Dim::Fixed(b)) if a != b);
+        if dims.len() != x.rank() || x.dims().iter().zip(&dims).any(differ) {
+            let found = format!("{:?}", self.describe_dims(&dims));
+            return Err(self.mismatch("Shape", format!("lengths that {:?} may have", self.describe(x)), found));
+        }
+        Ok(Value { shape, ..x })
+    }
+
     /// A length as a whole number in the graph, without dimensions.
     ///
     /// ```

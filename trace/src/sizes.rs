@@ -1,0 +1,137 @@
+//! The sizes at which a model is run: three to trace it, and others to prove the file.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result};
+use crate::input::Input;
+
+/// Sizes that are no product, sum or multiple of each other.
+const PRIMES: [usize; 15] = [7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61];
+
+/// The same for multiples of large numbers: an image of 13 * 32 pixels takes long.
+const FEW: [[usize; RUNS]; 4] = [[3, 4, 7], [4, 5, 9], [5, 7, 8], [2, 5, 7]];
+
+/// From which multiple on few are taken.
+const LARGE: usize = 8;
+
+/// How many times a model is run to trace it.
+pub(crate) const RUNS: usize = 3;
+
+/// What the caller says of a size, and where the model is run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sizes {
+    /// The names in the order in which the inputs have them.
+    names: Vec<String>,
+    pub(crate) multiples: HashMap<String, usize>,
+    pub(crate) longest: HashMap<String, usize>,
+    pub(crate) given: HashMap<String, [usize; RUNS]>,
+    traced: HashMap<String, [usize; RUNS]>,
+}
+
+impl Sizes {
+    /// Chooses the sizes of the runs.
+    pub(crate) fn settle(&mut self, inputs: &[Input]) -> Result<()> {
+        self.names.clear();
+        for name in inputs.iter().flat_map(Input::symbols) {
+            if !self.names.iter().any(|known| known == name) {
+                self.names.push(name.into());
+            }
+        }
+        let said = self.multiples.keys().chain(self.longest.keys()).chain(self.given.keys());
+        for name in said {
+            if !self.names.contains(name) {
+                return Err(Error::Input(format!("no input has a dimension `{name}`, only {:?}", self.names)));
+            }
+        }
+        for (number, name) in self.names.iter().enumerate() {
+            let of = self.multiple(name);
+            let chosen = match (self.given.get(name), number) {
+                (Some(&given), _) => given,
+                (None, 0) => [2, 3, 5].map(|size| size * of),
+                (None, number) => {
+                    let at = (number - 1) * RUNS % (PRIMES.len() - RUNS + 1);
+                    let chosen = if of < LARGE {
+                        [PRIMES[at], PRIMES[at + 1], PRIMES[at + 2]]
+                    } else {
+                        FEW[(number - 1) % FEW.len()]
+                    };
+                    let mut chosen = chosen.map(|size| size * of);
+                    if let Some(&longest) = self.longest.get(name) {
+                        chosen[RUNS - 1] = longest;
+                    }
+                    chosen
+                }
+            };
+            let ascending = chosen.windows(2).all(|pair| pair[0] < pair[1]);
+            if !ascending || chosen.iter().any(|size| !size.is_multiple_of(of)) || chosen[0] < 2 {
+                let expected = format!("three sizes from 2, each larger than the one before, and multiples of {of}");
+                return Err(Error::Input(format!("dimension `{name}`: expected {expected}, found {chosen:?}")));
+            }
+            self.traced.insert(name.clone(), chosen);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub(crate) fn multiple(&self, name: &str) -> usize {
+        self.multiples.get(name).copied().unwrap_or(1).max(1)
+    }
+
+    /// The size of a dimension in each run.
+    pub(crate) fn traced(&self, name: &str) -> [usize; RUNS] {
+        self.traced[name]
+    }
+
+    /// Sizes to prove the file at that it was not traced at: batches of 1 and 4, two lengths of each other dimension.
+    pub(crate) fn to_prove(&self) -> Vec<HashMap<String, usize>> {
+        let of_run = |run: usize| {
+            let size = |(number, name): (usize, &String)| {
+                let (of, traced) = (self.multiple(name), self.traced[name]);
+                let size = match number {
+                    0 if !self.given.contains_key(name) => [1, 4][run] * of,
+                    _ => {
+                        let longest = self.longest.get(name).copied().unwrap_or(usize::MAX);
+                        let fresh = (1..).map(|step| traced[0] + step * of).filter(|size| !traced.contains(size));
+                        let mut fresh = fresh.take_while(|&size| size <= longest).skip(number.saturating_sub(1));
+                        fresh.nth(run).unwrap_or(traced[run])
+                    }
+                };
+                (name.clone(), size)
+            };
+            self.names.iter().enumerate().map(size).collect()
+        };
+        if self.names.is_empty() { vec![HashMap::new()] } else { (0..2).map(of_run).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_multiples_and_new_ones_prove() {
+        let mut sizes = Sizes::default();
+        sizes.multiples.insert("height".into(), 32);
+        sizes.longest.insert("length".into(), 14);
+        let inputs = [Input::f32("x", ("batch", "length", "height"))];
+        sizes.settle(&inputs).unwrap();
+        assert_eq!(sizes.traced("batch"), [2, 3, 5]);
+        assert_eq!(sizes.traced("length"), [7, 11, 14]);
+        assert_eq!(sizes.traced("height"), [128, 160, 288]);
+        let to_prove = sizes.to_prove();
+        assert_eq!([to_prove[0]["batch"], to_prove[1]["batch"]], [1, 4]);
+        assert_eq!([to_prove[0]["length"], to_prove[1]["length"]], [8, 9]);
+        assert_eq!([to_prove[0]["height"], to_prove[1]["height"]], [224, 256]);
+    }
+
+    #[test]
+    fn a_dimension_that_no_input_has_is_refused() {
+        let mut sizes = Sizes::default();
+        sizes.multiples.insert("hight".into(), 32);
+        let error = sizes.settle(&[Input::f32("x", ("batch", "height"))]).unwrap_err();
+        assert_eq!(error.to_string(), r#"no input has a dimension `hight`, only ["batch", "height"]"#);
+    }
+}
