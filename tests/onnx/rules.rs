@@ -269,32 +269,3 @@ fn files_are_the_same_from_memory_and_to_disk_for_views_too() {
     let expected = crate::case::values(&linear.forward(&x).unwrap());
     assert!(crate::case::relative_difference(&found, &expected) < crate::case::TOLERANCE);
 }
-
-#[test]
-fn weights_of_400_mb_take_a_second_beside_writing_them() {
-    let square = |_| Tensor::zeros((1024, 1024), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let weights: Vec<Tensor> = (0..96).map(square).collect();
-    let dir = tempfile::tempdir().unwrap();
-    let bytes = vec![0u8; 96 << 22];
-    let timed = |work: &dyn Fn()| {
-        let start = std::time::Instant::now();
-        work();
-        start.elapsed().as_secs_f64()
-    };
-    let export = || {
-        let model = Model::build("wide", 17, |graph| {
-            let mut x = graph.input("x", ("batch", 1024))?;
-            for (index, weight) in weights.iter().enumerate() {
-                let weight = graph.initializer(&format!("{index}.weight"), weight)?;
-                x = graph.matmul(x, weight)?;
-            }
-            graph.output("y", x)
-        });
-        model.unwrap().save(dir.path().join("wide.onnx")).unwrap();
-    };
-    let write = || std::fs::write(dir.path().join("plain"), &bytes).unwrap();
-    // The better of two each, since disks are shared.
-    let [export, write] = [&export as &dyn Fn(), &write].map(|work| timed(work).min(timed(work)));
-    println!("exported in {export:.2} s, written in {write:.2} s");
-    assert!(export - write < 1., "{export} s, and {write} s to write as many bytes");
-}

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::graph::GraphBuilder;
 use crate::graph::sums::Sum;
 use crate::graph::symbols::Origin;
-use crate::shape::{Dim, DimSpec, Symbol};
+use crate::shape::{Dim, DimSpec, IntoDims, Symbol};
 use crate::value::{ElementType, Value};
 
 impl GraphBuilder {
