@@ -69,6 +69,15 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
                 continue;
             }
         }
+        if let (true, Some(TokenTree::Group(elements))) = (word == "vec", tokens.get(place + 1)) {
+            if is_mark(tokens.get(place), '!') && is_array(elements, &[], &[]) {
+                out.extend(code("::std::vec::Vec::from"));
+                let elements = array(for_twin(elements.stream(), names));
+                out.push(group(Delimiter::Parenthesis, elements));
+                place += 2;
+                continue;
+            }
+        }
         if is_let_usize(&out, ident, &tokens[place..]) {
             out.push(token.clone());
             place += 2;
