@@ -6,15 +6,17 @@ use std::error::Error;
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{AdamW, Linear, Optimizer, ParamsAdamW, VarBuilder, VarMap, linear, loss};
-use exporter::{GraphBuilder, Model, ToOnnx, Value};
+use exporter::{Exportable, Model, exportable};
 use tract_onnx::prelude::{Framework, InferenceModelExt, IntoRunnable, Tensor as TractTensor, tvec};
 
 /// 64 pixels to 10 classes.
+#[derive(Exportable)]
 struct Classifier {
     hidden: Linear,
     output: Linear,
 }
 
+#[exportable]
 impl Classifier {
     fn new(vb: VarBuilder) -> candle_core::Result<Self> {
         Ok(Self { hidden: linear(64, 48, vb.pp("hidden"))?, output: linear(48, 10, vb.pp("output"))? })
@@ -23,14 +25,6 @@ impl Classifier {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         let x = self.hidden.forward(x)?.relu()?;
         self.output.forward(&x)
-    }
-}
-
-impl ToOnnx for Classifier {
-    fn to_onnx(&self, g: &mut GraphBuilder, x: Value) -> exporter::Result<Value> {
-        let x = g.apply("hidden", &self.hidden, x)?;
-        let x = g.relu(x)?;
-        g.apply("output", &self.output, x)
     }
 }
 

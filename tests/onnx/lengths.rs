@@ -138,6 +138,45 @@ fn a_token_is_put_before_every_sequence() {
 }
 
 #[test]
+fn what_is_cut_may_begin_at_a_length() {
+    let build = |graph: &mut GraphBuilder, x: Value| {
+        let last = graph.plus(x.dim(1), -1)?;
+        let error = graph.narrow(x, 1, last, 2).unwrap_err().to_string();
+        assert_eq!(error, "Slice expected at most length elements along axis 1, found 2 from length - 1");
+        let error = graph.narrow(x, 1, last, x.dim(1)).unwrap_err().to_string();
+        assert!(error.starts_with("Slice expected a known length behind a start that is none"), "{error}");
+        let last = graph.narrow(x, 1, last, 1)?;
+        let pair = graph.stack(&[last, last], D::Minus1)?;
+        let first = graph.narrow(x, 1, 0, 1)?;
+        let first = graph.unsqueeze(first, D::Minus1)?;
+        graph.sub(pair, first)
+    };
+    let forward = |x: &Tensor| {
+        let last = x.narrow(1, x.dim(1)? - 1, 1)?;
+        let first = x.narrow(1, 0, 1)?.unsqueeze(D::Minus1)?;
+        Tensor::stack(&[&last, &last], D::Minus1)?.broadcast_sub(&first)
+    };
+    at_every_size(&["batch", "length", "8"], &[&[1, 1, 8], &[3, 9, 8]], build, forward);
+    case("operator/narrow from a length, stack and unsqueeze behind", SEQUENCE, build, forward).check();
+}
+
+#[test]
+fn a_length_is_at_least_what_is_stated() {
+    Model::build("bounds", 17, |graph| {
+        let x = graph.input("x", ("batch", "length", 8))?;
+        graph.at_least(x.dim(1), 4)?;
+        graph.at_least(x.dim(2), 8)?;
+        let error = graph.at_least(x.dim(2), 9).unwrap_err().to_string();
+        assert_eq!(error, "Shape expected at least 9, found 8");
+        graph.output("y", x)
+    })
+    .unwrap();
+    let trace = Model::trace(&candle_nn::Activation::Relu).input("x", ("batch", "length"));
+    let error = trace.at_least("lenght", 2).build().unwrap_err().to_string();
+    assert_eq!(error, r#"Shape expected one of the lengths ["batch", "length"], found "lenght""#);
+}
+
+#[test]
 fn a_length_that_is_even_is_halved() {
     let build = |graph: &mut GraphBuilder, x: Value| {
         let error = graph.quotient(x.dim(1), 2).unwrap_err().to_string();

@@ -3,7 +3,7 @@
 
 use proc_macro::{Delimiter, Group, Ident, TokenStream, TokenTree};
 
-use crate::tokens::{as_group, code, group, is_mark, is_word, twin_name};
+use crate::tokens::{as_group, code, group, is_mark, is_word, split_at_commas, twin_name};
 
 /// The crates that have twins. candle's own examples call the first one `candle`.
 const CRATES: [(&str, &str); 3] =
@@ -28,7 +28,12 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
         place += 1;
         let ident = match token {
             TokenTree::Group(inner) if is_range(inner, &out, &tokens[place..]) => {
-                out.extend(range(for_twin(inner.stream(), names).into_iter().collect()));
+                out.extend(range(inner.stream().into_iter().collect(), names));
+                continue;
+            }
+            TokenTree::Group(inner) if is_array(inner, &out, &tokens[place..]) => {
+                let elements = for_twin(inner.stream(), names);
+                out.extend(array(elements));
                 continue;
             }
             TokenTree::Group(inner) => {
@@ -50,9 +55,26 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
             let end = tokens[place..].iter().position(|token| as_group(Some(token), Delimiter::Brace).is_some());
             if let Some(end) = end.filter(|end| counts(&tokens[place..place + end])) {
                 out.push(token.clone());
-                let bounds = tokens[place..place + end].iter().cloned().collect();
-                out.extend(range(for_twin(bounds, names).into_iter().collect()));
+                out.extend(range(tokens[place..place + end].to_vec(), names));
                 place += end;
+                continue;
+            }
+        }
+        if let (true, [_, dot, _, call, ..]) = (word == "dims", &tokens[place..]) {
+            // `x.dims().to_vec()`, which takes lengths and numbers.
+            if is_mark(Some(dot), '.') && is_word(tokens.get(place + 2), "to_vec") && is_mark(out.last(), '.') {
+                out.push(Ident::new("lengths", ident.span()).into());
+                out.push(call.clone());
+                place += 4;
+                continue;
+            }
+        }
+        if let (true, Some(TokenTree::Group(elements))) = (word == "vec", tokens.get(place + 1)) {
+            if is_mark(tokens.get(place), '!') && is_array(elements, &[], &[]) {
+                out.extend(code("::std::vec::Vec::from"));
+                let elements = array(for_twin(elements.stream(), names));
+                out.push(group(Delimiter::Parenthesis, elements));
+                place += 2;
                 continue;
             }
         }
@@ -99,6 +121,32 @@ fn replaced(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: 
     }
 }
 
+/// Whether a group is an array of values, some of which may be lengths and others numbers: no index, no pattern, no macro's.
+fn is_array(group: &Group, before: &[TokenTree], rest: &[TokenTree]) -> bool {
+    if group.delimiter() != Delimiter::Bracket {
+        return false;
+    }
+    let is_index = match before.last() {
+        Some(TokenTree::Ident(word)) => !["return", "in", "else", "break"].contains(&word.to_string().as_str()),
+        Some(TokenTree::Group(_)) => true,
+        Some(TokenTree::Punct(mark)) => ['!', '#', '?'].contains(&mark.as_char()),
+        _ => false,
+    };
+    let is_pattern = ['=', '|', ':'].iter().any(|mark| is_mark(rest.first(), *mark)) || is_word(rest.first(), "if");
+    let elements = split_at_commas(group.stream());
+    let is_value = |element: &Vec<TokenTree>| !is_mark(element.first(), '&') && !is_mark(element.last(), '.');
+    let all_literals = elements.iter().all(|element| matches!(element[..], [TokenTree::Literal(_)]));
+    !is_index && !is_pattern && (2..=6).contains(&elements.len()) && elements.iter().all(is_value) && !all_literals
+}
+
+/// The array as a function of its elements.
+fn array(elements: TokenStream) -> TokenStream {
+    let mut out = code("::exporter::twin::array");
+    let tuple = group(Delimiter::Parenthesis, elements);
+    out.extend([group(Delimiter::Parenthesis, tuple.into())]);
+    out
+}
+
 /// Whether the rest of `let name` is `: usize =`, which a length is not.
 fn is_let_usize(before: &[TokenTree], name: &Ident, rest: &[TokenTree]) -> bool {
     let is_let = ["let", "mut"].iter().any(|word| is_word(before.last(), word)) && name.to_string() != "mut";
@@ -126,15 +174,22 @@ fn is_range(group: &Group, before: &[TokenTree], rest: &[TokenTree]) -> bool {
     is_alone && counts(&group.stream().into_iter().collect::<Vec<_>>())
 }
 
-/// `a..b` as a function of both, which may be lengths.
-fn range(mut bounds: Vec<TokenTree>) -> TokenStream {
-    let Some(place) = dots(&bounds) else { return bounds.into_iter().collect() };
-    let end = bounds.split_off(place + 2);
+/// `a..b` as a function of both, which may be lengths; `a..b as u32` counts in that type.
+fn range(mut bounds: Vec<TokenTree>, names: &Names) -> TokenStream {
+    let Some(place) = dots(&bounds) else { return for_twin(bounds.into_iter().collect(), names) };
+    let mut end = bounds.split_off(place + 2);
     bounds.truncate(place);
-    bounds.extend(code(","));
-    bounds.extend(end);
-    let mut out = code("::exporter::twin::range");
-    out.extend([group(Delimiter::Parenthesis, bounds.into_iter().collect())]);
+    let cast =
+        end.len().checked_sub(2).filter(|&place| is_word(end.get(place), "as") && operand_start(&end[..place]) == 0);
+    let number = cast.map(|place| end.split_off(place)[1].to_string()).filter(|name| NUMBERS.contains(&name.as_str()));
+    let mut out = match number {
+        Some(number) => code(&format!("::exporter::twin::range_as::<{number}, _>")),
+        None => code("::exporter::twin::range"),
+    };
+    let mut arguments = for_twin(bounds.into_iter().collect(), names);
+    arguments.extend(code(","));
+    arguments.extend(for_twin(end.into_iter().collect(), names));
+    out.extend([group(Delimiter::Parenthesis, arguments)]);
     out
 }
 

@@ -87,15 +87,6 @@ pub fn of_impl(
     inside.extend(for_twin(arguments.imports, &arguments.names));
     inside.extend(for_twin(item.iter().cloned().collect(), &arguments.names));
     inside.extend([group(Delimiter::Brace, twins)]);
-    if let Some(call) = entry {
-        inside.extend(code(&format!(
-            "impl ::exporter::ToOnnx for {name} {{
-                fn to_onnx(&self, graph: &mut ::exporter::GraphBuilder, x: ::exporter::Value) -> ::exporter::Result<::exporter::Value> {{
-                    graph.run(self, |twin| {{ let x = ::exporter::twin::Tensor::from(x); {call} }})
-                }}
-            }}"
-        )));
-    }
     let mut out = attributes;
     out.extend(item);
     out.extend([group(Delimiter::Brace, kept)]);
@@ -103,6 +94,17 @@ pub fn of_impl(
     out.extend(code("const _: () ="));
     out.extend([group(Delimiter::Brace, inside)]);
     out.extend(code(";"));
+    // Outside, where the type's name is the caller's, even if candle has one of that name.
+    if let Some(call) = entry {
+        out.extend(code(&format!(
+            "impl ::exporter::ToOnnx for {name} {{
+                fn to_onnx(&self, graph: &mut ::exporter::GraphBuilder, x: ::exporter::Value) -> ::exporter::Result<::exporter::Value> {{
+                    use ::exporter::twin::{{Module as _, ModuleT as _}};
+                    graph.run(self, |twin| {{ let x = ::exporter::twin::Tensor::from(x); {call} }})
+                }}
+            }}"
+        )));
+    }
     Ok(out)
 }
 

@@ -74,21 +74,22 @@ macro_rules! length_casts {
 length_casts!(usize isize u8 u16 u32 u64 i8 i16 i32 i64 => Length);
 length_casts!(f32 f64 => Real);
 
-impl Cast<f64> for Real {
-    type Output = Real;
+macro_rules! real_casts {
+    ($($to:ty)+ => $output:ty, $convert:expr) => {
+        $(
+            impl Cast<$to> for Real {
+                type Output = $output;
 
-    fn cast(self) -> Real {
-        self
-    }
+                fn cast(self) -> $output {
+                    $convert(self)
+                }
+            }
+        )+
+    };
 }
 
-impl Cast<f32> for Real {
-    type Output = Real;
-
-    fn cast(self) -> Real {
-        self
-    }
-}
+real_casts!(f32 f64 => Real, |number| number);
+real_casts!(usize isize u8 u16 u32 u64 i8 i16 i32 i64 => Length, Real::floor);
 
 /// The end of a range that is counted through.
 pub trait Counted {
@@ -126,4 +127,12 @@ counted!(usize isize u8 u16 u32 u64 i8 i16 i32 i64);
 /// `start..end`.
 pub fn range<T: Counted>(start: T::Number, end: T) -> Range<T::Number> {
     start..end.number()
+}
+
+/// `start..end as T`.
+pub fn range_as<T, E: Counted>(start: T, end: E) -> Range<T>
+where
+    E::Number: Cast<T, Output = T>,
+{
+    start..end.number().cast()
 }

@@ -81,6 +81,22 @@ impl Bound for Real {
     }
 }
 
+macro_rules! from_numbers {
+    ($($number:ty)+) => {
+        $(
+            impl TryFrom<$number> for Tensor {
+                type Error = candle_core::Error;
+
+                fn try_from(number: $number) -> Result<Self> {
+                    Self::new(number, &Device::Cpu)
+                }
+            }
+        )+
+    };
+}
+
+from_numbers!(u8 u32 i64 f32 f64);
+
 fn element_type(dtype: DType) -> Result<ElementType> {
     ElementType::of(dtype)
         .or((dtype == DType::F64).then_some(ElementType::F32))

@@ -81,6 +81,17 @@ impl Real {
         }
     }
 
+    /// The whole number below, as a length. The graph fails where it is known only when the model runs.
+    pub(super) fn floor(self) -> Length {
+        match self.0 {
+            Kind::Known(number) => Length::from(number as usize),
+            Kind::Length(length) => length,
+            Kind::Value(_) => with_or(Length::from(1), |graph| {
+                Err(graph.mismatch("Shape", "a number that is known before the model runs", "one of the graph"))
+            }),
+        }
+    }
+
     /// The square root.
     pub fn sqrt(self) -> Self {
         self.map(f64::sqrt, |graph, x| graph.sqrt(x))

@@ -278,6 +278,40 @@ fn loops_take_lengths_that_are_known() {
     assert_eq!(error, "Shape expected a length that is known for a loop, found length");
 }
 
+/// Shapes as vectors and arrays of lengths beside numbers, as candle's own models write them.
+#[derive(Exportable)]
+struct Split {
+    heads: usize,
+    size: usize,
+}
+
+#[exportable]
+impl Split {
+    const SCALE: f64 = 3 as f64;
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut shape = x.dims().to_vec();
+        shape.pop();
+        shape.push(self.heads);
+        shape.push(self.size);
+        let a = x.reshape(shape.as_slice())?;
+        let (batch, length, width) = x.shape().dims3()?;
+        let b = x.reshape(&[batch, length, self.heads, self.size])?.transpose(1, 2)?;
+        let b = b.permute([0, 2, 1, 3])?.reshape(a.shape())?;
+        let shape = vec![batch, length, self.heads * self.size];
+        let heads = f64::sqrt(self.heads as f64) as f32;
+        let size = (width as f64).sqrt() as usize;
+        let [first, second] = [a, (b * Self::SCALE)?];
+        (first * second)?.reshape(shape)?.affine(heads as f64, size as f64)
+    }
+}
+
+#[test]
+fn shapes_are_vectors_and_arrays() {
+    let net = Split { heads: 2, size: 4 };
+    check_deep(layer("forward/shapes of lengths and numbers", Input::Sequence(&[6, 8]), &net, |x| net.forward(x)));
+}
+
 #[derive(Exportable)]
 struct Short {
     attention: Attention,
