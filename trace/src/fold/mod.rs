@@ -150,8 +150,7 @@ fn reduction(recording: &Recording, id: Id, kind: ReduceOp) -> Option<(Id, Vec<u
     match recording.op(id)? {
         Op::Reduce(_, found, _) if *found == kind => {
             let x = recording.arg(id, 0);
-            let (from, to) = (recording.tensor(x).dims(), recording.tensor(id).dims());
-            Some((x, (0..from.len()).filter(|&axis| from[axis] != to[axis]).collect()))
+            Some((x, recording.reduced_axes(id, x)))
         }
         _ => None,
     }
@@ -257,7 +256,19 @@ fn embedding(recording: &Recording, id: Id) -> Option<Plan> {
 /// A sum divided by the number of its summands.
 fn mean(recording: &Recording, id: Id) -> Option<Plan> {
     let Op::Affine { .. } = recording.op(id)? else { return None };
-    let (x, axes) = reduction(recording, recording.arg(id, 0), ReduceOp::Sum)?;
+    let mut sum = recording.arg(id, 0);
+    // Where candle does not keep the dimensions, it drops them before it divides.
+    if let Some(Op::Reshape(_)) = recording.op(sum) {
+        sum = recording.arg(sum, 0);
+    }
+    let (x, axes) = reduction(recording, sum, ReduceOp::Sum)?;
+    let kept = recording.shapes(sum);
+    let without = |shape: &Vec<usize>| {
+        shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &size)| size).collect::<Vec<_>>()
+    };
+    if kept != recording.shapes(id) && kept.iter().map(without).ne(recording.shapes(id)) {
+        return None;
+    }
     let summands = recording.shapes(x).into_iter().map(|shape| axes.iter().map(|&axis| shape[axis]).product::<usize>());
     let fits = recording.ops(id).zip(summands).all(|(op, summands)| match op {
         Op::Affine { mul, add, .. } => *add == 0. && close(*mul * summands as f64, 1.),

@@ -51,7 +51,7 @@ pub(super) fn layer_norm(recording: &Recording, id: Id) -> Option<Plan> {
     let (variance, epsilon) = plus_number(recording, unary(recording, deviation, UnaryOp::Sqrt)?)?;
     let last = recording.rank(id).checked_sub(1)?;
     let mean_of = |id: Id| match mean(recording, id)? {
-        Plan::Mean { x, axes } if axes == [last] => Some(x),
+        Plan::Mean { x, axes } if axes == [last] && recording.rank(id) == recording.rank(x) => Some(x),
         _ => None,
     };
     if unary(recording, mean_of(variance)?, UnaryOp::Sqr)? != centred {

@@ -113,7 +113,7 @@ impl Lowering<'_> {
                 let (weight, indices) = (self.values[weight], self.whole(*indices)?);
                 Ok(self.graph.index_select(weight, indices, 0)?)
             }
-            Plan::Mean { x, axes } => self.mean(*x, axes),
+            Plan::Mean { x, axes } => self.mean(id, (*x, axes)),
             Plan::Pad { x, axis, pads: [left, right] } => {
                 let x = self.float(*x)?;
                 Ok(self.graph.pad_with_zeros(x, *axis, *left, *right)?)
