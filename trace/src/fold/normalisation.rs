@@ -2,7 +2,9 @@
 
 use candle_core::op::{BinaryOp, Op, UnaryOp};
 
-use crate::fold::{Plan, Weights, binary, leaf_behind_reshape, mean, plus_number, unary};
+use crate::fold::pattern::{binary, leaf_behind_reshape, plus_number, unary};
+use crate::fold::plan::{Plan, Weights};
+use crate::fold::reduce::mean;
 use crate::recording::{Id, Recording};
 
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias` along axis 1.

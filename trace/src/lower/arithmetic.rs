@@ -159,7 +159,7 @@ impl Lowering<'_> {
         )))
     }
 
-    pub(super) fn to_dtype(&mut self, id: Id, x: Id) -> Result<Value> {
+    pub(super) fn dtype(&mut self, id: Id, x: Id) -> Result<Value> {
         let value = self.values[&x];
         match (computed_in(self.recording.dtype(id))?, value.element_type()) {
             // A byte that is a comparison stays one.
