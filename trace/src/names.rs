@@ -8,9 +8,12 @@ use candle_core::{DType, Tensor, TensorId};
 #[derive(Default)]
 pub(crate) struct Names {
     by_id: HashMap<TensorId, String>,
-    /// By shape and a sum of the numbers: the tensors that may be equal.
-    by_numbers: HashMap<(Vec<usize>, u64), Vec<(String, Tensor)>>,
+    /// The tensors that may be equal.
+    by_numbers: HashMap<Key, Vec<(String, Tensor)>>,
 }
+
+/// A shape, and the bits of the number in the middle.
+type Key = (Vec<usize>, u64);
 
 impl Names {
     pub(crate) fn add(&mut self, name: &str, tensor: &Tensor) {
@@ -45,7 +48,7 @@ pub(crate) fn bits(tensor: &Tensor) -> Option<Vec<u64>> {
     Some(flat.to_vec1::<f64>().ok()?.into_iter().map(f64::to_bits).collect())
 }
 
-fn key(tensor: &Tensor) -> Option<(Vec<usize>, u64)> {
+fn key(tensor: &Tensor) -> Option<Key> {
     // One number from the middle tells most tensors apart without a pass over all.
     let middle = tensor.detach().flatten_all().ok()?.get(tensor.elem_count() / 2).ok()?;
     let middle = middle.to_dtype(DType::F64).ok()?.to_scalar::<f64>().ok()?;

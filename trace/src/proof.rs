@@ -176,8 +176,8 @@ fn difference(a: &Tensor, b: &Tensor) -> Result<f32> {
 fn with_tract(bytes: &[u8], inputs: &[Tensor], expected: &[Tensor]) -> std::result::Result<Vec<Tensor>, String> {
     let failed = |error: &dyn fmt::Debug| {
         let text = format!("{error:?}");
-        let causes = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Stack"));
-        causes.last().unwrap_or("no reason").chars().take(200).collect::<String>()
+        let mut causes = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Stack"));
+        causes.next_back().unwrap_or("no reason").chars().take(200).collect::<String>()
     };
     let mut graph = tract_onnx::onnx().model_for_read(&mut Cursor::new(bytes)).map_err(|e| failed(&e))?;
     let mut values = tvec!();

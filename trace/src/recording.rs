@@ -158,6 +158,13 @@ impl Recording {
         matches!(self.nodes[id].source, Source::Weight(_))
     }
 
+    /// The axes along which a reduction that keeps its dimensions has reduced; an axis may have a length of 1 in some run.
+    pub(crate) fn reduced_axes(&self, id: Id, x: Id) -> Vec<usize> {
+        let (from, to) = (self.shapes(x), self.shapes(id));
+        let differs = |axis: &usize| from.iter().zip(&to).any(|(from, to)| from[*axis] != to[*axis]);
+        (0..from[0].len()).filter(differs).collect()
+    }
+
     /// The node behind those that only broadcast.
     pub(crate) fn unbroadcast(&self, mut id: Id) -> Id {
         while let Some(Op::Broadcast(_)) = self.op(id) {

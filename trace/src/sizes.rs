@@ -32,6 +32,7 @@ impl Sizes {
     /// Chooses the sizes of the runs.
     pub(crate) fn settle(&mut self, inputs: &[Input]) -> Result<()> {
         self.names.clear();
+        self.traced.clear();
         for name in inputs.iter().flat_map(Input::symbols) {
             if !self.names.iter().any(|known| known == name) {
                 self.names.push(name.into());
@@ -66,6 +67,15 @@ impl Sizes {
             if !ascending || chosen.iter().any(|size| !size.is_multiple_of(of)) || chosen[0] < 2 {
                 let expected = format!("three sizes from 2, each larger than the one before, and multiples of {of}");
                 return Err(Error::Input(format!("dimension `{name}`: expected {expected}, found {chosen:?}")));
+            }
+            // Which of two such sizes a length is made of could not be seen.
+            let proportional =
+                |other: &[usize; RUNS]| (0..RUNS).all(|run| other[run] * chosen[0] == chosen[run] * other[0]);
+            if let Some((other, sizes)) = self.traced.iter().find(|(_, sizes)| proportional(sizes)) {
+                let found = format!("{sizes:?} and {chosen:?}");
+                return Err(Error::Input(format!(
+                    "dimensions `{other}` and `{name}`: expected sizes that do not grow alike, found {found}"
+                )));
             }
             self.traced.insert(name.clone(), chosen);
         }
@@ -125,6 +135,17 @@ mod tests {
         assert_eq!([to_prove[0]["batch"], to_prove[1]["batch"]], [1, 4]);
         assert_eq!([to_prove[0]["length"], to_prove[1]["length"]], [8, 9]);
         assert_eq!([to_prove[0]["height"], to_prove[1]["height"]], [224, 256]);
+    }
+
+    #[test]
+    fn sizes_that_grow_alike_are_refused() {
+        let mut sizes = Sizes::default();
+        sizes.given.insert("height".into(), [32, 64, 96]);
+        sizes.given.insert("width".into(), [16, 32, 48]);
+        let error = sizes.settle(&[Input::f32("x", ("batch", "height", "width"))]).unwrap_err();
+        let found = "[32, 64, 96] and [16, 32, 48]";
+        let expected = format!("dimensions `height` and `width`: expected sizes that do not grow alike, found {found}");
+        assert_eq!(error.to_string(), expected);
     }
 
     #[test]

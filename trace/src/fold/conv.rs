@@ -2,7 +2,9 @@
 
 use candle_core::op::{BinaryOp, Op};
 
-use crate::fold::{ConvLayer, Plan, binary, leaf_behind_reshape};
+use crate::fold::pattern::{binary, leaf_behind_reshape};
+use crate::fold::plan::{ConvLayer, Plan};
+use crate::operators::describe;
 use crate::recording::{Id, Recording};
 
 /// A convolution, with a bias where one is added.
@@ -42,11 +44,11 @@ fn groups(recording: &Recording, id: Id) -> Option<Plan> {
     }
     let parts = &recording.nodes[id].args;
     let first = recording.op(parts[0]).filter(|op| is_conv(op))?;
-    let settings = crate::operators::describe(first);
+    let settings = describe(first);
     let (mut x, mut weight) = (None, None);
     for (number, &part) in parts.iter().enumerate() {
         let op = recording.op(part)?;
-        if !is_conv(op) || crate::operators::describe(op) != settings {
+        if !is_conv(op) || describe(op) != settings {
             return None;
         }
         let piece = |of: Id, axis: usize, whole: &mut Option<Id>| {

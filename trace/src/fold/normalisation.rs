@@ -2,7 +2,9 @@
 
 use candle_core::op::{BinaryOp, Op, UnaryOp};
 
-use crate::fold::{Plan, Weights, binary, leaf_behind_reshape, mean, plus_number, unary};
+use crate::fold::pattern::{binary, leaf_behind_reshape, plus_number, unary};
+use crate::fold::plan::{Plan, Weights};
+use crate::fold::reduce::mean;
 use crate::recording::{Id, Recording};
 
 /// `(x - mean) / sqrt(variance + epsilon) * weight + bias` along axis 1.
@@ -51,7 +53,7 @@ pub(super) fn layer_norm(recording: &Recording, id: Id) -> Option<Plan> {
     let (variance, epsilon) = plus_number(recording, unary(recording, deviation, UnaryOp::Sqrt)?)?;
     let last = recording.rank(id).checked_sub(1)?;
     let mean_of = |id: Id| match mean(recording, id)? {
-        Plan::Mean { x, axes } if axes == [last] => Some(x),
+        Plan::Mean { x, axes } if axes == [last] && recording.rank(id) == recording.rank(x) => Some(x),
         _ => None,
     };
     if unary(recording, mean_of(variance)?, UnaryOp::Sqr)? != centred {

@@ -75,7 +75,7 @@ impl Lowering<'_> {
 
     /// Keeps the reduced dimensions, as candle does before it reshapes.
     pub(super) fn reduce(&mut self, id: Id, x: Id, kind: ReduceOp) -> Result<Value> {
-        let axes = self.reduced_axes(id, x);
+        let axes = self.recording.reduced_axes(id, x);
         let whole = computed_in(self.recording.dtype(x))? == ElementType::I64;
         let mut value = self.float(x)?;
         if matches!(kind, ReduceOp::ArgMin | ReduceOp::ArgMax) {
@@ -96,17 +96,13 @@ impl Lowering<'_> {
         if whole { Ok(self.graph.cast(value, ElementType::I64)?) } else { Ok(value) }
     }
 
-    pub(super) fn mean(&mut self, x: Id, axes: &[usize]) -> Result<Value> {
+    pub(super) fn mean(&mut self, id: Id, (x, axes): (Id, &[usize])) -> Result<Value> {
         let mut value = self.float(x)?;
-        for &axis in axes {
-            value = self.graph.mean_keepdim(value, axis)?;
+        let keeps = self.recording.rank(id) == self.recording.rank(x);
+        for &axis in axes.iter().rev() {
+            value = if keeps { self.graph.mean_keepdim(value, axis)? } else { self.graph.mean(value, axis)? };
         }
         Ok(value)
-    }
-
-    fn reduced_axes(&self, id: Id, x: Id) -> Vec<usize> {
-        let (from, to) = (self.recording.tensor(x).dims(), self.recording.tensor(id).dims());
-        (0..from.len()).filter(|&axis| from[axis] != to[axis]).collect()
     }
 
     /// `x mul + add`, whose numbers may depend on the lengths.
@@ -163,7 +159,7 @@ impl Lowering<'_> {
         )))
     }
 
-    pub(super) fn to_dtype(&mut self, id: Id, x: Id) -> Result<Value> {
+    pub(super) fn dtype(&mut self, id: Id, x: Id) -> Result<Value> {
         let value = self.values[&x];
         match (computed_in(self.recording.dtype(id))?, value.element_type()) {
             // A byte that is a comparison stays one.

@@ -113,7 +113,7 @@ impl Lowering<'_> {
                 let (weight, indices) = (self.values[weight], self.whole(*indices)?);
                 Ok(self.graph.index_select(weight, indices, 0)?)
             }
-            Plan::Mean { x, axes } => self.mean(*x, axes),
+            Plan::Mean { x, axes } => self.mean(id, (*x, axes)),
             Plan::Pad { x, axis, pads: [left, right] } => {
                 let x = self.float(*x)?;
                 Ok(self.graph.pad_with_zeros(x, *axis, *left, *right)?)
@@ -140,7 +140,7 @@ impl Lowering<'_> {
                 let x = self.float(args[0])?;
                 Ok(self.graph.powf(x, *exponent as f32)?)
             }
-            Op::ToDType(_) => self.to_dtype(id, args[0]),
+            Op::ToDType(_) => self.dtype(id, args[0]),
             Op::Matmul(..) => {
                 let (a, b) = (self.float(args[0])?, self.float(args[1])?);
                 Ok(self.graph.matmul(a, b)?)
@@ -192,9 +192,7 @@ impl Lowering<'_> {
         if value.element_type() == element_type {
             return Ok(value);
         }
-        let cast = self.graph.cast(value, element_type)?;
-        // The same lengths, whatever the builder thinks.
-        Ok(cast)
+        Ok(self.graph.cast(value, element_type)?)
     }
 
     /// The shape of a node as lengths of the graph.

@@ -34,7 +34,7 @@ fn clip_image() {
     let model = clip::vision_model::ClipVisionTransformer::new(weights.builder(), &config).unwrap();
     let inputs = image(32);
     let export = trace::export(|x| model.forward(&x[0]), inputs);
-    keep("CLIP image", "batch", export.named(&weights.named()).build());
+    keep("CLIP image", "batch", &weights, export);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn vit() {
     let model = vit::Model::new(&config, 10, weights.builder()).unwrap();
     let inputs = image(32);
     let export = trace::export(|x| model.forward(&x[0]), inputs);
-    keep("ViT", "batch", export.named(&weights.named()).build());
+    keep("ViT", "batch", &weights, export);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn dinov2() {
     // It joins its class token, which has a batch of 1, with the image: the model itself takes one image.
     let inputs = [Input::f32("image", (1, 3, 70, 98))];
     let export = trace::export(|x| model.forward(&x[0]), inputs);
-    keep("DINOv2", "one image", export.named(&weights.named()).build());
+    keep("DINOv2", "one image", &weights, export);
 }
 
 #[test]
@@ -88,11 +88,7 @@ fn segformer() {
     let inputs = any_image();
     let export = trace::export(|x| model.forward(&x[0]), inputs);
     let export = export.multiple_of("height", 32).multiple_of("width", 32);
-    keep(
-        "SegFormer",
-        "batch, height and width in steps of 32",
-        export.named(&weights.named()).allow_unverified().build(),
-    );
+    keep("SegFormer", "batch, height and width in steps of 32", &weights, export);
 }
 
 #[test]
@@ -106,11 +102,7 @@ fn vae_decoder() {
     let model = stable_diffusion::vae::AutoEncoderKL::new(weights.builder(), 3, 3, config).unwrap();
     let inputs = [Input::f32("latent", ("batch", 4, "height", "width"))];
     let export = trace::export(|x| model.decode(&x[0]), inputs);
-    keep(
-        "Stable Diffusion's VAE decoder",
-        "batch, height, width",
-        export.named(&weights.named()).allow_unverified().build(),
-    );
+    keep("Stable Diffusion's VAE decoder", "batch, height, width", &weights, export);
 }
 
 #[test]
@@ -120,7 +112,7 @@ fn resnet_18() {
     let inputs = any_image();
     let export = trace::export(|x| model.forward(&x[0]), inputs);
     let export = export.traced_at("height", [33, 40, 50]).traced_at("width", [35, 47, 59]);
-    keep("ResNet-18", "batch, height, width", export.named(&weights.named()).build());
+    keep("ResNet-18", "batch, height, width", &weights, export);
 }
 
 #[test]
@@ -131,7 +123,7 @@ fn convnext() {
     let inputs = any_image();
     let export = trace::export(|x| model.forward(&x[0]), inputs);
     let export = export.multiple_of("height", 32).multiple_of("width", 32);
-    keep("ConvNeXt", "batch, height and width in steps of 32", export.named(&weights.named()).build());
+    keep("ConvNeXt", "batch, height and width in steps of 32", &weights, export);
 }
 
 #[test]
@@ -143,7 +135,7 @@ fn efficientnet() {
     let export = export.multiple_of("height", 32).multiple_of("width", 32);
     // Its convolutions are as many as its channels: large images take candle long.
     let export = export.traced_at("height", [32, 64, 160]).traced_at("width", [64, 96, 128]);
-    keep("EfficientNet", "batch, height and width in steps of 32", export.named(&weights.named()).build());
+    keep("EfficientNet", "batch, height and width in steps of 32", &weights, export);
 }
 
 #[test]
@@ -152,7 +144,7 @@ fn mobilenet_v4() {
     let model = mobilenetv4::mobilenetv4(&mobilenetv4::Config::small(), 10, weights.builder()).unwrap();
     let export = trace::export(|x| model.forward(&x[0]), any_image());
     let export = export.multiple_of("height", 32).multiple_of("width", 32);
-    keep("MobileNetV4", "batch, height and width in steps of 32", export.named(&weights.named()).build());
+    keep("MobileNetV4", "batch, height and width in steps of 32", &weights, export);
 }
 
 #[test]
@@ -163,5 +155,5 @@ fn mobileone() {
     let inputs = any_image();
     let export = trace::export(|x| model.forward(&x[0]), inputs);
     let export = export.multiple_of("height", 32).multiple_of("width", 32);
-    keep("MobileOne", "batch, height and width in steps of 32", export.named(&weights.named()).build());
+    keep("MobileOne", "batch, height and width in steps of 32", &weights, export);
 }

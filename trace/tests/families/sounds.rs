@@ -28,7 +28,7 @@ fn whisper_encoder() {
     let (weights, model) = whisper();
     let inputs = [Input::f32("mel", ("batch", 8, "frames"))];
     let export = trace::export(|x| model.encoder.clone().forward(&x[0], true), inputs);
-    keep("Whisper encoder", "batch, frames", export.named(&weights.named()).build());
+    keep("Whisper encoder", "batch, frames", &weights, export);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn whisper_decoder() {
         model.decoder.final_linear(&hidden)
     };
     let export = trace::export(decode, inputs);
-    keep("Whisper decoder", "batch, length, frames", export.named(&weights.named()).build());
+    keep("Whisper decoder", "batch, length, frames", &weights, export);
 }
 
 #[test]
@@ -67,5 +67,5 @@ fn snac() {
         model.decode(&codes.iter().collect::<Vec<_>>())
     };
     let export = trace::export(there_and_back, inputs).multiple_of("samples", 32);
-    keep("SNAC, to codes and back", "batch, samples in steps of 32", export.named(&weights.named()).build());
+    keep("SNAC, to codes and back", "batch, samples in steps of 32", &weights, export);
 }

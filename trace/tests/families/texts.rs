@@ -33,7 +33,7 @@ fn bert() {
         Input::indices("attention_mask", ("batch", "length"), 2),
     ];
     let export = trace::export(|x| model.forward(&x[0], &x[1], Some(&x[2])), inputs);
-    keep("BERT", "batch, length", export.named(&weights.named()).build());
+    keep("BERT", "batch, length", &weights, export);
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn distilbert() {
         },
         inputs,
     );
-    keep("DistilBERT", "batch, length", export.named(&weights.named()).build());
+    keep("DistilBERT", "batch, length", &weights, export);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn modernbert() {
     let model = modernbert::ModernBert::load(weights.builder(), &config.unwrap()).unwrap();
     let inputs = [words(), Input::indices("attention_mask", ("batch", "length"), 2)];
     let export = trace::export(|x| model.forward(&x[0], &x[1]), inputs).longest("length", 48);
-    keep("ModernBERT", "batch, length to 48", export.named(&weights.named()).build());
+    keep("ModernBERT", "batch, length to 48", &weights, export);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn t5_encoder() {
     let model = t5::T5EncoderModel::load(weights.builder(), &config).unwrap();
     let inputs = [words()];
     let export = trace::export(|x| model.clone().forward(&x[0]), inputs).longest("length", 48);
-    keep("T5 encoder", "batch, length to 48", export.named(&weights.named()).build());
+    keep("T5 encoder", "batch, length to 48", &weights, export);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn llama() {
     let cache = RefCell::new(llama::Cache::new(false, DType::F32, &config, &Device::Cpu).unwrap());
     let inputs = [words()];
     let export = trace::export(|x| model.forward(&x[0], 0, &mut cache.borrow_mut()), inputs);
-    keep("LLaMA without cache", "batch, length", export.named(&weights.named()).build());
+    keep("LLaMA without cache", "batch, length", &weights, export);
 }
 
 #[test]
@@ -128,5 +128,5 @@ fn clip_text() {
     let inputs = [words()];
     // `forward` picks rows by numbers that it reads from the tensors, which no graph can; the hidden states are what Stable Diffusion takes.
     let export = trace::export(|x| model.forward_with_mask(&x[0], usize::MAX), inputs);
-    keep("CLIP text, hidden states", "batch, length", export.named(&weights.named()).build());
+    keep("CLIP text, hidden states", "batch, length", &weights, export);
 }
