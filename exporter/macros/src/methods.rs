@@ -9,10 +9,11 @@ use crate::tokens::{
 };
 
 /// What the caller's names mean for the twin. They stand before what the caller's file imports.
-pub const IMPORTS: &str = "use ::exporter::twin::{IndexOp, Module, ModuleT, Tensor};
-    use ::exporter::twin::candle_nn::{
-        BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding, LayerNorm, Linear, PReLU, RmsNorm
-    };";
+pub const IMPORTS: &str = concat!(
+    "use ::exporter::twin::{IndexOp, Module, ModuleT, Tensor};",
+    "use ::exporter::twin::candle_nn::{BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding};",
+    "use ::exporter::twin::candle_nn::{LayerNorm, Linear, PReLU, RmsNorm};"
+);
 
 /// The caller's code has passed its lints already.
 pub const QUIET: &str = "#[allow(warnings, clippy::all, clippy::pedantic)]";
