@@ -2,7 +2,7 @@
 
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
-use crate::casts::Names;
+use crate::rewrite::Names;
 use crate::tokens::{Fault, as_group, code, is_word, split_at_commas};
 
 /// Names that mean twins, and imports.

@@ -3,8 +3,8 @@
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 
 use crate::arguments::Arguments;
-use crate::casts::{Names, for_twin};
 use crate::methods::{IMPORTS, Method, QUIET};
+use crate::rewrite::{Names, for_twin};
 use crate::tokens::{Fault, code, group, take_visibility};
 
 /// A function, and a module of the same name with the twin in it.

@@ -4,11 +4,12 @@
 //! error points into the caller's `forward`.
 
 mod arguments;
-mod casts;
+
 mod derive;
 mod function;
 mod item;
 mod methods;
+mod rewrite;
 mod tokens;
 
 use proc_macro::TokenStream;

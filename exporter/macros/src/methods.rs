@@ -3,7 +3,7 @@
 use proc_macro::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
 use crate::arguments::Arguments;
-use crate::casts::{Names, for_twin};
+use crate::rewrite::{Names, for_twin};
 use crate::tokens::{
     Fault, as_group, code, group, is_mark, is_word, mentions, split_at_commas, take_attributes, take_visibility,
 };

@@ -261,7 +261,7 @@ impl Loops {
         let length: usize = x.dim(1)?;
         let mask = self.mask(length)?.unsqueeze(2)?.broadcast_as((length, length, x.dim(2)?))?;
         let mut sum = x.narrow(1, 0, 1)?.zeros_like()?;
-        for i in 0..length {
+        for i in (0..length).rev() {
             let row = x.i((.., i..i + 1, ..))?;
             let seen = mask.i(i)?.unsqueeze(0)?.to_dtype(DType::F32)?;
             sum = (sum + row.broadcast_mul(&seen)?.sum_keepdim(1)? * self.heads as f64)?;
@@ -287,7 +287,8 @@ struct Split {
 
 #[exportable]
 impl Split {
-    const SCALE: f64 = 3 as f64;
+    const TIMES: usize = 3;
+    const SCALE: f64 = Self::TIMES as f64;
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();

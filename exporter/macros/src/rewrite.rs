@@ -23,85 +23,97 @@ pub fn for_twin(tokens: TokenStream, names: &Names) -> TokenStream {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut out: Vec<TokenTree> = vec![];
     let mut place = 0;
-    while place < tokens.len() {
-        let token = &tokens[place];
+    while let Some(token) = tokens.get(place) {
         place += 1;
-        let ident = match token {
-            TokenTree::Group(inner) if is_range(inner, &out, &tokens[place..]) => {
-                out.extend(range(inner.stream().into_iter().collect(), names));
-                continue;
-            }
-            TokenTree::Group(inner) if is_array(inner, &out, &tokens[place..]) => {
-                let elements = for_twin(inner.stream(), names);
-                out.extend(array(elements));
-                continue;
-            }
+        let rest = &tokens[place..];
+        match token {
             TokenTree::Group(inner) => {
-                let mut inside = Group::new(inner.delimiter(), for_twin(inner.stream(), names));
-                inside.set_span(inner.span());
-                out.push(inside.into());
-                continue;
+                let inside = of_group(inner, &out, rest, names);
+                out.extend(inside);
             }
-            TokenTree::Ident(ident) => ident,
-            _ => {
-                out.push(token.clone());
-                continue;
-            }
-        };
-        let word = ident.to_string();
-        let number = tokens.get(place).map(ToString::to_string).filter(|name| NUMBERS.contains(&name.as_str()));
-        if word == "in" {
-            // `for i in a..b { .. }`
-            let end = tokens[place..].iter().position(|token| as_group(Some(token), Delimiter::Brace).is_some());
-            if let Some(end) = end.filter(|end| counts(&tokens[place..place + end])) {
-                out.push(token.clone());
-                out.extend(range(tokens[place..place + end].to_vec(), names));
-                place += end;
-                continue;
-            }
+            TokenTree::Ident(word) => place += add_word(word, &mut out, rest, names),
+            mark => out.push(mark.clone()),
         }
-        if let (true, [_, dot, _, call, ..]) = (word == "dims", &tokens[place..]) {
-            // `x.dims().to_vec()`, which takes lengths and numbers.
-            if is_mark(Some(dot), '.') && is_word(tokens.get(place + 2), "to_vec") && is_mark(out.last(), '.') {
-                out.push(Ident::new("lengths", ident.span()).into());
-                out.push(call.clone());
-                place += 4;
-                continue;
-            }
-        }
-        if let (true, Some(TokenTree::Group(elements))) = (word == "vec", tokens.get(place + 1)) {
-            if is_mark(tokens.get(place), '!') && is_array(elements, &[], &[]) {
-                out.extend(code("::std::vec::Vec::from"));
-                let elements = array(for_twin(elements.stream(), names));
-                out.push(group(Delimiter::Parenthesis, elements));
-                place += 2;
-                continue;
-            }
-        }
-        if is_let_usize(&out, ident, &tokens[place..]) {
-            out.push(token.clone());
-            place += 2;
-            continue;
-        }
-        if let (true, Some(number)) = (word == "as", number) {
-            let operand = out.split_off(operand_start(&out));
-            if matches!(operand[..], [TokenTree::Literal(_)]) {
-                out.extend(operand);
-                out.push(token.clone());
-            } else {
-                out.extend(code(&format!("::exporter::twin::cast::<{number}, _>")));
-                out.push(group(Delimiter::Parenthesis, operand.into_iter().collect()));
-                place += 1;
-            }
-            continue;
-        }
-        replaced(ident, &mut out, &tokens[place..], names);
     }
     out.into_iter().collect()
 }
 
+fn of_group(inner: &Group, before: &[TokenTree], rest: &[TokenTree], names: &Names) -> TokenStream {
+    if is_range(inner, before, rest) {
+        return range(inner.stream().into_iter().collect(), names);
+    }
+    let inside = for_twin(inner.stream(), names);
+    if is_array(inner, before, rest) {
+        return array(inside);
+    }
+    let mut written = Group::new(inner.delimiter(), inside);
+    written.set_span(inner.span());
+    TokenTree::from(written).into()
+}
+
+/// Adds what a word and perhaps some tokens behind it become, and says how many tokens those are.
+fn add_word(word: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) -> usize {
+    let taken = match word.to_string().as_str() {
+        "as" => add_cast(out, rest),
+        "in" => add_loop(word, out, rest, names),
+        "dims" => add_lengths(word, out, rest),
+        "vec" => add_vector(out, rest, names),
+        _ if is_let_usize(out, word, rest) => {
+            out.push(word.clone().into());
+            Some(2)
+        }
+        _ => None,
+    };
+    taken.unwrap_or_else(|| {
+        add_name(word, out, rest, names);
+        0
+    })
+}
+
+/// `x as f64`, of which `x` is in `out` already.
+fn add_cast(out: &mut Vec<TokenTree>, rest: &[TokenTree]) -> Option<usize> {
+    let number = rest.first().map(ToString::to_string).filter(|name| NUMBERS.contains(&name.as_str()))?;
+    let start = operand_start(out);
+    if matches!(out[start..], [] | [TokenTree::Literal(_)]) {
+        return None;
+    }
+    let operand = out.split_off(start);
+    out.extend(code(&format!("::exporter::twin::cast::<{number}, _>")));
+    out.push(group(Delimiter::Parenthesis, operand.into_iter().collect()));
+    Some(1)
+}
+
+/// `for i in a..b { .. }`
+fn add_loop(word: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) -> Option<usize> {
+    let end = rest.iter().position(|token| as_group(Some(token), Delimiter::Brace).is_some())?;
+    dots(&rest[..end])?;
+    out.push(word.clone().into());
+    out.extend(range(rest[..end].to_vec(), names));
+    Some(end)
+}
+
+/// `x.dims().to_vec()`, to which lengths and numbers are added.
+fn add_lengths(word: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree]) -> Option<usize> {
+    let [_, dot, method, call, ..] = rest else { return None };
+    if !is_mark(Some(dot), '.') || !is_word(Some(method), "to_vec") || !is_mark(out.last(), '.') {
+        return None;
+    }
+    out.push(Ident::new("lengths", word.span()).into());
+    out.push(call.clone());
+    Some(4)
+}
+
+/// `vec![a, b]`
+fn add_vector(out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) -> Option<usize> {
+    let elements = as_group(rest.get(1), Delimiter::Bracket).filter(|elements| is_array(elements, &[], &[]))?;
+    is_mark(rest.first(), '!').then_some(())?;
+    out.extend(code("::std::vec::Vec::from"));
+    out.push(group(Delimiter::Parenthesis, array(for_twin(elements.stream(), names))));
+    Some(2)
+}
+
 /// Adds the word, or what it means for the twin.
-fn replaced(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) {
+fn add_name(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: &Names) {
     let word = ident.to_string();
     let leads = is_mark(rest.first(), ':') && is_mark(rest.get(1), ':');
     let after_path = is_mark(out.last(), ':') && is_mark(out.iter().rev().nth(1), ':');
@@ -111,7 +123,7 @@ fn replaced(ident: &Ident, out: &mut Vec<TokenTree>, rest: &[TokenTree], names: 
             out.truncate(out.len() - 2);
         }
         out.extend(code(&format!("::exporter::twin::{twin}")));
-    } else if names.types.contains(&word) && !after_dot {
+    } else if names.types.contains(&word) && !after_dot && !(after_path && is_candles(out)) {
         out.push(twin_name(ident).into());
     } else if names.functions.contains(&word) && !after_dot {
         out.push(ident.clone().into());
@@ -163,15 +175,15 @@ fn dots(tokens: &[TokenTree]) -> Option<usize> {
     (place > 0 && !end.is_empty() && !is_mark(end.first(), '=') && !literal && !comma).then_some(place)
 }
 
-fn counts(tokens: &[TokenTree]) -> bool {
-    dots(tokens).is_some()
-}
-
 /// Whether a group is `(a..b)` of an iterator: no call's argument, and with a method behind it.
 fn is_range(group: &Group, before: &[TokenTree], rest: &[TokenTree]) -> bool {
-    let is_call = matches!(before.last(), Some(TokenTree::Ident(_) | TokenTree::Group(_)));
+    let is_call = match before.last() {
+        Some(TokenTree::Ident(word)) => !["in", "return", "if", "while", "match"].contains(&word.to_string().as_str()),
+        Some(TokenTree::Group(_)) => true,
+        _ => false,
+    };
     let is_alone = group.delimiter() == Delimiter::Parenthesis && !is_call && is_mark(rest.first(), '.');
-    is_alone && counts(&group.stream().into_iter().collect::<Vec<_>>())
+    is_alone && dots(&group.stream().into_iter().collect::<Vec<_>>()).is_some()
 }
 
 /// `a..b` as a function of both, which may be lengths; `a..b as u32` counts in that type.
@@ -191,6 +203,11 @@ fn range(mut bounds: Vec<TokenTree>, names: &Names) -> TokenStream {
     arguments.extend(for_twin(end.into_iter().collect(), names));
     out.extend([group(Delimiter::Parenthesis, arguments)]);
     out
+}
+
+/// Whether a path of these tokens, which end in `::`, leads into candle: its types are not the caller's.
+fn is_candles(tokens: &[TokenTree]) -> bool {
+    CRATES.iter().any(|(_, twin)| is_word(tokens.iter().rev().nth(2), twin))
 }
 
 /// Where the operand of an `as` behind these tokens starts.
