@@ -206,6 +206,25 @@ fn run_tract_at(bytes: &[u8], x: &Tensor) -> tract_onnx::prelude::TractResult<(V
 }
 
 #[test]
+fn lengths_that_are_known_to_be_equal_are_told() {
+    let build = |graph: &mut GraphBuilder| {
+        let a = graph.input("a", ("batch", "length", 8))?;
+        let b = graph.input("b", ("batch", "places", 8))?;
+        assert!(graph.add(a, b).is_err());
+        let told = graph.with_equal_dims(b, (a.dim(0), a.dim(1), 8))?;
+        let y = graph.add(a, told)?;
+        assert_eq!(graph.describe(y), ["batch", "length", "8"]);
+        for wrong in [vec![a.dim(0), a.dim(1), Dim::Fixed(4)], vec![a.dim(0), a.dim(1)]] {
+            let error = graph.with_equal_dims(b, wrong.into_iter().map(Into::into).collect::<Vec<_>>()).unwrap_err();
+            let expected = r#"Shape expected lengths that ["batch", "places", "8"] may have, found ["batch", "length""#;
+            assert!(error.to_string().starts_with(expected), "{error}");
+        }
+        graph.output("y", y)
+    };
+    assert_eq!(Model::build("equal", 17, build).unwrap().operators(), ["Add"]);
+}
+
+#[test]
 fn images_of_any_size_are_enlarged() {
     let build = |graph: &mut GraphBuilder, x: Value| {
         let (height, width) = (graph.product(&[x.dim(2), two()])?, graph.product(&[x.dim(3), two()])?);

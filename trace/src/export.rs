@@ -52,6 +52,25 @@ where
     }
 }
 
+/// Loads a model so that the parts and other views of weights that it makes meanwhile are known, and keep the weights' names. Models that make
+/// none need it not.
+///
+/// ```
+/// # use candle_core::{Device, Tensor};
+/// # use std::collections::HashMap;
+/// # fn main() -> trace::Result<()> {
+/// let both = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?;
+/// let weights = HashMap::from([("both".to_owned(), both.clone())]);
+/// let first = trace::load(|| both.narrow(0, 0, 1))?;
+/// let model = |x: &[Tensor]| x[0].broadcast_mul(&first);
+/// let exported = trace::export(model, [trace::Input::f32("x", ("batch", 2))]).named(&weights).build()?;
+/// assert!(exported.model.initializers().contains(&"both"));
+/// # Ok(()) }
+/// ```
+pub fn load<T>(model: impl FnOnce() -> T) -> T {
+    record(model)
+}
+
 /// What a model returns: a tensor, or several.
 pub trait Outputs {
     /// The tensors in order.

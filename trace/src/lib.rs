@@ -35,6 +35,6 @@ mod recording;
 mod sizes;
 
 pub use error::{Error, Result};
-pub use export::{Export, Exported, Outputs, export};
+pub use export::{Export, Exported, Outputs, export, load};
 pub use input::Input;
 pub use proof::{Proof, Sample};

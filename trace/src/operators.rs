@@ -66,7 +66,8 @@ pub(crate) fn is_view(op: &Op) -> bool {
     matches!(op, Op::Transpose(..) | Op::Permute(..) | Op::Reshape(_) | Op::Narrow(..) | Op::Copy(_) | Op::ToDevice(_))
 }
 
-/// The tensors that an operator was given, in order.
+/// The tensors that an operator was given, in order. One that is joined with itself, which candle's `repeat` does as often as a size says, is there
+/// once.
 pub(crate) fn arguments(op: &Op) -> Vec<&Tensor> {
     match op {
         Op::Scatter(a, b, c, _)
@@ -104,6 +105,7 @@ pub(crate) fn arguments(op: &Op) -> Vec<&Tensor> {
         | Op::Elu(a, _)
         | Op::Powf(a, _)
         | Op::CustomOp1(a, _) => vec![a],
+        Op::Cat(args, _) if args.iter().all(|arg| arg.id() == args[0].id()) => vec![&args[0]],
         Op::Cat(args, _) | Op::NoBackward(_, args, _) => args.iter().collect(),
     }
 }

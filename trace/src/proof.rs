@@ -32,7 +32,7 @@ pub struct Sample {
 /// What the comparison with tract found.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    /// The largest difference of any output, relative to the larger of 1 and the output's largest number; nothing where tract cannot run the file.
+    /// The largest difference of any output, relative to the output's largest number; nothing where tract cannot run the file.
     pub difference: Option<f32>,
     /// Why tract cannot run it.
     pub reason: Option<String>,
@@ -71,6 +71,9 @@ where
 
 /// Sums of some thousand products, in another order in each library, and exponentials of other libraries: a deep network adds up to this.
 pub(crate) const TOLERANCE: f32 = 1e-4;
+
+/// An output whose numbers are all smaller is taken for zeros.
+const NOTHING: f64 = 1e-9;
 
 /// The outputs of each row alone, joined; nothing where the inputs have no dimension in common that comes first.
 fn rows<F>(run: &F, inputs: &[Input], tensors: &[Tensor]) -> Result<Option<Vec<Tensor>>>
@@ -157,14 +160,14 @@ fn worst(computed: &[Tensor], expected: &[Tensor]) -> Result<(usize, f32)> {
     Ok(worst)
 }
 
-/// The largest difference, relative to the larger of 1 and the largest number; infinite where the shapes differ.
+/// The largest difference, relative to the largest number; infinite where the shapes differ.
 fn difference(a: &Tensor, b: &Tensor) -> Result<f32> {
     if a.dims() != b.dims() {
         return Ok(f32::INFINITY);
     }
     let numbers = |tensor: &Tensor| tensor.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
     let (a, b) = (numbers(a)?, numbers(b)?);
-    let scale = b.iter().filter(|number| number.is_finite()).fold(1f64, |largest, number| largest.max(number.abs()));
+    let scale = b.iter().filter(|number| number.is_finite()).fold(NOTHING, |largest, number| largest.max(number.abs()));
     // NaN where candle has NaN, and the same infinity, are no difference.
     let pair =
         |(a, b): (&f64, &f64)| if a == b || (a.is_nan() && b.is_nan()) { 0. } else { ((a - b).abs() / scale) as f32 };

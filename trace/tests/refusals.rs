@@ -87,6 +87,18 @@ fn ranges_masks_and_lengths_are_computed_for_any_length() {
 }
 
 #[test]
+fn what_is_repeated_by_a_size_is_repeated_in_the_graph() {
+    let weight = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu).unwrap();
+    let model = |x: &[Tensor]| {
+        let (batch, length) = x[0].dims2()?;
+        let rows = weight.repeat((batch, length))?.reshape((batch, 2, length, 2))?;
+        rows.broadcast_mul(&x[0].reshape((batch, 1, length, 1))?)
+    };
+    let exported = trace::export(model, rows()).build().unwrap();
+    assert_eq!(exported.model.output_shape(), ["batch", "2", "length", "2"]);
+}
+
+#[test]
 fn numbers_that_rust_reads_are_found_out() {
     let model = |x: &[Tensor]| {
         let first = x[0].flatten_all()?.get(0)?.to_scalar::<f32>()?;

@@ -78,11 +78,31 @@ impl Lowering<'_> {
 
     pub(super) fn cat(&mut self, id: Id, args: &[Id], axis: usize) -> Result<Value> {
         let element_type = computed_in(self.recording.dtype(id))?;
+        if let [x] = *args {
+            return self.repeat(id, x, axis);
+        }
         let mut values = vec![];
         for arg in args {
             values.push(self.as_type(self.values[arg], element_type)?);
         }
         Ok(self.graph.cat(&values, axis)?)
+    }
+
+    /// Joins a value with itself, as often as the lengths say.
+    fn repeat(&mut self, id: Id, x: Id, axis: usize) -> Result<Value> {
+        let value = self.as_type(self.values[&x], computed_in(self.recording.dtype(id))?)?;
+        let dims = self.dims(id)?;
+        let (whole, part) = (self.recording.length(id, axis), self.recording.length(x, axis));
+        if part.iter().all(|&size| size == 1) {
+            return Ok(self.graph.expand(value, specs(&dims))?);
+        }
+        let times: Vec<usize> = whole.iter().zip(&part).map(|(whole, part)| whole / part).collect();
+        let times = self.lengths.dim(self.graph, &times)?;
+        let one = self.graph.unsqueeze(value, axis)?;
+        let mut several = one.dims().to_vec();
+        several[axis] = times;
+        let several = self.graph.expand(one, specs(&several))?;
+        Ok(self.graph.reshape(several, specs(&dims))?)
     }
 }
 

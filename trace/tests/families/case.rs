@@ -93,7 +93,7 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 
 /// Files with a part of the checkpoint (its encoder or its decoder, or what a variant has), or with weights that are computed when the model is loaded.
 /// All others have every weight of the checkpoint under its name.
-const PARTLY: [&str; 5] = ["MobileNetV4", "MobileOne", "SNAC", "VAE", "Whisper"];
+const PARTLY: [&str; 6] = ["MobileNetV4", "MobileOne", "RepVGG", "SNAC", "VAE", "Whisper"];
 
 /// Leaves the file, its samples and what tract said for `tests/interop/check_families.py`; `dims` describes the inputs in the table.
 pub fn keep<F>(name: &str, dims: &str, weights: &Weights, export: Export<F>)

@@ -5,5 +5,6 @@
 
 mod case;
 mod images;
+mod others;
 mod sounds;
 mod texts;
