@@ -44,11 +44,23 @@ pub fn derive(input: TokenStream) -> Result<TokenStream, Fault> {
         (true, Some(variants), _) => of_enum(&visibility, &name, &variants),
         (_, Some(fields), _) => of_struct(&visibility, &name, &fields),
         (_, _, Some(fields)) => of_tuple(&visibility, &name, &fields),
-        _ => Ok(of_itself(&name)),
+        _ => Ok(of_unit(&visibility, &name)),
     }
 }
 
-/// A type without fields is its own twin.
+/// A struct without fields, whose methods have twins all the same.
+fn of_unit(visibility: &[TokenTree], name: &Ident) -> TokenStream {
+    let twin = twin_name(name);
+    let mut out = code(QUIET);
+    out.extend(code("#[derive(Clone)]"));
+    out.extend(visibility.iter().cloned());
+    out.extend(code(&format!("struct {twin};")));
+    out.extend(implementation(name, &twin, code(&twin.to_string())));
+    out.extend(scoped(&twin, "::core::option::Option::None"));
+    out
+}
+
+/// An enum without fields is its own twin: others match on it.
 fn of_itself(name: &Ident) -> TokenStream {
     code(&format!(
         "impl ::exporter::Exportable for {name} {{

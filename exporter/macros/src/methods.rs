@@ -11,8 +11,8 @@ use crate::tokens::{
 /// What the caller's names mean for the twin. They stand before what the caller's file imports.
 pub const IMPORTS: &str = concat!(
     "use ::exporter::twin::{IndexOp, Module, ModuleT, Tensor};",
-    "use ::exporter::twin::candle_nn::{BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout, Embedding};",
-    "use ::exporter::twin::candle_nn::{LayerNorm, Linear, PReLU, RmsNorm};"
+    "use ::exporter::twin::candle_nn::{BatchNorm, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Dropout};",
+    "use ::exporter::twin::candle_nn::{Embedding, LayerNorm, Linear, PReLU, RmsNorm};",
 );
 
 /// The caller's code has passed its lints already.
@@ -97,14 +97,10 @@ pub fn of_impl(
     out.extend(code(";"));
     // Outside, where the type's name is the caller's, even if candle has one of that name.
     if let Some(call) = entry {
-        out.extend(code(&format!(
-            "impl ::exporter::ToOnnx for {name} {{
-                fn to_onnx(&self, graph: &mut ::exporter::GraphBuilder, x: ::exporter::Value) -> ::exporter::Result<::exporter::Value> {{
-                    use ::exporter::twin::{{Module as _, ModuleT as _}};
-                    graph.run(self, |twin| {{ let x = ::exporter::twin::Tensor::from(x); {call} }})
-                }}
-            }}"
-        )));
+        let traits = "use ::exporter::twin::{Module as _, ModuleT as _};";
+        let signature = "fn to_onnx(&self, graph: &mut ::exporter::GraphBuilder, x: ::exporter::Value) -> ::exporter::Result<::exporter::Value>";
+        let body = format!("graph.run(self, |twin| {{ let x = ::exporter::twin::Tensor::from(x); {call} }})");
+        out.extend(code(&format!("impl ::exporter::ToOnnx for {name} {{ {signature} {{ {traits} {body} }} }}")));
     }
     Ok(out)
 }

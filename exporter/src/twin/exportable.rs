@@ -80,6 +80,7 @@ use super::tensor::Tensor;
 /// - A field is a layer of candle, a `Tensor`, a number, text, another such type, or an `Option`, `Vec`, array, tuple or `Box` of them. A field
 ///   of another type is taken as it is with `#[onnx(plain)]`, or by its own [`crate::ToOnnx`] with `#[onnx(layer)]`, and
 ///   `#[onnx(rename = "..")]` gives it the checkpoint's name.
+/// - An enum whose variants hold layers has methods with twins, as a struct has. One without fields is taken as it is: others match on it.
 /// - Lengths are [`crate::twin::Length`]s. They are calculated with and mixed with `usize`. What depends on a length that is known only when
 ///   the file runs, such as `if length > 512`, fails the export and says so.
 /// - Methods that make the type from a checkpoint have no twin; `#[onnx(skip)]` leaves out others. A function outside is compiled twice with
