@@ -1,5 +1,7 @@
 //! The copy of candle: what it records, and that it is the same candle otherwise.
 
+#![allow(clippy::unwrap_used)]
+
 use candle_core::op::{Op, record};
 use candle_core::{DType, Device, Result, Tensor, Var};
 
