@@ -61,9 +61,18 @@ pub(crate) fn comparison(kind: CmpOp) -> &'static str {
     }
 }
 
+/// What an operator only copies.
+pub(crate) fn copied(op: &Op) -> Option<&Tensor> {
+    match op {
+        Op::Copy(of) | Op::ToDevice(of) => Some(of),
+        Op::NoBackward("detach", args, _) => args.first(),
+        _ => None,
+    }
+}
+
 /// Whether an operator only looks at the same numbers in another way.
 pub(crate) fn is_view(op: &Op) -> bool {
-    matches!(op, Op::Transpose(..) | Op::Permute(..) | Op::Reshape(_) | Op::Narrow(..) | Op::Copy(_) | Op::ToDevice(_))
+    matches!(op, Op::Transpose(..) | Op::Permute(..) | Op::Reshape(_) | Op::Narrow(..)) || copied(op).is_some()
 }
 
 /// The tensors that an operator was given, in order. One that is joined with itself, which candle's `repeat` does as often as a size says, is there

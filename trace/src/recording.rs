@@ -187,10 +187,9 @@ fn ids(runs: &[Tensor]) -> Vec<TensorId> {
 /// The tensors behind those that are only copies.
 fn settled(mut runs: Vec<Tensor>, names: &Names) -> Vec<Tensor> {
     for tensor in &mut runs {
-        while let Some(Op::Copy(of) | Op::ToDevice(of)) = tensor.op() {
-            if names.has(tensor) {
-                break;
-            }
+        while let Some(of) = tensor.op().as_ref().and_then(operators::copied)
+            && !names.has(tensor)
+        {
             *tensor = of.clone();
         }
     }

@@ -68,6 +68,13 @@ fn a_table_needs_to_know_how_long_it_may_be() {
     assert!(text.contains("[[7], [11], [13]]") && text.contains("`longest`"), "{text}");
     let exported = trace::export(model, rows()).longest("length", 20).build().unwrap();
     assert!(exported.model.operators().contains(&"Slice"));
+    // Its first numbers are those of a range.
+    let model = |x: &[Tensor]| {
+        let zigzag: Vec<f32> = (0..x[0].dim(1)?).map(|i| [0., 1., 0.][i % 3]).collect();
+        x[0].broadcast_add(&Tensor::new(zigzag, &Device::Cpu)?)
+    };
+    assert!(message(trace::export(model, rows()).build()).contains("`longest`"));
+    assert!(trace::export(model, rows()).longest("length", 20).build().is_ok());
 }
 
 #[test]

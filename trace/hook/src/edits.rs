@@ -88,7 +88,7 @@ impl BackpropOp {
     Edit {
         file: "src/tensor.rs",
         anchor: "                op: BackpropOp::none(),\n",
-        text: "                op: BackpropOp::noted(&[self], |a| Op::Copy(a[0].clone())),\n",
+        text: "                op: BackpropOp::noted(&[self], |args| Op::NoBackward(\"detach\", args, vec![])),\n",
     },
     // Custom ops without a backward are noted by name, and an op may say its settings.
     Edit {

@@ -56,7 +56,8 @@ fn write_copies(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     println!("# candle {VERSION} that can be recorded; for the Cargo.toml of your workspace:\n[patch.crates-io]");
     for (package, _) in PACKAGES {
-        println!("{package} = {{ path = \"{}\" }}", folder.join(package).display());
+        // A literal string: backslashes of a path stand for themselves.
+        println!("{package} = {{ path = '{}' }}", folder.join(package).display());
     }
     Ok(())
 }
