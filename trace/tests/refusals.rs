@@ -94,6 +94,18 @@ fn ranges_masks_and_lengths_are_computed_for_any_length() {
 }
 
 #[test]
+fn padding_is_one_operator() {
+    for same in [true, false] {
+        let model = |x: &[Tensor]| match same {
+            true => x[0].pad_with_same(1, 1, 2),
+            false => x[0].pad_with_zeros(1, 0, 2),
+        };
+        let exported = trace::export(model, rows()).build().unwrap();
+        assert_eq!(exported.model.operators(), ["Pad"]);
+    }
+}
+
+#[test]
 fn what_is_repeated_by_a_size_is_repeated_in_the_graph() {
     let weight = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu).unwrap();
     let model = |x: &[Tensor]| {

@@ -49,10 +49,12 @@ pub(crate) enum Plan {
         x: Id,
         axes: Vec<usize>,
     },
+    /// With zeros, or with the edges.
     Pad {
         x: Id,
         axis: usize,
         pads: [usize; 2],
+        edge: bool,
     },
 }
 

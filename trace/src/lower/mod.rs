@@ -114,9 +114,12 @@ impl Lowering<'_> {
                 Ok(self.graph.index_select(weight, indices, 0)?)
             }
             Plan::Mean { x, axes } => self.mean(id, (*x, axes)),
-            Plan::Pad { x, axis, pads: [left, right] } => {
+            Plan::Pad { x, axis, pads: [left, right], edge } => {
                 let x = self.float(*x)?;
-                Ok(self.graph.pad_with_zeros(x, *axis, *left, *right)?)
+                Ok(match edge {
+                    true => self.graph.pad_with_same(x, *axis, *left, *right)?,
+                    false => self.graph.pad_with_zeros(x, *axis, *left, *right)?,
+                })
             }
         }
     }

@@ -91,8 +91,12 @@ impl Lowering<'_> {
     /// Joins a value with itself, as often as the lengths say.
     fn repeat(&mut self, id: Id, x: Id, axis: usize) -> Result<Value> {
         let value = self.as_type(self.values[&x], computed_in(self.recording.dtype(id))?)?;
-        let dims = self.dims(id)?;
         let (whole, part) = (self.recording.length(id, axis), self.recording.length(x, axis));
+        let count = whole[0] / part[0];
+        if whole.iter().zip(&part).all(|(whole, part)| *whole == count * part) {
+            return Ok(self.graph.cat(&vec![value; count], axis)?);
+        }
+        let dims = self.dims(id)?;
         if part.iter().all(|&size| size == 1) {
             return Ok(self.graph.expand(value, specs(&dims))?);
         }
