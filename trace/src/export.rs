@@ -179,7 +179,7 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
     ///
     /// [`Error::Structure`] for a model that computes something else at another size, [`Error::Size`] and [`Error::Unsupported`] for what
     /// cannot be written, [`Error::Different`] where the file is wrong, [`Error::Unverified`] where tract cannot run it.
-    pub fn build(mut self) -> Result<Exported> {
+    pub fn build(&mut self) -> Result<Exported> {
         if self.inputs.is_empty() {
             return Err(Error::Input("a model without inputs is a constant; there is nothing to export".into()));
         }
@@ -210,7 +210,7 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
         match &proof.reason {
             Some(reason) if !self.allow_unverified => Err(Error::Unverified { reason: reason.clone() }),
             _ => {
-                let inputs = self.inputs.into_iter().map(|input| input.name).collect();
+                let inputs = self.inputs.iter().map(|input| input.name.clone()).collect();
                 Ok(Exported { model, proof, inputs, outputs: names })
             }
         }
@@ -221,7 +221,7 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
     /// # Errors
     ///
     /// Those of [`Export::build`], and [`Error::Export`] when the file cannot be written.
-    pub fn save(self, path: impl AsRef<Path>) -> Result<Proof> {
+    pub fn save(&mut self, path: impl AsRef<Path>) -> Result<Proof> {
         let exported = self.build()?;
         exported.model.save(path)?;
         Ok(exported.proof)

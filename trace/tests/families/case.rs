@@ -95,30 +95,38 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 /// All others have every weight of the checkpoint under its name.
 const PARTLY: [&str; 6] = ["MobileNetV4", "MobileOne", "RepVGG", "SNAC", "VAE", "Whisper"];
 
-/// Leaves the file, its samples and what tract said for `tests/interop/check_families.py`; `dims` describes the inputs in the table.
+/// The forms of reductions, normalisations and others change between them.
+const OPSETS: [i64; 3] = [13, 17, 21];
+
+/// Leaves a file for each opset, its samples and what tract said for `tests/interop/check_families.py`; `dims` describes the inputs in the table.
 pub fn keep<F>(name: &str, dims: &str, weights: &Weights, export: Export<F>)
 where
     F: Fn(&[Tensor]) -> Result<Vec<Tensor>>,
 {
     let named = weights.named();
-    let exported = export.named(&named).build().unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut export = export.named(&named);
     let folder = folder().join(name.replace([' ', ','], "_"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    exported.save(folder.join("model.onnx")).unwrap();
-    exported.save_samples(&folder).unwrap();
-    let proof = &exported.proof;
-    let names = exported.model.initializers();
-    let missing: Vec<&String> = named.keys().filter(|name| !names.contains(&name.as_str())).collect();
-    let record = serde_json::json!({
-        "name": name, "dims": dims, "tract": proof.difference, "not_in_tract": proof.reason,
-        "rows_differ": proof.samples.iter().any(|sample| sample.rows_differ),
-        "operators": exported.model.operators().len(),
-    });
-    fs::write(folder.join("case.json"), record.to_string()).unwrap();
-    println!("{name}: {proof}; {} operators", exported.model.operators().len());
-    let partly = PARTLY.iter().any(|part| name.contains(part));
-    assert!(missing.is_empty() || partly, "{name}: {missing:?} are not among the initializers");
+    for opset in OPSETS {
+        export = export.opset(opset);
+        let exported = export.build().unwrap_or_else(|error| panic!("{name}, opset {opset}: {error}"));
+        exported.save(folder.join(format!("opset{opset}.onnx"))).unwrap();
+        // The same ones for each opset.
+        exported.save_samples(&folder).unwrap();
+        let proof = &exported.proof;
+        let names = exported.model.initializers();
+        let missing: Vec<&String> = named.keys().filter(|name| !names.contains(&name.as_str())).collect();
+        let record = serde_json::json!({
+            "name": name, "dims": dims, "tract": proof.difference, "not_in_tract": proof.reason,
+            "rows_differ": proof.samples.iter().any(|sample| sample.rows_differ),
+            "opsets": OPSETS, "operators": exported.model.operators().len(),
+        });
+        fs::write(folder.join("case.json"), record.to_string()).unwrap();
+        println!("{name}, opset {opset}: {proof}; {} operators", exported.model.operators().len());
+        let partly = PARTLY.iter().any(|part| name.contains(part));
+        assert!(missing.is_empty() || partly, "{name}: {missing:?} are not among the initializers");
+    }
 }
 
 /// `target/trace-families`, found from the running test in `target/PROFILE/deps`.
