@@ -48,10 +48,10 @@ pub enum Error {
         /// The largest difference that is accepted.
         tolerance: f32,
     },
-    /// tract cannot run the file, so it is not proven.
-    #[error("tract cannot run the file, so it is not proven: {reason}; `allow_unverified` accepts that")]
+    /// tract cannot run the file, or what it computes proves nothing.
+    #[error("the file is not proven: {reason}; `allow_unverified` accepts that")]
     Unverified {
-        /// What tract says.
+        /// What tract says, or why its answer proves nothing.
         reason: String,
     },
     /// The graph could not be built or written.

@@ -166,6 +166,13 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
         self
     }
 
+    /// The file is proven at this size too, in place of the largest that is chosen: 2 to 4 times the largest that is traced. A model with
+    /// windows or distances that end somewhere needs a size beyond them: below, they look as if there were none.
+    pub fn proven_to(mut self, name: &str, size: usize) -> Self {
+        self.sizes.proven.insert(name.into(), size);
+        self
+    }
+
     /// Returns a file also where tract cannot run it. [`Proof::reason`] then says why, and another runtime must verify it on
     /// [`Proof::samples`]. A file that tract runs and that differs is never returned.
     pub fn allow_unverified(mut self) -> Self {
@@ -200,6 +207,10 @@ impl<F: Fn(&[Tensor]) -> candle_core::Result<Vec<Tensor>>> Export<F> {
         }
         let names = self.output_names(outputs[0].len())?;
         let recording = Recording::new(&inputs, &outputs, &self.names)?;
+        if let Some(at) = recording.outputs.iter().position(|&id| !recording.depends_on_inputs(id)) {
+            let cause = "was it written in place, or made of numbers that Rust read?";
+            return Err(Error::Input(format!("output `{}` depends on no input; {cause}", names[at])));
+        }
         let model = self.write(&recording, &names)?;
         drop(recording);
         let mut samples = vec![];

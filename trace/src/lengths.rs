@@ -45,7 +45,7 @@ impl Lengths {
         let found = found.ok_or_else(|| {
             let known: Vec<&Vec<usize>> = self.known.iter().map(|(sizes, _)| sizes).collect();
             let expected = "a product, a whole part or a sum of lengths with these sizes";
-            Error::Size(format!("a length of {sizes:?} in the runs is not seen to follow from the inputs': expected {expected}: {known:?}"))
+            Error::Size(format!("a length of {sizes:?} in the runs is not seen to follow from the inputs': expected {expected}: {known:?}; `multiple_of` may be missing"))
         })?;
         self.known.push((sizes.to_vec(), found));
         Ok(found)

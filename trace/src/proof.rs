@@ -43,7 +43,10 @@ pub struct Proof {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.difference, &self.reason) {
-            (Some(difference), _) => write!(f, "verified by tract: differs by {difference:.1e} at most"),
+            (Some(difference), _) => {
+                let sizes: Vec<String> = self.samples.iter().map(|sample| described(&sample.sizes)).collect();
+                write!(f, "verified by tract: differs by {difference:.1e} at most, at {}", sizes.join("; "))
+            }
             (None, reason) => write!(f, "not verified: {}", reason.as_deref().unwrap_or("tract did not run it")),
         }
     }
@@ -74,6 +77,9 @@ pub(crate) const TOLERANCE: f32 = 1e-4;
 
 /// An output whose numbers are all smaller is taken for zeros.
 const NOTHING: f64 = 1e-9;
+
+/// What stands for infinity, such as the lowest number in masks: no measure of the others.
+const HUGE: f64 = 1e30;
 
 /// The outputs of each row alone, joined; nothing where the inputs have no dimension in common that comes first.
 fn rows<F>(run: &F, inputs: &[Input], tensors: &[Tensor]) -> Result<Option<Vec<Tensor>>>
@@ -131,7 +137,20 @@ pub(crate) fn prove(model: &Model, mut samples: Vec<Sample>, outputs: &[String])
         }
         largest = largest.max(difference);
     }
+    let is_blank = |at: usize| samples.iter().map(|sample| blank(&sample.outputs[at])).collect::<Result<Vec<bool>>>();
+    for (at, name) in outputs.iter().enumerate() {
+        if is_blank(at)?.into_iter().all(|is_blank| is_blank) {
+            let reason = format!("`{name}` is 0 or not a number everywhere, which proves nothing");
+            return Ok(Proof { difference: None, reason: Some(reason), samples });
+        }
+    }
     Ok(Proof { difference: Some(largest), reason: None, samples })
+}
+
+/// Whether there is no number but 0.
+fn blank(tensor: &Tensor) -> Result<bool> {
+    let numbers = tensor.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+    Ok(numbers.iter().all(|number| *number == 0. || number.is_nan()))
 }
 
 impl Sample {
@@ -160,17 +179,25 @@ fn worst(computed: &[Tensor], expected: &[Tensor]) -> Result<(usize, f32)> {
     Ok(worst)
 }
 
-/// The largest difference, relative to the largest number; infinite where the shapes differ.
+/// The largest difference, relative to the largest number; infinite where the shapes differ, or whole numbers do.
 fn difference(a: &Tensor, b: &Tensor) -> Result<f32> {
     if a.dims() != b.dims() {
         return Ok(f32::INFINITY);
     }
+    let is_whole = !b.dtype().is_float();
     let numbers = |tensor: &Tensor| tensor.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
     let (a, b) = (numbers(a)?, numbers(b)?);
-    let scale = b.iter().filter(|number| number.is_finite()).fold(NOTHING, |largest, number| largest.max(number.abs()));
+    if is_whole && a != b {
+        return Ok(f32::INFINITY);
+    }
+    let usual = b.iter().map(|number| number.abs()).filter(|number| *number < HUGE);
+    let scale = usual.fold(NOTHING, f64::max);
     // NaN where candle has NaN, and the same infinity, are no difference.
-    let pair =
-        |(a, b): (&f64, &f64)| if a == b || (a.is_nan() && b.is_nan()) { 0. } else { ((a - b).abs() / scale) as f32 };
+    let pair = |(a, b): (&f64, &f64)| match a == b || (a.is_nan() && b.is_nan()) {
+        true => 0.,
+        false if b.abs() >= HUGE => ((a - b).abs() / b.abs()) as f32,
+        false => ((a - b).abs() / scale) as f32,
+    };
     let differences = a.iter().zip(&b).map(pair);
     Ok(differences
         .fold(0f32, |largest, next| if next.is_nan() || largest.is_nan() { f32::NAN } else { largest.max(next) }))

@@ -154,6 +154,20 @@ impl Recording {
         self.nodes[id].runs.iter().map(|tensor| tensor.dims()[axis]).collect()
     }
 
+    /// Whether a node follows from any input.
+    pub(crate) fn depends_on_inputs(&self, id: Id) -> bool {
+        let (mut seen, mut open) = (vec![false; self.nodes.len()], vec![id]);
+        while let Some(id) = open.pop() {
+            if matches!(self.nodes[id].source, Source::Input(_)) {
+                return true;
+            }
+            if !std::mem::replace(&mut seen[id], true) {
+                open.extend(&self.nodes[id].args);
+            }
+        }
+        false
+    }
+
     pub(crate) fn is_leaf(&self, id: Id) -> bool {
         matches!(self.nodes[id].source, Source::Weight(_))
     }

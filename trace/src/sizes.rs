@@ -25,6 +25,7 @@ pub(crate) struct Sizes {
     pub(crate) multiples: HashMap<String, usize>,
     pub(crate) longest: HashMap<String, usize>,
     pub(crate) given: HashMap<String, [usize; RUNS]>,
+    pub(crate) proven: HashMap<String, usize>,
     traced: HashMap<String, [usize; RUNS]>,
 }
 
@@ -38,7 +39,7 @@ impl Sizes {
                 self.names.push(name.into());
             }
         }
-        let said = self.multiples.keys().chain(self.longest.keys()).chain(self.given.keys());
+        let said = self.multiples.keys().chain(self.longest.keys()).chain(self.given.keys()).chain(self.proven.keys());
         for name in said {
             if !self.names.contains(name) {
                 return Err(Error::Input(format!("no input has a dimension `{name}`, only {:?}", self.names)));
@@ -46,7 +47,7 @@ impl Sizes {
         }
         for (number, name) in self.names.iter().enumerate() {
             let of = self.multiple(name);
-            let chosen = match (self.given.get(name), number) {
+            let mut chosen = match (self.given.get(name), number) {
                 (Some(&given), _) => given,
                 (None, 0) => [2, 3, 5].map(|size| size * of),
                 (None, number) => {
@@ -56,17 +57,28 @@ impl Sizes {
                     } else {
                         FEW[(number - 1) % FEW.len()]
                     };
-                    let mut chosen = chosen.map(|size| size * of);
-                    if let Some(&longest) = self.longest.get(name) {
-                        chosen[RUNS - 1] = longest;
-                    }
-                    chosen
+                    chosen.map(|size| size * of)
                 }
             };
+            if let (Some(&longest), None) = (self.longest.get(name), self.given.get(name)) {
+                chosen[RUNS - 1] = longest;
+            }
             let ascending = chosen.windows(2).all(|pair| pair[0] < pair[1]);
             if !ascending || chosen.iter().any(|size| !size.is_multiple_of(of)) || chosen[0] < 2 {
                 let expected = format!("three sizes from 2, each larger than the one before, and multiples of {of}");
+                let found = format!("found {chosen:?}; `traced_at` says others");
+                return Err(Error::Input(format!("dimension `{name}`: expected {expected}, {found}")));
+            }
+            let longest = self.longest.get(name).copied().unwrap_or(usize::MAX);
+            if longest != usize::MAX && chosen[RUNS - 1] != longest {
+                let expected = format!("the last size of `traced_at` to be the longest, {longest}");
                 return Err(Error::Input(format!("dimension `{name}`: expected {expected}, found {chosen:?}")));
+            }
+            if let Some(&proven) = self.proven.get(name)
+                && (proven == 0 || !proven.is_multiple_of(of) || proven > longest)
+            {
+                let expected = format!("`proven_to` a multiple of {of} that is no longer than the longest");
+                return Err(Error::Input(format!("dimension `{name}`: expected {expected}, found {proven}")));
             }
             // Which of two such sizes a length is made of could not be seen.
             let proportional =
@@ -95,15 +107,16 @@ impl Sizes {
         self.traced[name]
     }
 
-    /// Sizes to prove the file at that it was not traced at: batches of 1 and 4, two lengths of each other dimension.
+    /// Sizes to prove the file at that it was not traced at: batches of 1 and 4, two lengths of each other dimension. Then, well beyond those
+    /// that were traced: what looks the same at small sizes may not be at large ones.
     pub(crate) fn to_prove(&self) -> Vec<HashMap<String, usize>> {
         let of_run = |run: usize| {
             let size = |(number, name): (usize, &String)| {
                 let (of, traced) = (self.multiple(name), self.traced[name]);
                 let size = match number {
-                    0 if !self.given.contains_key(name) => [1, 4][run] * of,
+                    0 if !self.given.contains_key(name) => ([1, 4][run] * of).min(self.longest(name)),
                     _ => {
-                        let longest = self.longest.get(name).copied().unwrap_or(usize::MAX);
+                        let longest = self.longest(name);
                         let fresh = (1..).map(|step| traced[0] + step * of).filter(|size| !traced.contains(size));
                         let mut fresh = fresh.take_while(|&size| size <= longest).skip(number.saturating_sub(1));
                         fresh.nth(run).unwrap_or(traced[run])
@@ -113,7 +126,32 @@ impl Sizes {
             };
             self.names.iter().enumerate().map(size).collect()
         };
-        if self.names.is_empty() { vec![HashMap::new()] } else { (0..2).map(of_run).collect() }
+        // Two samples where there is one size: numbers of the first inputs may have been taken for constants.
+        let mut sizes: Vec<_> = (0..2).map(of_run).collect();
+        if !self.names.is_empty() {
+            let far = self.names.iter().enumerate().map(|(number, name)| (name.clone(), self.far(number, name)));
+            sizes.push(far.collect());
+        }
+        sizes
+    }
+
+    /// The size that is furthest from those that were traced.
+    fn far(&self, number: usize, name: &str) -> usize {
+        let (of, largest) = (self.multiple(name), self.traced[name][RUNS - 1]);
+        let far = match (number, self.names.len()) {
+            // A batch.
+            (0, 2..) => return self.proven.get(name).copied().unwrap_or(2 * of).min(self.longest(name)),
+            // Images of many steps take long.
+            _ if of >= LARGE => largest + of,
+            (_, ..3) => 4 * largest,
+            _ => 2 * largest,
+        };
+        let longest = self.longest(name) / of * of;
+        self.proven.get(name).copied().unwrap_or(far.min(longest))
+    }
+
+    fn longest(&self, name: &str) -> usize {
+        self.longest.get(name).copied().unwrap_or(usize::MAX)
     }
 }
 
@@ -135,6 +173,24 @@ mod tests {
         assert_eq!([to_prove[0]["batch"], to_prove[1]["batch"]], [1, 4]);
         assert_eq!([to_prove[0]["length"], to_prove[1]["length"]], [8, 9]);
         assert_eq!([to_prove[0]["height"], to_prove[1]["height"]], [224, 256]);
+        let far = ["batch", "length", "height"].map(|name| to_prove[2][name]);
+        assert_eq!(far, [2, 14, 320]);
+        assert_eq!(Sizes::default().to_prove().len(), 2);
+    }
+
+    #[test]
+    fn the_longest_size_is_traced() {
+        let mut sizes = Sizes::default();
+        sizes.longest.insert("length".into(), 20);
+        let inputs = [Input::f32("x", ("length", 8))];
+        sizes.settle(&inputs).unwrap();
+        assert_eq!(sizes.traced("length"), [2, 3, 20]);
+        sizes.given.insert("length".into(), [5, 7, 9]);
+        let error = sizes.settle(&inputs).unwrap_err().to_string();
+        assert!(error.contains("to be the longest, 20, found [5, 7, 9]"), "{error}");
+        sizes.given.clear();
+        sizes.proven.insert("length".into(), 21);
+        assert!(sizes.settle(&inputs).unwrap_err().to_string().contains("`proven_to`"));
     }
 
     #[test]

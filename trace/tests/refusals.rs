@@ -150,3 +150,64 @@ fn rows_that_candle_computes_wrongly_in_a_batch_are_compared_one_by_one() {
     let exported = trace::export(model, [Input::f32("x", ("batch", 4, "length"))]).build().unwrap();
     assert!(exported.proof.samples.iter().any(|sample| sample.rows_differ));
 }
+
+#[test]
+fn what_is_written_in_place_is_not_taken_for_a_constant() {
+    let kept = Tensor::zeros((2, 4), DType::F32, &Device::Cpu).unwrap();
+    let model = |x: &[Tensor]| {
+        kept.slice_set(&x[0], 0, 0)?;
+        kept.relu()
+    };
+    let found = message(trace::export(model, [Input::f32("x", (2, 4))]).build());
+    assert!(found.contains("`output` depends on no input"), "{found}");
+    // A part of the output follows from the input, and another part from what was written.
+    let model = |x: &[Tensor]| {
+        kept.slice_set(&x[0], 0, 0)?;
+        kept.relu()? + &x[0]
+    };
+    let found = message(trace::export(model, [Input::f32("x", (2, 4))]).build());
+    assert!(found.contains("differs from candle"), "{found}");
+}
+
+#[test]
+fn a_window_that_ends_beyond_the_traced_sizes_is_found_out() {
+    let model = |x: &[Tensor]| {
+        let length = x[0].dim(1)?;
+        let within = |i: usize| if i % length + 16 < i / length { f32::NEG_INFINITY } else { 0. };
+        let mask: Vec<f32> = (0..length * length).map(within).collect();
+        let mask = Tensor::from_vec(mask, (length, length), &Device::Cpu)?;
+        let scores = x[0].unsqueeze(2)?.broadcast_mul(&x[0].unsqueeze(1)?)?.broadcast_add(&mask)?;
+        candle_nn::ops::softmax(&scores, D::Minus1)
+    };
+    let found = message(trace::export(model, rows()).build());
+    assert!(found.contains("differs from candle") && found.contains("length 52"), "{found}");
+}
+
+#[test]
+fn lowest_numbers_do_not_hide_a_difference_and_whole_numbers_are_equal() {
+    let huge = Tensor::new(&[f32::MIN, 0.], &Device::Cpu).unwrap();
+    // 0.5 at a batch of at most 5, and nothing beyond.
+    let half = |x: &Tensor| if x.dim(0).unwrap() > 5 { 0. } else { 0.5 };
+    let model = |x: &[Tensor]| x[0].affine(1., half(&x[0]))?.broadcast_add(&huge);
+    let found = message(trace::export(model, [Input::f32("x", ("rows", 2))]).build());
+    assert!(found.contains("differs from candle"), "{found}");
+    let model = |x: &[Tensor]| (x[0].to_dtype(DType::F32)? + half(&x[0]) * 2.)?.to_dtype(DType::U32);
+    let found = message(trace::export(model, [Input::indices("x", ("rows", 2), 60000)]).build());
+    assert!(found.contains("differs from candle"), "{found}");
+    let model = |x: &[Tensor]| x[0].affine(0., 0.);
+    let found = message(trace::export(model, rows()).build());
+    assert!(found.contains("proves nothing"), "{found}");
+}
+
+#[test]
+fn places_casts_and_sums_by_indices_are_candles() {
+    let picks = Tensor::new(&[1u32, 0, 1], &Device::Cpu).unwrap();
+    let model = |x: &[Tensor]| {
+        let first = x[0].narrow(1, 0, 1)?.argmax_keepdim(1)?.to_dtype(DType::F32)?;
+        let bytes = (&x[0] * 300.)?.to_dtype(DType::U8)?.to_dtype(DType::F32)?;
+        let added = x[0].zeros_like()?.index_add(&picks, &x[0], 1)?;
+        bytes.broadcast_add(&first)? + added
+    };
+    let exported = trace::export(model, [Input::f32("x", ("batch", 3))]).build().unwrap();
+    assert!(exported.model.operators().contains(&"ScatterElements"));
+}

@@ -30,6 +30,9 @@ use crate::value::Value;
 /// struct Unknown;
 /// exporter::Model::trace(&Unknown).input("x", ("batch", 4)).build();
 /// ```
+#[diagnostic::on_unimplemented(
+    note = "`#[exportable]` makes it of a `forward` of one tensor; `graph.run(&net, |net| net.forward(..))` in `Model::build` takes others"
+)]
 pub trait ToOnnx {
     /// Adds the nodes that compute `self` on `x` and returns the output.
     ///

@@ -64,7 +64,10 @@ pub(super) fn number(graph: &mut GraphBuilder, x: Value) -> crate::Result<Value>
 
 macro_rules! unary {
     ($($name:ident)+) => {
-        impl Tensor {
+        /// The largest f32 that is a u32.
+const LARGEST_U32: f32 = 4_294_967_040.;
+
+impl Tensor {
             $(
                 #[doc = concat!("candle's `", stringify!($name), "`: [`GraphBuilder::", stringify!($name), "`].")]
                 ///
@@ -224,6 +227,12 @@ impl Tensor {
             let x = self.value(graph)?;
             // A condition counts as bytes already.
             let same = x.element_type() == to || (x.element_type() == ElementType::Bool && to == ElementType::U8);
+            // candle takes the nearest number that there is; ONNX leaves it open.
+            let x = match dtype {
+                DType::U8 if x.element_type() == ElementType::F32 => graph.clamp(x, 0., 255.)?,
+                DType::U32 if x.element_type() == ElementType::F32 => graph.clamp(x, 0., LARGEST_U32)?,
+                _ => x,
+            };
             if same { Ok(x) } else { graph.cast(x, to) }
         })
         .map(Tensor::from)

@@ -70,7 +70,7 @@ use super::tensor::Tensor;
 /// let net = Classifier::new(vb)?;
 /// let model = Model::trace(&net).input("x", ("batch", "length", 8)).build()?;
 /// assert_eq!(model.output_shape(), ["batch", "3"]);
-/// assert_eq!(model.initializers()[..3], ["scalar", "blocks.0.norm.weight", "blocks.0.norm.bias"]);
+/// assert_eq!(model.initializers()[..3], ["/scalar", "blocks.0.norm.weight", "blocks.0.norm.bias"]);
 /// assert!(model.initializers().contains(&"classifier.dense.weight"));
 /// # Ok(()) }
 /// ```

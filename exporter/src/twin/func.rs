@@ -84,7 +84,7 @@ impl<T: CandleModule + ToOnnx + Send + Sync> Both for T {}
 /// let net = exporter::seq().add(linear(784, 64)?).add(Activation::Relu).add(exporter::func!(|x| x * 2.)).add(linear(64, 10)?);
 /// assert_eq!(net.forward(&Tensor::zeros((1, 784), DType::F32, &Device::Cpu)?)?.dims(), [1, 10]);
 /// let model = exporter::Model::trace(&net).input("x", ("batch", 784)).build()?;
-/// assert_eq!(model.initializers(), ["0.weight", "2.scalar", "3.weight"]);
+/// assert_eq!(model.initializers(), ["0.weight", "2/scalar", "3.weight"]);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Default)]

@@ -118,7 +118,7 @@ impl Tensor {
         self.map(|graph, x| graph.pad_with_same(x, axis, left, right))
     }
 
-    /// The tensor repeated so often along each axis.
+    /// The tensor repeated so often along each axis, from the first on; further numbers stand for dimensions in front, as in candle.
     ///
     /// # Errors
     ///
@@ -133,9 +133,8 @@ impl Tensor {
         for _ in self.rank()..times.len() {
             repeated = repeated.unsqueeze(0)?;
         }
-        let missing = repeated.rank() - times.len();
         for (axis, times) in times.into_iter().enumerate().filter(|(_, times)| *times != 1) {
-            repeated = Tensor::cat(&vec![repeated; times], missing + axis)?;
+            repeated = Tensor::cat(&vec![repeated; times], axis)?;
         }
         Ok(repeated)
     }
@@ -170,6 +169,42 @@ impl Tensor {
         self.map(|graph, x| {
             let picks = indices(graph, picks)?;
             graph.gather(x, picks, axis)
+        })
+    }
+
+    /// Single elements of `source` in place of those at their indices.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::scatter`].
+    pub fn scatter<D: Axis>(&self, places: &Tensor, source: &Tensor, axis: D) -> Result<Self> {
+        self.map(|graph, x| {
+            let (places, source) = (indices(graph, places)?, source.value(graph)?);
+            graph.scatter(x, places, source, axis)
+        })
+    }
+
+    /// Single elements of `source` added at their indices.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::scatter_add`].
+    pub fn scatter_add<D: Axis>(&self, places: &Tensor, source: &Tensor, axis: D) -> Result<Self> {
+        self.map(|graph, x| {
+            let (places, source) = (indices(graph, places)?, source.value(graph)?);
+            graph.scatter_add(x, places, source, axis)
+        })
+    }
+
+    /// Slices of `source` added at their indices.
+    ///
+    /// # Errors
+    ///
+    /// As [`GraphBuilder::index_add`].
+    pub fn index_add<D: Axis>(&self, places: &Tensor, source: &Tensor, axis: D) -> Result<Self> {
+        self.map(|graph, x| {
+            let (places, source) = (indices(graph, places)?, source.value(graph)?);
+            graph.index_add(x, places, source, axis)
         })
     }
 }

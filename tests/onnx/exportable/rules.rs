@@ -391,3 +391,26 @@ fn values_are_of_no_use_outside_a_graph() {
     let error = kept.unwrap().relu().unwrap_err().to_string();
     assert!(error.starts_with("values of a graph are used where no graph is built"), "{error}");
 }
+
+#[derive(Exportable)]
+struct Numbers {
+    scale: f64,
+}
+
+#[exportable]
+impl Numbers {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let bytes = (x * self.scale)?.to_dtype(DType::U8)?.to_dtype(DType::F32)?;
+        let whole = (x * self.scale)?.to_dtype(DType::U32)?.to_dtype(DType::F32)?;
+        // The numbers of `repeat` are those of the first dimensions.
+        let twice = (bytes + whole)?.repeat((1, 2))?;
+        let places = x.narrow(1, 0, 2)?.ge(0.)?.to_dtype(DType::U32)?;
+        twice.scatter_add(&places.repeat((1, 2))?.narrow(1, 0, 2)?, &x.narrow(1, 0, 2)?, 1)
+    }
+}
+
+#[test]
+fn numbers_become_whole_and_repeat_as_in_candle() {
+    let net = Numbers { scale: 200. };
+    layer("forward/whole numbers and repeats", Input::Any(&[3, 4]), &net, |x| net.forward(x)).check();
+}

@@ -1,5 +1,6 @@
 //! Arithmetic, comparisons, reductions and types.
 
+use candle_core::DType;
 use candle_core::op::{BinaryOp, CmpOp, Op, ReduceOp, UnaryOp};
 use exporter::{ElementType, Value};
 
@@ -7,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::lengths::close;
 use crate::lower::{Lowering, computed_in};
 use crate::recording::Id;
+
+/// The largest f32 that is a u32.
+const LARGEST_U32: f32 = 4_294_967_040.;
 
 impl Lowering<'_> {
     pub(super) fn binary(&mut self, id: Id, args: &[Id], kind: BinaryOp) -> Result<Value> {
@@ -79,7 +83,15 @@ impl Lowering<'_> {
         let whole = computed_in(self.recording.dtype(x))? == ElementType::I64;
         let mut value = self.float(x)?;
         if matches!(kind, ReduceOp::ArgMin | ReduceOp::ArgMax) {
-            let [axis] = axes[..] else { return Ok(self.graph.cast(value, ElementType::I64)?) };
+            // An axis of length 1 is reduced too.
+            let axis = match (&axes[..], self.recording.op(id)) {
+                (&[axis], _) => axis,
+                (_, Some(Op::Reduce(_, _, dims))) if dims.len() == 1 => dims[0],
+                _ => {
+                    let reason = "places along several dimensions have no ONNX form here".into();
+                    return Err(Error::Unsupported { operator: format!("{kind:?}").to_lowercase(), reason });
+                }
+            };
             let place = match kind {
                 ReduceOp::ArgMax => self.graph.argmax(value, axis)?,
                 _ => self.graph.argmin(value, axis)?,
@@ -163,12 +175,18 @@ impl Lowering<'_> {
         let value = self.values[&x];
         match (computed_in(self.recording.dtype(id))?, value.element_type()) {
             // A byte that is a comparison stays one.
-            (ElementType::I64, ElementType::Bool | ElementType::U8)
-                if self.recording.dtype(id) == candle_core::DType::U8 =>
-            {
+            (ElementType::I64, ElementType::Bool | ElementType::U8) if self.recording.dtype(id) == DType::U8 => {
                 Ok(value)
             }
-            (to, _) => self.as_type(value, to),
+            (to, from) => {
+                // candle takes the nearest number that there is; ONNX leaves it open.
+                let value = match self.recording.dtype(id) {
+                    DType::U8 if from == ElementType::F32 => self.graph.clamp(value, 0., 255.)?,
+                    DType::U32 if from == ElementType::F32 => self.graph.clamp(value, 0., LARGEST_U32)?,
+                    _ => value,
+                };
+                self.as_type(value, to)
+            }
         }
     }
 }

@@ -138,18 +138,23 @@ impl Lowering<'_> {
                 part = part.narrow(axis, 0, size)?;
             }
             if numbers(&[part.contiguous()?])? != numbers(std::slice::from_ref(run))? {
-                return Err(Error::Size(format!("{shape} depends on the sizes, and it is not seen how")));
+                let causes = "numbers that are made up, or tensors that are written in place, are no constants either";
+                return Err(Error::Size(format!("{shape} depends on the sizes, and it is not seen how; {causes}")));
             }
-        }
-        if !self.sizes.names().iter().any(|name| self.sizes.longest.contains_key(name)) {
-            let advice = "say how long the inputs can be with `longest`, and so much of it is stored";
-            return Err(Error::Size(format!("{shape} is a table that grows with the sizes; {advice}")));
         }
         let mut value = self.constant(largest)?;
         for (axis, &dim) in dims.iter().enumerate() {
             if !matches!(dim, Dim::Fixed(_)) {
                 value = self.graph.narrow(value, axis, 0, dim)?;
             }
+        }
+        // Every size that a side of it is made of.
+        let sides = self.graph.describe(value);
+        let words = || sides.iter().flat_map(|side| side.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        let is_open = |name: &&String| !self.sizes.longest.contains_key(*name) && words().any(|word| word == *name);
+        if let Some(name) = self.sizes.names().iter().find(is_open) {
+            let advice = format!("say with `longest` how long `{name}` can be, and so much of it is stored");
+            return Err(Error::Size(format!("{shape} is a table that grows with the sizes; {advice}")));
         }
         self.as_type(value, computed_in(self.recording.dtype(id))?)
     }

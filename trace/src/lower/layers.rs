@@ -92,12 +92,9 @@ impl Lowering<'_> {
         Ok(match *op {
             Op::UpsampleNearest1D { .. } => self.graph.upsample_nearest1d(x, dims[last])?,
             Op::UpsampleNearest2D { .. } => self.graph.upsample_nearest2d(x, dims[last - 1], dims[last])?,
-            Op::UpsampleBilinear2D { align_corners: false, .. } => match dims[last - 1..] {
-                [exporter::Dim::Fixed(height), exporter::Dim::Fixed(width)] => {
-                    self.graph.upsample_bilinear2d(x, height, width)?
-                }
-                _ => return Err(Error::Size("a bilinear enlargement expected an image of known size".into())),
-            },
+            Op::UpsampleBilinear2D { align_corners: false, .. } => {
+                self.graph.upsample_bilinear2d(x, dims[last - 1], dims[last])?
+            }
             _ => {
                 let reason = "corners that are aligned have no ONNX form here".into();
                 return Err(Error::Unsupported { operator: "upsample_bilinear2d".into(), reason });

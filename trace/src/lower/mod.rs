@@ -174,7 +174,15 @@ impl Lowering<'_> {
             Op::CustomOp3(_, _, _, custom) => self.custom(custom.name(), args, &custom.attributes()),
             Op::NoBackward(name, _, attributes) => self.custom(name, args, attributes),
             Op::Copy(_) | Op::ToDevice(_) => Ok(self.values[&args[0]]),
-            Op::Scatter(..) | Op::ScatterAdd(..) | Op::IndexAdd(..) | Op::SliceScatter0(..) => {
+            Op::Scatter(_, _, _, axis) | Op::ScatterAdd(_, _, _, axis) | Op::IndexAdd(_, _, _, axis) => {
+                let (x, places, source) = (self.float(args[0])?, self.whole(args[1])?, self.float(args[2])?);
+                Ok(match op {
+                    Op::Scatter(..) => self.graph.scatter(x, places, source, *axis)?,
+                    Op::ScatterAdd(..) => self.graph.scatter_add(x, places, source, *axis)?,
+                    _ => self.graph.index_add(x, places, source, *axis)?,
+                })
+            }
+            Op::SliceScatter0(..) => {
                 let reason = "there is no operator for it in `GraphBuilder`".into();
                 Err(Error::Unsupported { operator: operators::describe(op), reason })
             }
