@@ -143,7 +143,7 @@ impl Sizes {
             (0, 2..) => return self.proven.get(name).copied().unwrap_or(2 * of).min(self.longest(name)),
             // Images of many steps take long.
             _ if of >= LARGE => largest + of,
-            (_, ..3) => 4 * largest,
+            (_, 1 | 2) => 4 * largest,
             _ => 2 * largest,
         };
         let longest = self.longest(name) / of * of;

@@ -170,7 +170,7 @@ impl GraphBuilder {
         let (start, length) = (dims[0], dims[1]);
         let end = self.symbols.sum(start).plus(&self.symbols.sum(length));
         let left = self.symbols.sum(x.dim(axis)).minus(&end);
-        if left.as_number().is_some_and(|left| left < 0) {
+        if self.symbols.lowest_of(&Sum::default().minus(&left)).is_some_and(|missing| missing > 0) {
             let expected = format!("at most {} elements along axis {axis}", self.symbols.describe(x.dim(axis)));
             let found = format!("{} from {}", self.symbols.describe(length), self.symbols.describe(start));
             return Err(self.mismatch("Slice", expected, found));

@@ -404,8 +404,9 @@ impl Numbers {
         let whole = (x * self.scale)?.to_dtype(DType::U32)?.to_dtype(DType::F32)?;
         // The numbers of `repeat` are those of the first dimensions.
         let twice = (bytes + whole)?.repeat((1, 2))?;
-        let places = x.narrow(1, 0, 2)?.ge(0.)?.to_dtype(DType::U32)?;
-        twice.scatter_add(&places.repeat((1, 2))?.narrow(1, 0, 2)?, &x.narrow(1, 0, 2)?, 1)
+        let source = x.narrow(1, 0, 2)?.contiguous()?;
+        let places = source.ge(0.)?.to_dtype(DType::U32)?;
+        twice.scatter_add(&places, &source, 1)
     }
 }
 
