@@ -185,14 +185,14 @@ fn a_window_that_ends_beyond_the_traced_sizes_is_found_out() {
 
 #[test]
 fn lowest_numbers_do_not_hide_a_difference_and_whole_numbers_are_equal() {
-    let huge = Tensor::new(&[f32::MIN, 0.], &Device::Cpu).unwrap();
-    // 0.5 at a batch of at most 5, and nothing beyond.
-    let half = |x: &Tensor| if x.dim(0).unwrap() > 5 { 0. } else { 0.5 };
+    let huge = Tensor::new(&[[f32::MIN], [0.]], &Device::Cpu).unwrap();
+    // 0.5 at a length of at most 5, and nothing beyond.
+    let half = |x: &Tensor| if x.dim(1).unwrap() > 5 { 0. } else { 0.5 };
     let model = |x: &[Tensor]| x[0].affine(1., half(&x[0]))?.broadcast_add(&huge);
-    let found = message(trace::export(model, [Input::f32("x", ("rows", 2))]).build());
+    let found = message(trace::export(model, [Input::f32("x", (2, "length"))]).build());
     assert!(found.contains("differs from candle"), "{found}");
     let model = |x: &[Tensor]| (x[0].to_dtype(DType::F32)? + half(&x[0]) * 2.)?.to_dtype(DType::U32);
-    let found = message(trace::export(model, [Input::indices("x", ("rows", 2), 60000)]).build());
+    let found = message(trace::export(model, [Input::indices("x", (2, "length"), 60000)]).build());
     assert!(found.contains("differs from candle"), "{found}");
     let model = |x: &[Tensor]| x[0].affine(0., 0.);
     let found = message(trace::export(model, rows()).build());

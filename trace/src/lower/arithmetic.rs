@@ -83,14 +83,12 @@ impl Lowering<'_> {
         let whole = computed_in(self.recording.dtype(x))? == ElementType::I64;
         let mut value = self.float(x)?;
         if matches!(kind, ReduceOp::ArgMin | ReduceOp::ArgMax) {
-            // An axis of length 1 is reduced too.
-            let axis = match (&axes[..], self.recording.op(id)) {
-                (&[axis], _) => axis,
-                (_, Some(Op::Reduce(_, _, dims))) if dims.len() == 1 => dims[0],
-                _ => {
-                    let reason = "places along several dimensions have no ONNX form here".into();
-                    return Err(Error::Unsupported { operator: format!("{kind:?}").to_lowercase(), reason });
-                }
+            // Where none is seen to be reduced, it was one of length 1: each place along any such axis is the first.
+            let single =
+                || (0..self.recording.rank(x)).find(|&axis| self.recording.length(x, axis).iter().all(|&l| l == 1));
+            let Some(axis) = axes.first().copied().or_else(single) else {
+                let reason = "the dimension that is searched is not seen".into();
+                return Err(Error::Unsupported { operator: format!("{kind:?}").to_lowercase(), reason });
             };
             let place = match kind {
                 ReduceOp::ArgMax => self.graph.argmax(value, axis)?,
