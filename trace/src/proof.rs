@@ -44,7 +44,8 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.difference, &self.reason) {
             (Some(difference), _) => {
-                let sizes: Vec<String> = self.samples.iter().map(|sample| described(&sample.sizes)).collect();
+                let mut sizes: Vec<String> = self.samples.iter().map(|sample| described(&sample.sizes)).collect();
+                sizes.dedup();
                 write!(f, "verified by tract: differs by {difference:.1e} at most, at {}", sizes.join("; "))
             }
             (None, reason) => write!(f, "not verified: {}", reason.as_deref().unwrap_or("tract did not run it")),

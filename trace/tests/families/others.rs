@@ -1,8 +1,8 @@
-//! Further models, for what those of the issue do not have: ALiBi, caches that are thrown away, two inputs of different kinds.
+//! Models that have what the others have not: ALiBi, caches that are thrown away, two inputs of different kinds, a state from step to step.
 
-use candle_core::Module;
+use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::Activation;
-use candle_transformers::models::{gemma, jina_bert, qwen2, repvgg, siglip};
+use candle_transformers::models::{gemma, jina_bert, mamba, qwen2, repvgg, siglip};
 use trace::Input;
 
 use crate::case::{Weights, keep};
@@ -36,6 +36,25 @@ fn qwen2() {
     // Each call has a cache of its own, which is empty.
     let export = trace::export(|x| model.clone().forward(&x[0], 0), words());
     keep("Qwen2", "batch, length", &weights, export);
+}
+
+#[test]
+fn mamba() {
+    let weights = Weights::default();
+    let config = mamba::Config { d_model: 16, n_layer: 2, vocab_size: WORDS as usize, pad_vocab_size_multiple: 1 };
+    let model = trace::load(|| mamba::Model::new(&config, weights.builder())).unwrap();
+    // The model takes one word a step, of one sequence, and its state goes with it.
+    let steps = |x: &[Tensor]| {
+        let mut state = mamba::State::new(x[0].dim(0)?, &config, DType::F32, &Device::Cpu)?;
+        let mut outputs = vec![];
+        for step in 0..5 {
+            let word = x[0].narrow(1, step, 1)?.squeeze(1)?;
+            outputs.push(model.forward(&word, &mut state)?);
+        }
+        Tensor::stack(&outputs, 1)
+    };
+    let export = trace::export(steps, [Input::indices("input_ids", (1, 5), WORDS)]);
+    keep("Mamba, five steps", "one sequence", &weights, export);
 }
 
 #[test]
