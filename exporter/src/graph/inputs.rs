@@ -18,7 +18,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a name that is taken, [`Error::Shape`] for more than eight dimensions.
+    /// [`crate::Error::Invalid`] for a name that is taken, [`crate::Error::Shape`] for more than eight dimensions.
     pub fn input(&mut self, name: &str, dims: impl IntoDims) -> Result<Value> {
         self.input_of(ElementType::F32, name, dims)
     }
@@ -59,7 +59,7 @@ impl GraphBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a name that is taken.
+    /// [`crate::Error::Invalid`] for a name that is taken.
     pub fn input_with_default(&mut self, name: &str, default: f32) -> Result<Value> {
         self.take(name)?;
         let value = self.number(name.into(), &[1], default)?;
