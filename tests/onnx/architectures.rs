@@ -1,200 +1,81 @@
-//! Published architectures that candle users train, each with `forward` and `to_onnx` side by side.
+//! Published architectures that candle users train, written as ONNX by hand.
 
-use candle_core::{D, DType, Device, Module, ModuleT, Result as CandleResult, Tensor};
+use candle_core::{D, DType, Device, Module, Result as CandleResult, Tensor};
 use candle_nn::rnn::RNN;
-use candle_nn::{Activation, BatchNorm, Conv2d, Conv2dConfig, Embedding, GRU, LSTM, LayerNorm, Linear, VarBuilder};
-use exporter::{GraphBuilder, Gru, Lstm, Pool, Result, ToOnnx, Value};
+use candle_nn::{Activation, Conv2d, Embedding, GRU, LSTM, LayerNorm, Linear, VarBuilder};
+use exporter::{GraphBuilder, Gru, Lstm, Model, Pool, Result, ToOnnx, Value};
 
-use crate::case::{Case, Input, layer, weight};
+use crate::case::{Input, layer, weight};
+use crate::exportable::{BasicBlock, LeNet, ResNet18};
 use crate::layers::variables;
+use crate::weights::{DEEP, Weights, check_deep};
 
-/// The differences of dozens of layers add up.
-const DEEP: f32 = 2e-5;
+/// A network whose graph is written by hand, operator by operator; `exportable` has it by its `forward`.
+struct ByHand<'a, T>(&'a T);
 
-pub fn check_deep(case: Case) {
-    Case { tolerance: DEEP, ..case }.check();
+/// The graph that is written by hand is the one of `forward`.
+fn same_operators<T: ToOnnx>(net: &T, dims: (&str, usize, usize, usize))
+where
+    for<'a> ByHand<'a, T>: ToOnnx,
+{
+    let build = |net: &dyn ToOnnx| Model::trace(&net).input("x", dims).build().unwrap();
+    let (forward, by_hand) = (build(net), build(&ByHand(net)));
+    assert_eq!(forward.operators(), by_hand.operators());
+    assert_eq!(forward.initializers(), by_hand.initializers());
 }
 
-/// Draws weights that differ from layer to layer.
-pub struct Weights(pub usize);
-
-impl Weights {
-    pub fn next(&mut self, dims: &[usize], scale: f32) -> Tensor {
-        self.0 += 1;
-        // Every tensor takes the same stream from another place.
-        let count: usize = dims.iter().product();
-        weight(&[count + self.0], scale).narrow(0, self.0, count).unwrap().reshape(dims).unwrap()
-    }
-
-    pub fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
-        let scale = (3. / inputs as f32).sqrt();
-        Linear::new(self.next(&[outputs, inputs], scale), Some(self.next(&[outputs], 0.1)))
-    }
-
-    pub fn conv(&mut self, inputs: usize, outputs: usize, kernel: usize, stride: usize, padding: usize) -> Conv2d {
-        let scale = (3. / (inputs * kernel * kernel) as f32).sqrt();
-        let config = Conv2dConfig { padding, stride, ..Default::default() };
-        Conv2d::new(self.next(&[outputs, inputs, kernel, kernel], scale), None, config)
-    }
-
-    pub fn batch_norm(&mut self, channels: usize) -> BatchNorm {
-        let positive = |tensor: Tensor| (tensor.abs().unwrap() + 0.7).unwrap();
-        let mean = self.next(&[channels], 0.2);
-        let (variance, scale) = (positive(self.next(&[channels], 0.6)), positive(self.next(&[channels], 0.6)));
-        BatchNorm::new(channels, mean, variance, scale, self.next(&[channels], 0.2), 1e-5).unwrap()
-    }
-
-    pub fn layer_norm(&mut self, width: usize) -> LayerNorm {
-        LayerNorm::new((self.next(&[width], 0.3) + 1.).unwrap(), self.next(&[width], 0.1), 1e-5)
-    }
-}
-
-/// LeCun et al. 1998, with batch norm in place of the original's trained subsampling.
-struct LeNet {
-    conv1: Conv2d,
-    norm1: BatchNorm,
-    conv2: Conv2d,
-    norm2: BatchNorm,
-    fc1: Linear,
-    fc2: Linear,
-    fc3: Linear,
-}
-
-impl LeNet {
-    fn new() -> Self {
-        let mut w = Weights(0);
-        Self {
-            conv1: w.conv(1, 6, 5, 1, 2),
-            norm1: w.batch_norm(6),
-            conv2: w.conv(6, 16, 5, 1, 0),
-            norm2: w.batch_norm(16),
-            fc1: w.linear(400, 120),
-            fc2: w.linear(120, 84),
-            fc3: w.linear(84, 10),
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {
-        let x = self.conv1.forward(x)?;
-        let x = self.norm1.forward_t(&x, false)?.relu()?.max_pool2d(2)?;
-        let x = self.conv2.forward(&x)?;
-        let x = self.norm2.forward_t(&x, false)?.relu()?.max_pool2d(2)?;
-        let x = x.flatten_from(1)?;
-        let x = self.fc1.forward(&x)?.relu()?;
-        let x = self.fc2.forward(&x)?.relu()?;
-        self.fc3.forward(&x)
-    }
-}
-
-impl ToOnnx for LeNet {
+impl ToOnnx for ByHand<'_, LeNet> {
     fn to_onnx(&self, g: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let x = g.apply("conv1", &self.conv1, x)?;
-        let x = g.apply("norm1", &self.norm1, x)?;
+        let x = g.apply("conv1", &self.0.conv1, x)?;
+        let x = g.apply("norm1", &self.0.norm1, x)?;
         let x = g.relu(x)?;
         let x = g.max_pool2d(x, 2)?;
-        let x = g.apply("conv2", &self.conv2, x)?;
-        let x = g.apply("norm2", &self.norm2, x)?;
+        let x = g.apply("conv2", &self.0.conv2, x)?;
+        let x = g.apply("norm2", &self.0.norm2, x)?;
         let x = g.relu(x)?;
         let x = g.max_pool2d(x, 2)?;
         let x = g.flatten_from(x, 1)?;
-        let x = g.apply("fc1", &self.fc1, x)?;
+        let x = g.apply("fc1", &self.0.fc1, x)?;
         let x = g.relu(x)?;
-        let x = g.apply("fc2", &self.fc2, x)?;
+        let x = g.apply("fc2", &self.0.fc2, x)?;
         let x = g.relu(x)?;
-        g.apply("fc3", &self.fc3, x)
+        g.apply("fc3", &self.0.fc3, x)
     }
 }
 
 #[test]
 fn lenet_with_batch_norm() {
     let net = LeNet::new();
-    check_deep(layer("model/LeNet-5 with batch norm", Input::Any(&[1, 28, 28]), &net, |x| net.forward(x)));
+    check_deep(layer("model/LeNet-5 with batch norm", Input::Any(&[1, 28, 28]), ByHand(&net), |x| net.forward(x)));
+    same_operators(&net, ("batch", 1, 28, 28));
 }
 
-/// He et al. 2015: the block of ResNet-18 and 34.
-struct BasicBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    conv2: Conv2d,
-    bn2: BatchNorm,
-    downsample: Option<(Conv2d, BatchNorm)>,
-}
-
-impl BasicBlock {
-    fn new(w: &mut Weights, inputs: usize, outputs: usize, stride: usize) -> Self {
-        let changes = stride != 1 || inputs != outputs;
-        Self {
-            conv1: w.conv(inputs, outputs, 3, stride, 1),
-            bn1: w.batch_norm(outputs),
-            conv2: w.conv(outputs, outputs, 3, 1, 1),
-            bn2: w.batch_norm(outputs),
-            downsample: changes.then(|| (w.conv(inputs, outputs, 1, stride, 0), w.batch_norm(outputs))),
-        }
-    }
-
-    fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {
-        let y = self.bn1.forward_t(&self.conv1.forward(x)?, false)?.relu()?;
-        let y = self.bn2.forward_t(&self.conv2.forward(&y)?, false)?;
-        let skip = match &self.downsample {
-            Some((conv, norm)) => norm.forward_t(&conv.forward(x)?, false)?,
-            None => x.clone(),
-        };
-        (y + skip)?.relu()
-    }
-}
-
-impl ToOnnx for BasicBlock {
+impl ToOnnx for ByHand<'_, BasicBlock> {
     fn to_onnx(&self, g: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let y = g.apply("conv1", &self.conv1, x)?;
-        let y = g.apply("bn1", &self.bn1, y)?;
+        let y = g.apply("conv1", &self.0.conv1, x)?;
+        let y = g.apply("bn1", &self.0.bn1, y)?;
         let y = g.relu(y)?;
-        let y = g.apply("conv2", &self.conv2, y)?;
-        let y = g.apply("bn2", &self.bn2, y)?;
-        let skip = g.apply("downsample", &self.downsample, x)?;
+        let y = g.apply("conv2", &self.0.conv2, y)?;
+        let y = g.apply("bn2", &self.0.bn2, y)?;
+        let skip = g.apply("downsample", &self.0.downsample, x)?;
         let y = g.add(y, skip)?;
         g.relu(y)
     }
 }
 
-struct ResNet18 {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    layers: [[BasicBlock; 2]; 4],
-    fc: Linear,
-}
-
-impl ResNet18 {
-    fn new() -> Self {
-        let w = &mut Weights(100);
-        let mut stage = |inputs, outputs, stride| {
-            [BasicBlock::new(w, inputs, outputs, stride), BasicBlock::new(w, outputs, outputs, 1)]
-        };
-        let layers = [stage(64, 64, 1), stage(64, 128, 2), stage(128, 256, 2), stage(256, 512, 2)];
-        Self { conv1: w.conv(3, 64, 7, 2, 3), bn1: w.batch_norm(64), layers, fc: w.linear(512, 1000) }
-    }
-
-    fn forward(&self, x: &Tensor) -> CandleResult<Tensor> {
-        let x = self.bn1.forward_t(&self.conv1.forward(x)?, false)?.relu()?;
-        // After a ReLU, padding with zeros equals the published padding with minus infinity.
-        let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.max_pool2d_with_stride(3, 2)?;
-        let x = self.layers.iter().flatten().try_fold(x, |x, block| block.forward(&x))?;
-        let x = x.mean(D::Minus1)?.mean(D::Minus1)?;
-        self.fc.forward(&x)
-    }
-}
-
-impl ToOnnx for ResNet18 {
+impl ToOnnx for ByHand<'_, ResNet18> {
     fn to_onnx(&self, g: &mut GraphBuilder, x: Value) -> Result<Value> {
-        let x = g.apply("conv1", &self.conv1, x)?;
-        let x = g.apply("bn1", &self.bn1, x)?;
+        let x = g.apply("conv1", &self.0.conv1, x)?;
+        let x = g.apply("bn1", &self.0.bn1, x)?;
         let x = g.relu(x)?;
         let x = g.pad_with_zeros(x, 2, 1, 1)?;
         let x = g.pad_with_zeros(x, 3, 1, 1)?;
         let x = g.max_pool2d(x, Pool { kernel: (3, 3), stride: (2, 2) })?;
-        let x = g.apply("layers", &self.layers, x)?;
+        let layers: Vec<_> = self.0.layers.iter().map(|stage| stage.each_ref().map(ByHand)).collect();
+        let x = g.apply("layers", &layers, x)?;
         let x = g.mean(x, D::Minus1)?;
         let x = g.mean(x, D::Minus1)?;
-        g.apply("fc", &self.fc, x)
+        g.apply("fc", &self.0.fc, x)
     }
 }
 
@@ -202,7 +83,8 @@ impl ToOnnx for ResNet18 {
 fn resnet18() {
     let net = ResNet18::new();
     // 64 x 64 pixels rather than 224: the same graph, a twelfth of the work.
-    check_deep(layer("model/ResNet-18", Input::Any(&[3, 64, 64]), &net, |x| net.forward(x)));
+    check_deep(layer("model/ResNet-18", Input::Any(&[3, 64, 64]), ByHand(&net), |x| net.forward(x)));
+    same_operators(&net, ("batch", 3, 64, 64));
 }
 
 /// Vaswani et al. 2017: attention over all positions, in several heads.

@@ -12,3 +12,4 @@ mod lengths;
 mod operators;
 mod random_stacks;
 mod rules;
+mod weights;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::input::Input;
 use crate::lower;
 use crate::names::Names;
+use crate::outputs::Outputs;
 use crate::proof::{self, Proof};
 use crate::random::Random;
 use crate::recording::Recording;
@@ -69,30 +70,6 @@ where
 /// ```
 pub fn load<T>(model: impl FnOnce() -> T) -> T {
     record(model)
-}
-
-/// What a model returns: a tensor, or several.
-pub trait Outputs {
-    /// The tensors in order.
-    fn into_tensors(self) -> Vec<Tensor>;
-}
-
-impl Outputs for Tensor {
-    fn into_tensors(self) -> Vec<Tensor> {
-        vec![self]
-    }
-}
-
-impl Outputs for Vec<Tensor> {
-    fn into_tensors(self) -> Vec<Tensor> {
-        self
-    }
-}
-
-impl Outputs for (Tensor, Tensor) {
-    fn into_tensors(self) -> Vec<Tensor> {
-        vec![self.0, self.1]
-    }
 }
 
 /// A model that is about to be exported. [`Export::build`] or [`Export::save`] does it.

@@ -29,12 +29,14 @@ mod lengths;
 mod lower;
 mod names;
 mod operators;
+mod outputs;
 mod proof;
 mod random;
 mod recording;
 mod sizes;
 
 pub use error::{Error, Result};
-pub use export::{Export, Exported, Outputs, export, load};
+pub use export::{Export, Exported, export, load};
 pub use input::Input;
+pub use outputs::Outputs;
 pub use proof::{Proof, Sample};

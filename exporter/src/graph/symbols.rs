@@ -105,13 +105,7 @@ impl Symbols {
     pub(crate) fn windows(&mut self, dim: Dim, offset: i64, by: usize) -> Dim {
         let sum = self.sum(dim).plus(&Sum::number(offset));
         let (whole, rest) = self.divide(&sum, by as i64);
-        let sum = match rest {
-            None => whole,
-            Some(rest) => {
-                let known = self.rounded.get(&rest).copied();
-                whole.plus(&Sum::symbol(known.unwrap_or_else(|| self.add_rounded(rest))))
-            }
-        };
+        let sum = self.with_rounded(whole, rest);
         self.length(sum)
     }
 
@@ -152,17 +146,11 @@ impl Symbols {
                 let found = match origin {
                     Origin::Rounded(inner, by) if *sum == Sum::symbol(symbol) => {
                         let (whole, rest) = self.divide(&self.current(inner), *by);
-                        match rest {
-                            None => whole,
+                        if let (Some(0), Some(rest)) = (whole.as_number(), &rest) {
                             // It stays what it is, unless another symbol turns out to be the same.
-                            Some(rest) if whole.as_number() == Some(0) => {
-                                Sum::symbol(*self.rounded.entry(rest).or_insert(symbol))
-                            }
-                            Some(rest) => {
-                                let known = self.rounded.get(&rest).copied();
-                                whole.plus(&Sum::symbol(known.unwrap_or_else(|| self.add_rounded(rest))))
-                            }
+                            self.rounded.entry(rest.clone()).or_insert(symbol);
                         }
+                        self.with_rounded(whole, rest)
                     }
                     _ => self.current(sum),
                 };
@@ -263,10 +251,16 @@ impl Symbols {
         in_brackets(self.describe(Dim::Symbol(symbol)))
     }
 
-    fn add_rounded(&mut self, (sum, by): (Sum, i64)) -> Symbol {
-        let symbol = self.add(Origin::Rounded(sum.clone(), by), None);
-        self.rounded.insert((sum, by), symbol);
-        symbol
+    /// A sum plus what must be rounded when the model runs, as a symbol.
+    fn with_rounded(&mut self, whole: Sum, rest: Option<(Sum, i64)>) -> Sum {
+        let Some(rest) = rest else { return whole };
+        let known = self.rounded.get(&rest).copied();
+        let symbol = known.unwrap_or_else(|| {
+            let symbol = self.add(Origin::Rounded(rest.0.clone(), rest.1), None);
+            self.rounded.insert(rest, symbol);
+            symbol
+        });
+        whole.plus(&Sum::symbol(symbol))
     }
 
     /// A symbol that is this sum, or one of its own.

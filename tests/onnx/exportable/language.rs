@@ -4,8 +4,8 @@ use candle_core::{D, DType, Device, IndexOp, Module, Result, Tensor};
 use candle_nn::{Activation, Conv1d, Conv1dConfig, Embedding, LayerNorm, Linear, RmsNorm};
 use exporter::{Exportable, exportable};
 
-use crate::architectures::{Weights, check_deep};
 use crate::case::{Input, case, layer};
+use crate::weights::{Weights, check_deep};
 
 /// Vaswani et al. 2017, with the mask of a decoder.
 #[derive(Exportable)]

@@ -4,28 +4,30 @@ mod language;
 mod rules;
 mod vision;
 
+pub use vision::{BasicBlock, ResNet18};
+
 use candle_core::{Module, ModuleT, Result, Tensor};
 use candle_nn::{BatchNorm, Conv2d, Linear};
 use exporter::{Exportable, exportable};
 
-use crate::architectures::{Weights, check_deep};
 use crate::case::{Input, layer};
+use crate::weights::{Weights, check_deep};
 
 /// LeCun et al. 1998, with batch norm in place of the original's trained subsampling.
 #[derive(Exportable)]
-struct LeNet {
-    conv1: Conv2d,
-    norm1: BatchNorm,
-    conv2: Conv2d,
-    norm2: BatchNorm,
-    fc1: Linear,
-    fc2: Linear,
-    fc3: Linear,
+pub struct LeNet {
+    pub conv1: Conv2d,
+    pub norm1: BatchNorm,
+    pub conv2: Conv2d,
+    pub norm2: BatchNorm,
+    pub fc1: Linear,
+    pub fc2: Linear,
+    pub fc3: Linear,
 }
 
 #[exportable]
 impl LeNet {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut w = Weights(0);
         Self {
             conv1: w.conv(1, 6, 5, 1, 2),
@@ -38,7 +40,7 @@ impl LeNet {
         }
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = self.conv1.forward(x)?;
         let x = self.norm1.forward_t(&x, false)?.relu()?.max_pool2d(2)?;
         let x = self.conv2.forward(&x)?;

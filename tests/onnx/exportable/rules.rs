@@ -5,8 +5,8 @@ use candle_nn::{Linear, VarBuilder, VarMap};
 use exporter::{Exportable, Model, exportable};
 
 use super::language::Attention;
-use crate::architectures::{Weights, check_deep};
 use crate::case::{Input, TOLERANCE, layer, relative_difference, run_tract, run_tract_all, values, weight};
+use crate::weights::{Weights, check_deep};
 
 /// The error of exporting a module on `[batch, length, 8]`.
 fn error_of(module: &impl exporter::ToOnnx) -> String {

@@ -6,18 +6,18 @@ use candle_nn::{Dropout, VarBuilder};
 use exporter::{Exportable, GroupNorm, exportable};
 
 use super::language::Attention;
-use crate::architectures::{Weights, check_deep};
 use crate::case::{Input, layer};
 use crate::layers::variables;
+use crate::weights::{Weights, check_deep};
 
 /// He et al. 2015: the block of ResNet-18 and 34.
 #[derive(Exportable)]
-struct BasicBlock {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    conv2: Conv2d,
-    bn2: BatchNorm,
-    downsample: Option<(Conv2d, BatchNorm)>,
+pub struct BasicBlock {
+    pub conv1: Conv2d,
+    pub bn1: BatchNorm,
+    pub conv2: Conv2d,
+    pub bn2: BatchNorm,
+    pub downsample: Option<(Conv2d, BatchNorm)>,
 }
 
 #[exportable]
@@ -33,7 +33,7 @@ impl BasicBlock {
         }
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = self.bn1.forward_t(&self.conv1.forward(x)?, false)?.relu()?;
         let y = self.bn2.forward_t(&self.conv2.forward(&y)?, false)?;
         let skip = match &self.downsample {
@@ -45,16 +45,16 @@ impl BasicBlock {
 }
 
 #[derive(Exportable)]
-struct ResNet18 {
-    conv1: Conv2d,
-    bn1: BatchNorm,
-    layers: Vec<[BasicBlock; 2]>,
-    fc: Linear,
+pub struct ResNet18 {
+    pub conv1: Conv2d,
+    pub bn1: BatchNorm,
+    pub layers: Vec<[BasicBlock; 2]>,
+    pub fc: Linear,
 }
 
 #[exportable]
 impl ResNet18 {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let w = &mut Weights(100);
         let mut stage = |inputs, outputs, stride| {
             [BasicBlock::new(w, inputs, outputs, stride), BasicBlock::new(w, outputs, outputs, 1)]
@@ -63,7 +63,7 @@ impl ResNet18 {
         Self { conv1: w.conv(3, 64, 7, 2, 3), bn1: w.batch_norm(64), layers, fc: w.linear(512, 1000) }
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let x = self.bn1.forward_t(&self.conv1.forward(x)?, false)?.relu()?;
         // After a ReLU, padding with zeros equals the published padding with minus infinity.
         let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?.max_pool2d_with_stride(3, 2)?;
