@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Runs every command of the documents as it stands, in the order in which it stands.
 
-    .ci/documents.py [--long] [--list] [DOCUMENT ..]
+    .ci/documents.py [--long] [--list] [--after DOCUMENT] [DOCUMENT ..]
 
 A block that opens with ```sh is one shell script; it runs in the repository's root, or below the folder that a block
 before it went to with `cd` in parentheses. Blocks that open with ```sh long take minutes to hours and run with `--long` alone.
-Blocks of any other kind (text, toml, rust) are not commands.
+Blocks of any other kind (text, toml, rust) are not commands. A block that was run once, or that the document of `--after` has too, is not run again.
 """
 
 import argparse
@@ -43,9 +43,11 @@ def main():
     parser.add_argument("documents", nargs="*", default=[name for name in DOCUMENTS if (ROOT / name).exists()])
     parser.add_argument("--long", action="store_true", help="run the blocks marked long too")
     parser.add_argument("--list", action="store_true", help="print the commands and run none")
+    parser.add_argument("--after", metavar="DOCUMENT", help="a document whose commands have been run")
     arguments = parser.parse_args()
 
     failed = passed = skipped = 0
+    known = {script: arguments.after for _, _, script in blocks(arguments.after)} if arguments.after else {}
     for document in arguments.documents:
         for line, is_long, script in blocks(document):
             print(f"\n-- {document}:{line}\n{script}", end="", flush=True)
@@ -55,6 +57,11 @@ def main():
                 skipped += 1
                 print("(long: left out)")
                 continue
+            if script in known:
+                skipped += 1
+                print(f"(as in {known[script]})")
+                continue
+            known[script] = document
             started = time.monotonic()
             code = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=os.environ).returncode
             print(f"-- exit {code} after {time.monotonic() - started:.1f} s", flush=True)

@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--python", help="an interpreter that has onnxruntime, instead of the environment in target/bench-venv")
     parser.add_argument("options", nargs="*", help="options of the measuring program, after --")
     arguments = parser.parse_args()
-    build = ["cargo", "build", "--release", "--workspace", "--bins", "--features", "hourglass-bench/onnxruntime"]
+    build = ["cargo", "build", "--release", "--workspace", "--bins"]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     found = library(arguments.python or install())
     environment = os.environ | ({"ORT_DYLIB_PATH": str(found)} if found else {})

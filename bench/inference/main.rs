@@ -1,16 +1,12 @@
 //! Times inference by our runtime and by onnxruntime in the same process: calls of every batch size, and loading.
 //!
 //! ```sh
-//! cargo build --release --workspace --bins --features hourglass-bench/onnxruntime
+//! cargo build --release --workspace --bins
 //! ORT_DYLIB_PATH=libonnxruntime.so target/release/inference --mnist DIR SIMPLE_BUNDLE CONV_BUNDLE ..
 //! ```
 
 mod measure;
 mod mnist;
-#[cfg(feature = "onnxruntime")]
-mod peer;
-#[cfg(not(feature = "onnxruntime"))]
-#[path = "no_peer.rs"]
 mod peer;
 
 use std::path::{Path, PathBuf};

@@ -5,10 +5,11 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result as AnyResult, anyhow, bail};
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgba};
+use resize::Pixel::{Gray8, RGB8};
+use resize::Type::Triangle;
+use rgb::FromSlice;
 
 use crate::error::Result;
 
@@ -173,16 +174,18 @@ fn pixels(path: &Path, PictureSize { size: [height, width], channels, resized }:
 
 /// The middle of a picture as a square with this side.
 fn square(pixels: &[u8], [height, width]: [u32; 2], channels: usize, side: u32) -> AnyResult<Vec<u8>> {
-    let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-    let picture = ImageRef::new(width, height, pixels, kind)?;
-    let mut middle = Image::new(side, side, kind);
+    let [height, width, side] = [height, width, side].map(|length| length as usize);
     let least = width.min(height);
-    let [left, top] = [width, height].map(|length| f64::from((length - least) / 2));
-    // Called bilinear, it widens with the pixels that become one, as a triangle filter does.
-    let triangle = ResizeAlg::Convolution(FilterType::Bilinear);
-    let options = ResizeOptions::new().resize_alg(triangle).crop(left, top, least.into(), least.into());
-    Resizer::new().resize(&picture, &mut middle, &options)?;
-    Ok(middle.into_vec())
+    let middle = &pixels[((height - least) / 2 * width + (width - least) / 2) * channels..];
+    let mut resized = vec![0; side * side * channels];
+    if channels == 1 {
+        let mut resizer = resize::new(least, least, side, side, Gray8, Triangle)?;
+        resizer.resize_stride(middle.as_gray(), width, resized.as_gray_mut())?;
+    } else {
+        let mut resizer = resize::new(least, least, side, side, RGB8, Triangle)?;
+        resizer.resize_stride(middle.as_rgb(), width, resized.as_rgb_mut())?;
+    }
+    Ok(resized)
 }
 
 /// A pixel in front of the ground.
