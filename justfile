@@ -29,7 +29,7 @@ documents *NAMES:
 deny:
     cargo deny check
 
-# everything that CI does, from nothing: about three quarters of an hour on two cores
+# everything that CI does, from nothing: about an hour on two cores
 ci:
     .ci/run
 

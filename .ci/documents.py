@@ -5,7 +5,8 @@
 
 A block that opens with ```sh is one shell script; it runs in the repository's root, or below the folder that a block
 before it went to with `cd` in parentheses. Blocks that open with ```sh long take minutes to hours and run with `--long` alone.
-Blocks of any other kind (text, toml, rust) are not commands. A block that was run once, or that the document of `--after` has too, is not run again.
+Blocks of any other kind (text, toml, rust) are not commands. A block runs once, in the first document that has it, and not at all where the
+document of `--after` has it.
 """
 
 import argparse
@@ -47,7 +48,8 @@ def main():
     arguments = parser.parse_args()
 
     failed = passed = skipped = 0
-    known = {script: arguments.after for _, _, script in blocks(arguments.after)} if arguments.after else {}
+    earlier = blocks(arguments.after) if arguments.after else []
+    known = {script: arguments.after for _, is_long, script in earlier if arguments.long or not is_long}
     for document in arguments.documents:
         for line, is_long, script in blocks(document):
             print(f"\n-- {document}:{line}\n{script}", end="", flush=True)

@@ -95,10 +95,8 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 /// All others have every weight of the checkpoint under its name.
 const PARTLY: [&str; 6] = ["MobileNetV4", "MobileOne", "RepVGG", "SNAC", "VAE", "Whisper"];
 
-/// The forms of reductions, normalisations and others change between them; 17 too with `HOURGLASS_FULL=1`.
-fn opsets() -> &'static [i64] {
-    if std::env::var_os("HOURGLASS_FULL").is_some() { &[13, 17, 21] } else { &[13, 21] }
-}
+/// The forms of reductions, normalisations and others change between them.
+const OPSETS: [i64; 3] = [13, 17, 21];
 
 /// Leaves a file for each opset, its samples and what tract said for `tests/interop/check_families.py`; `dims` describes the inputs in the table.
 pub fn keep<F>(name: &str, dims: &str, weights: &Weights, export: Export<F>)
@@ -110,7 +108,7 @@ where
     let folder = folder().join(name.replace([' ', ','], "_"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
-    for &opset in opsets() {
+    for opset in OPSETS {
         export = export.opset(opset);
         let exported = export.build().unwrap_or_else(|error| panic!("{name}, opset {opset}: {error}"));
         exported.save(folder.join(format!("opset{opset}.onnx"))).unwrap();
@@ -122,7 +120,7 @@ where
         let record = serde_json::json!({
             "name": name, "dims": dims, "tract": proof.difference, "not_in_tract": proof.reason,
             "rows_differ": proof.samples.iter().any(|sample| sample.rows_differ),
-            "opsets": opsets(), "operators": exported.model.operators().len(),
+            "opsets": OPSETS, "operators": exported.model.operators().len(),
         });
         fs::write(folder.join("case.json"), record.to_string()).unwrap();
         println!("{name}, opset {opset}: {proof}; {} operators", exported.model.operators().len());
