@@ -4,6 +4,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::printable::printable;
+
 /// The programs that messages advise.
 const PROGRAMS: [&str; 3] = ["trainer", "exporter", "runtime"];
 /// As many paths as a message lists.
@@ -67,6 +69,18 @@ pub fn listed(paths: &[PathBuf], parent: &Path) -> String {
         more => format!(" and {more} more in {}", parent.display()),
     };
     format!("{}{more}", names.join(", "))
+}
+
+/// Names for a sentence: the first eight, and how many more there are.
+///
+/// ```
+/// assert_eq!(bundle::listed_names(&["a", "b"]), "`a`, `b`");
+/// ```
+pub fn listed_names(names: &[impl AsRef<str>]) -> String {
+    const MOST: usize = 8;
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{}`", printable(name.as_ref()))).collect();
+    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 #[cfg(test)]

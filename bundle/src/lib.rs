@@ -20,6 +20,7 @@ mod digest;
 mod error;
 mod files;
 mod inside;
+mod labels;
 mod locate;
 mod manifest;
 mod names;
@@ -39,7 +40,7 @@ mod values;
 mod width;
 mod windows;
 
-pub use advice::{find_program, listed, program, quoted, with_programs};
+pub use advice::{find_program, listed, listed_names, program, quoted, with_programs};
 pub use dates::{date_of, seconds_of};
 pub use detector::{
     Array, Calibration, Centre, Detector, Drift, KnownRows, MAX_DETECTOR_VALUES, NEIGHBOURS, Numbers, RowForm, Scores,
@@ -51,12 +52,13 @@ pub use files::{
     FolderLock, Unfinished, is_unfinished, lock_holder, open, read, read_at_most, sync_folder, waits_for_disk,
     write_whole,
 };
-pub use locate::locate;
+pub use labels::LabelColumn;
+pub use locate::{locate, run_entries};
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};
 pub use names::{
     ALPHA, AUTOENCODER_FILE, BUNDLE_FILES, DECODER_FILE, DETECTOR, DetectorNames, ENCODER_FILE, FEATURE_ERROR,
-    GOLDEN_FILE, INPUT, IS_ANOMALY, LATENT, LOG_VARIANCE, MANIFEST_FILE, P_VALUE, PARITY_FILE, RECONSTRUCTION,
-    RUN_BUNDLE, RUN_WHOLE_BUNDLE, SCORE, SCORER_FILE,
+    GOLDEN_FILE, INPUT, IS_ANOMALY, LATENT, LATEST_RUN, LOG_VARIANCE, MANIFEST_FILE, P_VALUE, PARITY_FILE,
+    RECONSTRUCTION, RUN_BUNDLE, RUN_WHOLE_BUNDLE, SCORE, SCORER_FILE,
 };
 pub use plain::{counted, one_line};
 pub use preprocessing::Preprocessing;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::advice::{listed, quoted};
 use crate::error::{Error, Result};
-use crate::names::{BUNDLE_FILES, MANIFEST_FILE, RUN_BUNDLE};
+use crate::names::{BUNDLE_FILES, LATEST_RUN, MANIFEST_FILE, RUN_BUNDLE};
 
 /// The folder that runs are in by default.
 const RUNS: &str = "runs";
@@ -86,10 +86,19 @@ fn is_run(path: &Path) -> bool {
 
 /// The runs in `path`, by name.
 fn runs_in(path: &Path) -> Vec<PathBuf> {
+    run_entries(path).into_iter().filter(|path| is_run(path)).collect()
+}
+
+/// What is in the folder `path`, by name, without the link that `trainer fit` leaves to the newest run.
+pub fn run_entries(path: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_run(path)).collect();
-    runs.sort();
-    runs
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| !is_latest_link(path)).collect();
+    paths.sort();
+    paths
+}
+
+fn is_latest_link(path: &Path) -> bool {
+    path.ends_with(LATEST_RUN) && path.is_symlink()
 }
 
 /// The folder of a file with the name of one of a bundle's files.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256;
+use crate::labels::LabelColumn;
 use crate::preprocessing::Preprocessing;
 use crate::schema::Schema;
 use crate::score::Threshold;
@@ -54,6 +55,9 @@ pub struct Manifest {
     /// The columns of a table, whose raw rows the graphs take and give; nothing for other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<Schema>,
+    /// The column that says which rows of a table are usual, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<LabelColumn>,
     /// Where each row is a window of a series, its steps, and the steps from the start of one to the start of the next. The columns are
     /// then the channels, step after step.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -24,6 +24,9 @@ pub const RUN_BUNDLE: &str = "onnx";
 /// The same, for a bundle with [`AUTOENCODER_FILE`].
 pub const RUN_WHOLE_BUNDLE: &str = "onnx-whole";
 
+/// The link beside the runs that leads to the newest finished one.
+pub const LATEST_RUN: &str = "latest";
+
 /// What the encoder takes: `[batch, ..]`.
 pub const INPUT: &str = "input";
 /// What the encoder gives and the decoder takes: `[batch, latent_dim]`.

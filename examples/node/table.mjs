@@ -1,8 +1,8 @@
-// Runs the bundle of a table with onnxruntime-node: from a CSV with names, words and gaps to reconstructions, alarms and their reasons.
+// Runs the bundle of a table with onnxruntime-node: from a CSV with names, words and gaps to alarms and their reasons.
 //
 //     npm install --prefix examples/node
 //     node examples/node/table.mjs runs/table-sensors-1               # checks the bundle's golden rows
-//     node examples/node/table.mjs runs/table-sensors-1 rows.csv      # prints reconstructions and reasons as CSV
+//     node examples/node/table.mjs runs/table-sensors-1 rows.csv      # the most unusual rows, and why
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,12 +30,6 @@ function rawValue(text, column) {
   return TRUTH[text.toLowerCase()] ?? Number(text);
 }
 
-// A raw value as a person writes it.
-function text(value, column) {
-  if (column.kind === "category") return column.values[value] ?? "other";
-  return column.since ? new Date(1000 * (seconds(column.since) + value)).toISOString().slice(0, 19) : String(Math.fround(value));
-}
-
 const [name, csv] = process.argv.slice(2);
 const bundle = findBundle(name === undefined ? [] : [name], USAGE);
 const { schema } = JSON.parse(readFileSync(join(bundle, "model.json"), "utf8"));
@@ -53,7 +47,7 @@ const score = (input, alpha = 0.01) => scorer.run({ input, alpha: new Tensor("fl
 // The columns that are furthest off, with how many standard deviations of their error on usual rows.
 function reasons(errors, count = 3) {
   const places = schema.map((_, at) => at).sort((a, b) => errors[b] - errors[a]);
-  return places.slice(0, count).map((at) => `${schema[at].name} ${errors[at].toFixed(1)}`).join("; ");
+  return places.slice(0, count).map((at) => `${schema[at].name} ${errors[at].toFixed(1)}`).join(", ");
 }
 
 if (csv === undefined) {
@@ -88,11 +82,12 @@ if (csv === undefined) {
   const absent = schema.filter((_, at) => places[at] < 0).map((column) => column.name);
   if (absent.length > 0) stop(`${csv}: expected the columns ${absent.join(", ")} too`);
   const raw = Float32Array.from(lines.flatMap((line) => schema.map((column, at) => rawValue(line[places[at]], column))));
-  const { reconstruction, p_value, is_anomaly, feature_error } = await score(new Tensor("float32", raw, [lines.length, schema.length]));
-  print([...schema.map((column) => column.name), "p_value", "is_anomaly", "reasons"].join(","));
-  lines.forEach((_, row) => {
-    const of = (values) => schema.map((_, at) => values.data[row * schema.length + at]);
-    const restored = of(reconstruction).map((value, at) => text(value, schema[at]));
-    print([...restored, p_value.data[row], is_anomaly.data[row], reasons(of(feature_error))].join(","));
-  });
+  const found = await score(new Tensor("float32", raw, [lines.length, schema.length]));
+  const [scores, p_values, alarms, errors] = ["score", "p_value", "is_anomaly", "feature_error"].map((name) => found[name].data);
+  print(`${csv}: ${lines.length} rows, ${alarms.reduce((sum, alarm) => sum + Number(alarm), 0)} alarms where 1 % of usual rows are`);
+  const rows = lines.map((_, row) => row).sort((a, b) => scores[b] - scores[a]);
+  for (const row of rows.slice(0, 5)) {
+    const why = reasons(errors.subarray(row * schema.length, (row + 1) * schema.length));
+    print(`  row ${row + 1}: p-value ${p_values[row].toFixed(4)}; off by standard deviations: ${why}`);
+  }
 }

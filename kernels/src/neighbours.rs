@@ -1,104 +1,147 @@
-//! The distance from a row to its nearest neighbours among some known rows.
+//! The distance from rows to their nearest neighbours among some known rows.
 
+use crate::activation::Activation;
+use crate::gemm::Dense;
+use crate::simd::scratch::with_scratch;
 use crate::simd::vectorised::vectorised;
 
-/// Known rows whose distances are computed side by side.
+/// Rows that are searched for side by side.
+const ROWS: usize = 12;
+/// Known rows that are compared side by side.
 const LANES: usize = 64;
+/// Known rows of which most often none is near.
+const FEW: usize = 16;
 
 /// Known rows, ready to be searched.
 ///
+/// A matrix product finds the few known rows that may be among the nearest, as far as rounding lets it tell; their distances are then
+/// computed value by value. So a distance does not depend on the rows beside it, nor on the processor.
+///
 /// ```
 /// let known = kernels::Neighbours::new(&[0., 0., 3., 4., 30., 40.], 2);
-/// assert_eq!(known.mean_distance(&[0., 0.], 2), 2.5); // 0 to the first and 5 to the second
+/// let mut distances = [0.; 2];
+/// known.mean_distances(&[0., 0., 30., 40.], 2, &mut distances);
+/// assert_eq!(distances, [2.5, 22.5]); // 0 and 5, 0 and 45
 /// ```
-#[derive(Clone, Debug)]
 pub struct Neighbours {
     width: usize,
-    len: usize,
-    /// Blocks of [`LANES`] rows, each value by value: `[blocks, width, LANES]`. Places without a row are infinitely far.
-    blocks: Vec<f32>,
+    /// `[n, width]`
+    rows: Vec<f32>,
+    /// Gives half the squared distance to each known row, less half the square of the row itself; nothing where there is no known row.
+    halves: Option<Dense>,
+    /// The largest square of a known row.
+    largest: f32,
 }
 
 impl Neighbours {
     /// Takes `rows` `[n, width]`.
     pub fn new(rows: &[f32], width: usize) -> Self {
         assert!(width > 0 && rows.len().is_multiple_of(width), "rows of {width} values");
-        let len = rows.len() / width;
-        let mut blocks = vec![f32::INFINITY; len.div_ceil(LANES) * width * LANES];
-        for (index, row) in rows.chunks_exact(width).enumerate() {
-            let block = &mut blocks[index / LANES * width * LANES..];
-            row.iter().enumerate().for_each(|(place, value)| block[place * LANES + index % LANES] = *value);
-        }
-        Self { width, len, blocks }
+        let squares: Vec<f32> = rows.chunks_exact(width).map(square).collect();
+        let weight: Vec<f32> = rows.iter().map(|value| -value).collect();
+        let bias: Vec<f32> = squares.iter().map(|square| 0.5 * square).collect();
+        let halves = (!squares.is_empty()).then(|| Dense::new(&weight, &bias));
+        Self { width, rows: rows.into(), halves, largest: squares.into_iter().fold(0., f32::max) }
+    }
+
+    /// Values in a row.
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// The number of known rows.
     pub fn len(&self) -> usize {
-        self.len
+        self.rows.len() / self.width
     }
 
     /// Whether there are no known rows.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.rows.is_empty()
     }
 
-    /// The mean of the Euclidean distances from `row` `[width]` to the `count` known rows that are nearest to it; of all of them
-    /// where they are fewer. Not a number where there is none, or where a value of the row is not a number.
-    pub fn mean_distance(&self, row: &[f32], count: usize) -> f32 {
-        assert_eq!(row.len(), self.width, "a row of {} values", self.width);
-        let count = count.min(self.len);
-        if count == 0 || row.iter().any(|value| value.is_nan()) {
+    /// For each of `rows` `[n, width]`, the mean of the Euclidean distances to the `count` known rows that are nearest to it; to all of
+    /// them where they are fewer. Not a number where there is none, or where a value of the row is not a number.
+    pub fn mean_distances(&self, rows: &[f32], count: usize, out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len() * self.width, "rows of {} values", self.width);
+        let count = count.min(self.len());
+        let Some(halves) = self.halves.as_ref().filter(|_| count > 0) else { return out.fill(f32::NAN) };
+        for (rows, out) in rows.chunks(ROWS * self.width).zip(out.chunks_mut(ROWS)) {
+            with_scratch([out.len() * self.len()], |[products]| {
+                halves.forward(rows, Activation::None, products);
+                let products = products.chunks_exact(self.len());
+                for ((row, products), out) in rows.chunks_exact(self.width).zip(products).zip(out) {
+                    *out = self.mean_distance(row, products, count);
+                }
+            });
+        }
+    }
+
+    /// The mean distance from `row`, of which `halves` says how far the known rows are but for rounding.
+    fn mean_distance(&self, row: &[f32], halves: &[f32], count: usize) -> f32 {
+        let own = square(row);
+        if own.is_nan() {
             return f32::NAN;
         }
-        let mut distances = vec![0.; self.blocks.len() / self.width];
+        // Each lane has a known row that is no further than its smallest, so that `count` of them bound the nearest ones.
         let mut smallest = [f32::INFINITY; LANES];
-        squared_distances(row, &self.blocks, &mut distances, &mut smallest);
-        // Each lane has a distance that is no larger than its smallest, so that `count` of them bound the nearest ones.
+        smallest_of_lanes(halves, &mut smallest);
         let bound = match count {
             1..=LANES => *smallest.select_nth_unstable_by(count - 1, f32::total_cmp).1,
             _ => f32::INFINITY,
         };
-        let mut nearest: Vec<f32> = vec![];
-        for block in distances.as_chunks::<LANES>().0.iter().filter(|block| any_within(block, bound)) {
-            nearest.extend(block.iter().filter(|distance| **distance <= bound));
+        // A sum of n products is off by at most n roundings of the sum of their sizes, which is at most that of the squares.
+        let bound = bound + (self.width + 4) as f32 * 2. * f32::EPSILON * (own + self.largest);
+        let mut candidates = vec![];
+        match bound.is_finite() {
+            true => within(halves, bound, &mut candidates),
+            // Numbers so large that their squares are none tell nothing.
+            false => candidates.extend(0..self.len()),
         }
+        let distance = |known: usize| {
+            let known = &self.rows[known * self.width..][..self.width];
+            row.iter().zip(known).map(|(a, b)| (a - b) * (a - b)).sum()
+        };
+        let mut nearest: Vec<f32> = candidates.into_iter().map(distance).collect();
         nearest.sort_unstable_by(f32::total_cmp);
-        nearest.resize(count, f32::INFINITY);
-        nearest.iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
+        nearest[..count].iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
     }
 }
 
+fn square(row: &[f32]) -> f32 {
+    row.iter().map(|value| value * value).sum()
+}
+
 vectorised! {
-    /// The squared distance from `row` to each row in `blocks`, and the smallest one of each lane.
-    fn squared_distances<'a>(
-        row: &'a [f32],
-        blocks: &'a [f32],
-        distances: &'a mut [f32],
-        smallest: &'a mut [f32; LANES],
-    ) -> () {
+    /// The smallest value of each lane.
+    fn smallest_of_lanes<'a>(values: &'a [f32], smallest: &'a mut [f32; LANES]) -> () {
         let mut least = *smallest;
-        for (block, distances) in blocks.chunks_exact(row.len() * LANES).zip(distances.as_chunks_mut::<LANES>().0) {
-            let mut sums = [0f32; LANES];
-            for (&value, known) in row.iter().zip(block.as_chunks::<LANES>().0) {
-                for lane in 0..LANES {
-                    let difference = value - known[lane];
-                    sums[lane] += difference * difference;
-                }
-            }
+        let (blocks, rest) = values.as_chunks::<LANES>();
+        for block in blocks {
             for lane in 0..LANES {
-                least[lane] = if sums[lane] < least[lane] { sums[lane] } else { least[lane] };
+                least[lane] = if block[lane] < least[lane] { block[lane] } else { least[lane] };
             }
-            *distances = sums;
+        }
+        for (least, value) in least.iter_mut().zip(rest) {
+            *least = if *value < *least { *value } else { *least };
         }
         *smallest = least;
     }
 
-    fn any_within<'a>(distances: &'a [f32; LANES], bound: f32) -> bool {
-        let mut found = false;
-        for distance in distances {
-            found |= *distance <= bound;
+    /// The places of the values up to `bound`.
+    fn within<'a>(values: &'a [f32], bound: f32, places: &'a mut Vec<usize>) -> () {
+        for (block, values) in values.chunks(FEW).enumerate() {
+            let mut found = false;
+            for value in values {
+                found |= *value <= bound;
+            }
+            if found {
+                for (lane, value) in values.iter().enumerate() {
+                    if *value <= bound {
+                        places.push(block * FEW + lane);
+                    }
+                }
+            }
         }
-        found
     }
 }
 
@@ -106,6 +149,12 @@ vectorised! {
 mod tests {
     use super::*;
     use crate::lcg::Lcg;
+
+    fn mean_distance(known: &Neighbours, row: &[f32], count: usize) -> f32 {
+        let mut found = [0.];
+        known.mean_distances(row, count, &mut found);
+        found[0]
+    }
 
     #[test]
     fn the_nearest_rows_are_those_of_a_plain_search() {
@@ -120,7 +169,7 @@ mod tests {
             distances.sort_by(f64::total_cmp);
             let count = count.min(len);
             let expected = distances[..count].iter().sum::<f64>() / count as f64;
-            let found = f64::from(known.mean_distance(&row, count));
+            let found = f64::from(mean_distance(&known, &row, count));
             // Sums of at most 13 squares in f32.
             assert!((found - expected).abs() < 1e-5 * expected.max(1.), "{found}, not {expected}");
         }
@@ -128,7 +177,30 @@ mod tests {
 
     #[test]
     fn a_row_that_is_not_a_number_has_no_distance() {
-        assert!(Neighbours::new(&[1., 2.], 2).mean_distance(&[f32::NAN, 2.], 1).is_nan());
-        assert!(Neighbours::new(&[], 2).mean_distance(&[1., 2.], 5).is_nan());
+        assert!(mean_distance(&Neighbours::new(&[1., 2.], 2), &[f32::NAN, 2.], 1).is_nan());
+        assert!(mean_distance(&Neighbours::new(&[], 2), &[1., 2.], 5).is_nan());
+    }
+
+    #[test]
+    fn the_rows_beside_one_change_nothing_and_far_ones_are_told_apart() {
+        let mut random = Lcg(6);
+        let (width, len) = (9, 300);
+        // Far from the origin, where a product of the rows has lost what tells them apart.
+        let rows: Vec<f32> = random.floats(len * width).iter().map(|value| 1000. + value).collect();
+        let known = Neighbours::new(&rows, width);
+        let mut some = rows[..31 * width].to_vec();
+        some[width..2 * width].fill(f32::INFINITY);
+        some[2 * width..3 * width].fill(1e30);
+        let mut found = [0.; 31];
+        known.mean_distances(&some, 5, &mut found);
+        for (row, found) in some.chunks(width).zip(found) {
+            assert_eq!(mean_distance(&known, row, 5).to_bits(), found.to_bits());
+            let mut distances: Vec<f32> = rows
+                .chunks(width)
+                .map(|known| row.iter().zip(known).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt())
+                .collect();
+            distances.sort_by(f32::total_cmp);
+            assert_eq!(found, distances[..5].iter().sum::<f32>() / 5.);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! A table with named columns, as CSV has it: numbers where all cells are numbers, texts elsewhere.
 
+use std::borrow::Cow;
+
 use anyhow::bail;
 use bundle::counted;
 use csv::ByteRecord;
@@ -38,6 +40,16 @@ pub enum Column {
     Numbers(Vec<f32>),
     /// A text each.
     Texts(Texts),
+}
+
+impl Column {
+    /// A cell as text: a missing one is empty, or `NaN` among numbers.
+    pub fn text(&self, row: usize) -> Cow<'_, str> {
+        match self {
+            Self::Numbers(numbers) => numbers[row].to_string().into(),
+            Self::Texts(texts) => texts.get(row).unwrap_or_default().into(),
+        }
+    }
 }
 
 impl Columns {

@@ -87,6 +87,15 @@ impl WindowCutter {
     ///
     /// As [`raw_rows`].
     pub fn cut(&mut self, table: &Columns) -> Result<Vec<f32>> {
+        self.cut_of(table, |_| true)
+    }
+
+    /// As [`WindowCutter::cut`], of the rows for which `takes` holds: the others end a window too.
+    ///
+    /// # Errors
+    ///
+    /// As [`raw_rows`].
+    pub fn cut_of(&mut self, table: &Columns, takes: impl Fn(usize) -> bool) -> Result<Vec<f32>> {
         let all: Vec<u32> = (0..table.len() as u32).collect();
         let raw = raw_rows(&self.channels, table, &all)?;
         let ([steps, stride], width) = (self.window, self.channels.raw_len());
@@ -99,7 +108,7 @@ impl WindowCutter {
                 self.last = (shard.cloned(), series[row]);
                 self.begin();
             }
-            if is_missing {
+            if is_missing || !takes(row) {
                 self.begin();
             } else if self.skip > 0 {
                 self.skip -= 1;

@@ -43,6 +43,15 @@ fn fit_export_and_run_is_one_road() {
     let latents = succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv"]));
     assert_eq!(latents.lines().count(), 2);
     assert_eq!(latents.lines().next().unwrap().split(',').count(), 32);
+    // `latest` is the newest run, by a name that other programs know too, and no run of its own.
+    #[cfg(unix)]
+    {
+        for latest in ["runs/latest", "runs/latest/onnx"] {
+            assert_eq!(succeed(program("runtime", dir.path()).args(["encode", latest, "rows.csv"])), latents);
+        }
+        let said = fail(program("runtime", dir.path()).args(["encode", "none", "rows.csv"]));
+        assert!(said.contains("the runs here are") && !said.contains("latest"), "{said}");
+    }
     succeed(program("runtime", dir.path()).args(["encode", bundle, "rows.csv", "--out", "latents.npy"]));
     let decoded = succeed(program("runtime", dir.path()).args(["decode", bundle, "latents.npy"]));
     let reconstructed = succeed(program("runtime", dir.path()).args(["reconstruct", bundle, "rows.csv"]));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bundle::Manifest;
+use bundle::{LabelColumn, Manifest};
 use runtime::{Error, Scorer, is_anomaly};
 use trainer::Run;
 
@@ -99,6 +99,46 @@ fn a_bundle_is_calibrated_on_other_rows_without_training() {
 
     fs::remove_file(bundle.join("scorer.onnx")).unwrap();
     assert!(matches!(Scorer::load(&bundle), Err(Error::Bundle(bundle::Error::Damaged { .. }))));
+}
+
+#[test]
+fn a_bundle_knows_which_rows_of_a_table_with_labels_are_usual() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    write_rows(&dir.join("rows.csv"), 1);
+    write_rows(&dir.join("more.csv"), 2);
+    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--epochs", "2", "--out", "run"];
+    succeed(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "run"]));
+    let bundle = dir.join("run/onnx");
+    let label = LabelColumn { name: "fault".into(), usual: vec!["0".into()] };
+    assert_eq!(Manifest::read(&bundle).unwrap().label, Some(label));
+
+    let more = fs::read_to_string(dir.join("more.csv")).unwrap();
+    let (usual, faults): (Vec<&str>, Vec<&str>) = more.lines().skip(1).partition(|line| line.ends_with(",0"));
+    let said = everything(program("runtime", dir).args(["calibrate", "run", "more.csv"]));
+    assert!(said.contains(&format!("left out: {} rows whose `fault` is `1`", faults.len())), "{said}");
+    assert!(said.contains(&format!("ranks among {} usual rows now", usual.len())), "{said}");
+    assert_eq!(Scorer::load(&bundle).unwrap().calibration_rows(), usual.len());
+    // The same rows as the trainer's.
+    succeed(program("trainer", dir).args(["calibrate", "run", "--data", "more.csv"]));
+    succeed(program("exporter", dir).args(["--split", "--out", "again", "run"]));
+    let row = [20., 50., 1., 0.5];
+    let p_value = |bundle: &Path| Scorer::load(bundle).unwrap().p_value(&row[..]).unwrap();
+    assert_eq!(p_value(&bundle), p_value(&dir.join("again")));
+
+    // A word that training never saw is told as it was written.
+    let header = more.lines().next().unwrap();
+    fs::write(dir.join("odd.csv"), format!("{header}\n1000,0,0,on,0\n1000,0,0,idle,0\n")).unwrap();
+    let said = succeed(program("runtime", dir).args(["explain", "run", "odd.csv", "--row", "2"]));
+    assert!(said.contains("idle (new)"), "{said}");
+    fs::write(dir.join("faults.csv"), format!("{header}\n{}\n", faults.join("\n"))).unwrap();
+    for command in
+        [["runtime", "calibrate", "run", "faults.csv", ""], ["trainer", "calibrate", "run", "--data", "faults.csv"]]
+    {
+        let error = fail(program(command[0], dir).args(command[1..].iter().filter(|argument| !argument.is_empty())));
+        assert!(error.contains("expected rows whose `fault` is `0`, found "), "{error}");
+    }
 }
 
 #[test]

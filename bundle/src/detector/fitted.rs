@@ -69,32 +69,42 @@ impl Detector {
         Ok(())
     }
 
-    /// Scores `raw` rows, `[rows, raw_len]`, with their `reconstructions`; `distance` gives that of a row, as the network takes it, from
+    /// Scores `raw` rows, `[rows, raw_len]`, with their `reconstructions`; `distances` writes those of rows, as the network takes them, from
     /// [`Detector::known`].
     pub fn score(
         &self,
         form: RowForm,
         [raw, reconstructions]: [&[f32]; 2],
-        distance: impl Fn(&[f32]) -> f32,
+        distances: impl Fn(&[f32], &mut [f32]),
     ) -> Scores {
         let raw_len = self.spread.len();
-        let features = form.features(raw_len);
-        let (mut row, mut errors, mut whitened) = (vec![0.; features], vec![0.; features], vec![0.; features]);
-        let mut found = Scores::default();
-        for (raw, reconstruction) in raw.chunks_exact(raw_len).zip(reconstructions.chunks_exact(raw_len)) {
-            form.errors([raw, reconstruction], &mut row, &mut errors);
+        let (count, features) = (raw.len() / raw_len, form.features(raw_len));
+        let (mut rows, mut errors, mut whitened) = (vec![0.; count * features], vec![0.; features], vec![0.; features]);
+        let mut found = Scores { scores: Vec::with_capacity(count), feature_errors: Vec::with_capacity(raw.len()) };
+        let pairs = raw.chunks_exact(raw_len).zip(reconstructions.chunks_exact(raw_len));
+        for ((raw, reconstruction), row) in pairs.zip(rows.chunks_exact_mut(features)) {
+            form.errors([raw, reconstruction], row, &mut errors);
             found
                 .feature_errors
                 .extend(form.of_columns(&errors).zip(&self.spread).map(|(error, spread)| error / spread));
-            let mut score = self.weights[0] * self.residual(&errors, &mut whitened);
+            found.scores.push(self.weights[0] * self.residual(&errors, &mut whitened));
+        }
+        let mut far = vec![0.; count];
+        if self.known.is_some() {
+            distances(&rows, &mut far);
+        }
+        let parts = rows.chunks_exact(features).zip(far).zip(raw.chunks_exact(raw_len));
+        for (score, ((row, distance), raw)) in found.scores.iter_mut().zip(parts) {
             if self.known.is_some() {
-                score += self.weights[1] * distance(&row);
+                *score += self.weights[1] * distance;
             }
             if let Some(centre) = &self.centre {
-                score += self.weights[2] * centre.distance(&row);
+                *score += self.weights[2] * centre.distance(row);
             }
             // A row of which nothing is known is like no other.
-            found.scores.push(if raw.iter().all(|value| value.is_nan()) { f32::NAN } else { score });
+            if raw.iter().all(|value| value.is_nan()) {
+                *score = f32::NAN;
+            }
         }
         found
     }
@@ -137,14 +147,14 @@ mod tests {
         let form = RowForm::Table(&schema);
         detector().check(form, 2).unwrap();
         // Off by 1 and 4 as the network takes them; the row is [0, 3].
-        let found = detector().score(form, [&[10., 3.], &[12., 7.]], |row| row[1]);
+        let found = detector().score(form, [&[10., 3.], &[12., 7.]], |rows, out| out[0] = rows[1]);
         let residual = ((1f32 + 4.) / 2.).sqrt();
         assert_eq!((found.scores[0], &found.feature_errors[..]), (2. * residual + 3., &[2., 2.][..]));
     }
 
     #[test]
     fn a_row_that_could_not_be_read_has_no_score() {
-        let found = detector().score(RowForm::Plain { white: 1. }, [&[f32::NAN, 3.], &[1., 1.]], |_| 0.);
+        let found = detector().score(RowForm::Plain { white: 1. }, [&[f32::NAN, 3.], &[1., 1.]], |_, _| ());
         assert!(found.scores[0].is_nan());
         assert!(detector().calibration.p_value(found.scores[0]).is_nan());
     }

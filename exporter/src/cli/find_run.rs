@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use bundle::{listed, program, quoted};
+use bundle::{listed, program, quoted, run_entries};
 use trainer::Run;
 
 /// Where `trainer fit` writes its runs.
@@ -111,10 +111,7 @@ fn or_here(dir: &Path) -> &Path {
 
 /// The runs in `parent`, by name.
 fn all(parent: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|dir| is_run(dir)).collect();
-    runs.sort();
-    runs
+    run_entries(parent).into_iter().filter(|dir| is_run(dir)).collect()
 }
 
 #[cfg(test)]

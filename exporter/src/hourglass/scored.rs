@@ -3,8 +3,6 @@
 //! The reconstructions are held to candle's on their own. Whatever they are, the scores must follow from them: where a raw value is known
 //! to its last place alone, as around a million, that place is no excuse for a score.
 
-use std::cell::Cell;
-
 use bundle::{Detector, KnownRows, NEIGHBOURS, Scores};
 
 use crate::hourglass::known::Known;
@@ -49,10 +47,8 @@ impl<'a> Scored<'a> {
     /// Scores, p-values and feature errors of `raw` rows, the first of which is number `first`, from these `reconstructions`.
     pub(super) fn expected(&self, first: usize, raw: &[f32], reconstructions: &[f32]) -> [Known; 3] {
         let Self { detector, form, tolerance, .. } = *self;
-        // The rows come in their order.
-        let next = Cell::new(first);
-        let distance = |_: &[f32]| self.distances[next.replace(next.get() + 1)];
-        let Scores { scores, feature_errors } = detector.score(form.row_form(), [raw, reconstructions], distance);
+        let distances = |_: &[f32], out: &mut [f32]| out.copy_from_slice(&self.distances[first..][..out.len()]);
+        let Scores { scores, feature_errors } = detector.score(form.row_form(), [raw, reconstructions], distances);
         let p_value = |score| detector.calibration.p_value(score);
         // An error is a difference of values as the network has them: the largest tells how large those are.
         let errors = feature_errors.chunks(detector.spread.len());

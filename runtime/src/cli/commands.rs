@@ -59,7 +59,7 @@ fn run(command: Command, limits: &Limits) -> Result<()> {
             let source = Source::new(&command, &manifest, &arguments.rows)?;
             let pictures = source.pictures().unwrap_or_default();
             let rows = source.read(Preparation::default())?;
-            let rows = explain::Rows { scorer: &scorer, manifest: &manifest, rows: &rows, pictures };
+            let rows = explain::Rows { scorer: &scorer, manifest: &manifest, rows: &rows, pictures, source: &source };
             print(rows.explained(arguments.row)?.as_bytes())
         }
         Command::Calibrate(ref arguments) => {

@@ -7,6 +7,7 @@ use bundle::{ColumnKind, Manifest, Schema, counted, printable};
 use runtime::{Explained, Matrix, Scorer};
 
 use super::scores::furthest;
+use super::source::Source;
 
 /// Values that are shown of a row.
 const SHOWN: usize = 20;
@@ -18,6 +19,8 @@ pub struct Rows<'a> {
     pub rows: &'a Matrix,
     /// The pictures that are the rows, by their names; none where rows come from files of numbers.
     pub pictures: Vec<String>,
+    /// Where they come from.
+    pub source: &'a Source<'a>,
 }
 
 impl Rows<'_> {
@@ -57,7 +60,8 @@ impl Rows<'_> {
         let errors = explained.feature_errors.row(row);
         let lines = furthest(errors, SHOWN).into_iter().map(|index| {
             let (value, restored) = (self.rows.row(row)[index], explained.reconstructions.row(row)[index]);
-            [self.name(index), number(errors[index], 1), self.cell(index, value), self.cell(index, restored)]
+            let value = self.unseen(row, index).unwrap_or_else(|| self.cell(index, value));
+            [self.name(index), number(errors[index], 1), value, self.cell(index, restored)]
         });
         let header = ["column", "off by", "value", "reconstruction"].map(str::to_owned);
         let lines: Vec<[String; 4]> = [header].into_iter().chain(lines).collect();
@@ -86,6 +90,17 @@ impl Rows<'_> {
             }
             _ => format!("value {}", index + 1),
         }
+    }
+
+    /// A word that no training row has, as it stands in the file.
+    fn unseen(&self, row: usize, index: usize) -> Option<String> {
+        let column = self.manifest.schema.as_ref()?.columns().get(index)?;
+        let ColumnKind::Category { values } = &column.kind else { return None };
+        let is_unseen = self.rows.row(row)[index] as usize == values.len();
+        is_unseen.then(|| match self.source.word(row, &column.name) {
+            Some(word) => format!("{} (new)", printable(&word)),
+            None => "a new word".into(),
+        })
     }
 
     fn cell(&self, index: usize, value: f32) -> String {

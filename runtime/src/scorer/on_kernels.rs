@@ -178,9 +178,13 @@ impl Scorer {
     fn scored(&self, rows: MatrixView) -> Result<(Scores, Matrix)> {
         let reconstructions = self.autoencoder.reconstruct(rows)?;
         let block = BLOCK_ROWS * self.input_len().max(1);
-        let distance = |row: &[f32]| self.known.as_ref().map_or(0., |known| known.mean_distance(row, NEIGHBOURS));
+        let distances = |rows: &[f32], out: &mut [f32]| {
+            if let Some(known) = &self.known {
+                known.mean_distances(rows, NEIGHBOURS, out);
+            }
+        };
         let blocks: Vec<_> = rows.values.chunks(block).zip(reconstructions.as_slice().chunks(block)).collect();
-        let score = |(raw, restored)| self.detector.score(self.form(), [raw, restored], distance);
+        let score = |(raw, restored)| self.detector.score(self.form(), [raw, restored], distances);
         if let [only] = blocks[..] {
             return Ok((score(only), reconstructions));
         }

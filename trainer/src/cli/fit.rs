@@ -41,6 +41,11 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
+    if !dataset.has_usual_test_rows() {
+        say(
+            "note: all test rows have labels that no training row has, so nothing calibrates a score: add usual test rows to have a scorer",
+        );
+    }
     let rows = split.train.len() + dataset.streamed_rows()?;
     let (epochs, usual) = (config.epochs_for(rows), config.epochs);
     if epochs != usual {
@@ -66,6 +71,9 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     }
     match outcome {
         Outcome::Finished(summary) => {
+            if run.dir().parent() == Some(Path::new(RUNS)) {
+                run.link_latest();
+            }
             log.finished(&run, &summary, &next::commands(&run, &summary))?;
             Ok(if summary.has_failed() { ExitCode::from(LEARNED_NOTHING) } else { ExitCode::SUCCESS })
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Result, bail};
-use bundle::{listed, program, quoted};
+use bundle::{listed, program, quoted, run_entries};
 use trainer::Run;
 
 use super::RUNS;
@@ -60,7 +60,7 @@ fn none_in(parent: &Path) -> String {
         let trained = Run::open(newest).and_then(|run| run.check_trained());
         return trained.err().map_or(fit, |error| error.to_string());
     }
-    let folders: Vec<PathBuf> = entries(parent).into_iter().filter(|path| path.is_dir()).collect();
+    let folders: Vec<PathBuf> = run_entries(parent).into_iter().filter(|path| path.is_dir()).collect();
     match folders.len() {
         0 => format!("there are none in {name}; {fit}"),
         1 => format!("{} has no {CONFIG}, without which it is no run; {fit}", listed(&folders, parent)),
@@ -93,15 +93,7 @@ fn below(parent: &Path) -> Vec<PathBuf> {
         let time = fs::metadata(dir.join(CONFIG)).and_then(|metadata| metadata.modified()).ok()?;
         Some((time, dir))
     };
-    let mut runs: Vec<(SystemTime, PathBuf)> = entries(parent).into_iter().filter_map(changed).collect();
+    let mut runs: Vec<(SystemTime, PathBuf)> = run_entries(parent).into_iter().filter_map(changed).collect();
     runs.sort();
     runs.into_iter().rev().map(|(_, dir)| dir).collect()
-}
-
-/// What is in `parent`, by name.
-fn entries(parent: &Path) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths
 }

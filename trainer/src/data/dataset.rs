@@ -1,5 +1,6 @@
 //! Training and test rows of one source.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -90,6 +91,12 @@ impl Dataset {
     /// The rows that train, of which `in_memory` are in memory and the others stored.
     pub(crate) fn train_rows(&self, in_memory: usize) -> usize {
         in_memory + self.rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
+    /// Whether some test rows have a label that training rows have: without one, nothing calibrates a score.
+    pub fn has_usual_test_rows(&self) -> bool {
+        let known: HashSet<&u8> = self.train.labels().iter().collect();
+        self.test.labels().iter().any(|label| known.contains(label))
     }
 
     /// Height and width in pixels, with the channels before them where there are several.

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bundle::{Schema, SeriesBreaks, Shape};
+use bundle::{LabelColumn, Schema, SeriesBreaks, Shape};
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
@@ -19,6 +19,7 @@ const BLOCK: usize = 64;
 pub struct Samples {
     values: Values,
     labels: Vec<u8>,
+    label_column: Option<Arc<LabelColumn>>,
     shape: Shape,
 }
 
@@ -85,7 +86,7 @@ impl Samples {
             ));
         }
         let shape = Shape::Image { channels, height, width };
-        Ok(Self { values: Values::Bytes { pixels, max_value }, labels, shape })
+        Ok(Self { values: Values::Bytes { pixels, max_value }, labels, label_column: None, shape })
     }
 
     /// The raw rows of a table, `[labels.len(), schema.raw_len()]`. To the network a row is an image of height 1.
@@ -100,7 +101,12 @@ impl Samples {
             return Err(Error::setting("data", reason));
         }
         let shape = Shape::Image { channels: 1, height: 1, width: schema.input_len() };
-        Ok(Self { values: Values::Raw { raw: Arc::new(raw), starts: Starts::Rows, schema }, labels, shape })
+        Ok(Self {
+            values: Values::Raw { raw: Arc::new(raw), starts: Starts::Rows, schema },
+            labels,
+            label_column: None,
+            shape,
+        })
     }
 
     /// Windows of a series. To the network a window is an image with a row for each step.
@@ -122,6 +128,7 @@ impl Samples {
         Ok(Self {
             values: Values::Raw { raw, starts: Starts::Windows { starts, stride, breaks }, schema },
             labels,
+            label_column: None,
             shape,
         })
     }
@@ -230,6 +237,16 @@ impl Samples {
     /// The class of each row.
     pub fn labels(&self) -> &[u8] {
         &self.labels
+    }
+
+    /// The column that the labels of a table come from, where it has one.
+    pub fn label_column(&self) -> Option<&Arc<LabelColumn>> {
+        self.label_column.as_ref()
+    }
+
+    /// The same rows, whose labels come from this column.
+    pub(crate) fn with_label_column(self, label_column: Option<Arc<LabelColumn>>) -> Self {
+        Self { label_column, ..self }
     }
 
     /// The pixels of image `index`.

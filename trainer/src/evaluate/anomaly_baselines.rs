@@ -2,11 +2,10 @@
 
 use bundle::NEIGHBOURS;
 use candle_core::Device;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::budget::{Baseline, Budget, Halt};
-use super::detector::{MAX_KNOWN, prepared, spaced};
+use super::detector::{MAX_KNOWN, distances, prepared, spaced};
 use super::pca::Pca;
 use super::ranks::{average_precision, roc_auc};
 use crate::data::{Dataset, Split};
@@ -46,8 +45,7 @@ pub(super) fn neighbours(
     let mut scores = Vec::with_capacity(all.len());
     for block in all.chunks(BLOCK) {
         budget.check(Baseline::Neighbours, scores.len() as f64 / all.len() as f64)?;
-        let distance = |row: &[f32]| search.mean_distance(row, NEIGHBOURS);
-        scores.par_extend(prepared(test, block).par_chunks(width).map(distance));
+        scores.extend(distances(&search, &prepared(test, block), NEIGHBOURS));
     }
     Ok(AnomalyBaseline::new("five nearest neighbours".into(), scores, is_unusual))
 }

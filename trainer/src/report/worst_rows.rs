@@ -33,7 +33,7 @@ pub(super) fn worst_rows(rows: &Reconstructed, test: Option<&TestScores>) -> Opt
         let (raw, restored) = (&rows.raw[of_row.clone()], &rows.restored[of_row]);
         let distances: Vec<f64> = match test {
             Some(TestScores { detector, .. }) => {
-                let found = detector.score(RowForm::Table(&rows.schema), [raw, restored], |_| 0.);
+                let found = detector.score(RowForm::Table(&rows.schema), [raw, restored], |_, _| ());
                 found.feature_errors.into_iter().map(f64::from).collect()
             }
             None => (0..width).map(|index| distance(&columns[index], raw[index], restored[index])).collect(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bundle::quoted;
+use bundle::{LATEST_RUN, quoted};
 
 use super::{CONFIG, Run};
 use crate::config::Config;
@@ -77,4 +77,27 @@ impl Run {
         }
         unreachable!("a folder holds fewer runs than there are numbers")
     }
+
+    /// Lets `latest` beside the run lead to it, for other programs too. Where something else has that name, or the system has no links,
+    /// nothing happens.
+    pub fn link_latest(&self) {
+        let link = self.dir.with_file_name(LATEST_RUN);
+        let Some(name) = self.dir.file_name().filter(|name| *name != LATEST_RUN) else { return };
+        if link.exists() && !link.is_symlink() {
+            return;
+        }
+        // A link is not changed but replaced, so that there is one at any time.
+        let new = self.dir.with_file_name(format!(".{LATEST_RUN}.partial-{}", std::process::id()));
+        if symlink(Path::new(name), &new).and_then(|()| fs::rename(&new, &link)).is_err() {
+            let _ = fs::remove_file(&new);
+        }
+    }
+}
+
+#[cfg(unix)]
+use std::os::unix::fs::symlink;
+
+#[cfg(not(unix))]
+fn symlink(_run: &Path, _link: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }

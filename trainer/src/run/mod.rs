@@ -73,8 +73,7 @@ impl Run {
             let changed = fs::metadata(dir.join(BEST)).and_then(|metadata| metadata.modified()).ok()?;
             dir.join(CONFIG).is_file().then_some((changed, dir))
         };
-        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-        let newest = entries.filter_map(|entry| trained(entry.path())).max();
+        let newest = bundle::run_entries(parent).into_iter().filter_map(trained).max();
         let (_, dir) = newest.ok_or_else(|| Error::file(parent, "no trained run in here; `trainer fit` makes one"))?;
         Ok(Self { dir })
     }

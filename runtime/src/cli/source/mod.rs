@@ -6,6 +6,7 @@ mod named;
 mod pictures;
 mod plain;
 mod series;
+mod usual;
 mod whole;
 
 use std::fs;
@@ -13,7 +14,7 @@ use std::io::{copy, stdin};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use bundle::{ColumnKind, Manifest, SeriesBreaks, printable};
+use bundle::{ColumnKind, LabelColumn, Manifest, SeriesBreaks, printable};
 use rows::Expected;
 use runtime::{Matrix, Schema, Tensor};
 use tempfile::NamedTempFile;
@@ -27,6 +28,7 @@ use named::NamedRows;
 use pictures::Pictures;
 use plain::PlainRows;
 use series::Windows;
+use usual::Usual;
 use whole::Whole;
 
 /// A CSV file of plain rows up to so many bytes is read at once, to say more about what is wrong with it.
@@ -42,6 +44,8 @@ pub struct Source<'a> {
     window: Option<([usize; 2], &'a SeriesBreaks)>,
     /// The columns of raw rows; nothing for other rows.
     schema: Option<&'a Schema>,
+    /// The column of labels, where usual rows alone are taken.
+    label: Option<&'a LabelColumn>,
     /// Height and width of a picture, with the channels before them where there are several; empty for other rows.
     image: &'a [usize],
     options: rows::Options,
@@ -62,9 +66,10 @@ impl<'a> Source<'a> {
         let options = rows::Options { expected, missing: schema.is_some(), words, ..arguments.options() };
         let image = if is_input { &manifest.image_shape[..] } else { &[] };
         let window = manifest.window.map(|window| (window, &manifest.series));
+        let label = manifest.label.as_ref().filter(|_| matches!(command, Command::Calibrate(_)));
         let path = arguments.rows.as_path();
         let spooled = if path == Path::new("-") { Some(spooled()?) } else { None };
-        Ok(Self { path, spooled, tensor, columns, window, schema, image, options })
+        Ok(Self { path, spooled, tensor, columns, window, schema, label, image, options })
     }
 
     /// The pictures that are the rows, by their names; nothing where rows come from files of numbers.
@@ -78,6 +83,13 @@ impl<'a> Source<'a> {
         let blocks = self.blocks().map_err(|error| self.placed(error))?;
         let preparer = Preparer::new(self.tensor, self.columns, preparation);
         Ok(Prepared { source: self, blocks, preparer })
+    }
+
+    /// A cell of a table as it was written; nothing of other rows.
+    pub fn word(&self, row: usize, column: &str) -> Option<String> {
+        let table = rows::read_columns(self.file(), &self.options).ok().filter(|_| self.window.is_none())?;
+        let place = table.position(column)?;
+        (row < table.len()).then(|| table.columns[place].text(row).into_owned())
     }
 
     /// The file that the rows are in.
@@ -150,8 +162,8 @@ impl<'a> Source<'a> {
     }
 
     fn of_tables(&self, tables: Tables) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { columns, window, schema, .. } = *self;
-        let path = self.file();
+        let Self { columns, window, schema, label, .. } = *self;
+        let (path, usual) = (self.file(), || Usual::new(label));
         let Some(schema) = schema else {
             return match PlainRows::new(tables, columns, false) {
                 Some(rows) => Ok(Box::new(rows)),
@@ -161,10 +173,10 @@ impl<'a> Source<'a> {
         if let Some(window) = window
             && series::has_channels(schema, window.0[0], &tables.first)
         {
-            return Ok(Box::new(Windows::new(schema, window, tables)?));
+            return Ok(Box::new(Windows::new(schema, window, usual(), tables)?));
         }
         if tables.first.has_header || path.is_dir() || tables.first.has_by_number(schema.columns()) {
-            return Ok(Box::new(NamedRows::new(schema, tables)));
+            return Ok(Box::new(NamedRows::new(schema, usual(), tables)));
         }
         let needs_names =
             |column: &bundle::Column| column.since.is_some() || matches!(column.kind, ColumnKind::Category { .. });
@@ -183,17 +195,18 @@ impl<'a> Source<'a> {
     /// The windows of an array of steps, rows of which some columns are not taken, or those of an array that cannot be read block
     /// by block.
     fn tables_of_array(&self) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { window, schema, ref options, .. } = *self;
+        let Self { window, schema, label, ref options, .. } = *self;
+        let usual = || Usual::new(label);
         if let Some(schema) = schema
             && let Some(Ok(tables)) = Tables::open(self.file(), options)?
         {
             if let Some(window) = window
                 && series::has_channels(schema, window.0[0], &tables.first)
             {
-                return Ok(Box::new(Windows::new(schema, window, tables)?));
+                return Ok(Box::new(Windows::new(schema, window, usual(), tables)?));
             }
             if window.is_none() && tables.first.has_by_number(schema.columns()) {
-                return Ok(Box::new(NamedRows::new(schema, tables)));
+                return Ok(Box::new(NamedRows::new(schema, usual(), tables)));
             }
         }
         self.whole()

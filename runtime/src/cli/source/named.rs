@@ -7,6 +7,7 @@ use bundle::{Column, ColumnKind, Schema, counted, printable};
 use rows::{Columns, Progress};
 
 use super::blocks::{RowBlocks, Tables};
+use super::usual::Usual;
 
 /// The raw rows of tables whose columns have names.
 pub(super) struct NamedRows<'a> {
@@ -15,23 +16,28 @@ pub(super) struct NamedRows<'a> {
     progress: Arc<Progress>,
     rows: usize,
     unseen: Vec<usize>,
+    usual: Usual<'a>,
     /// How the file was understood, and what is not used of it.
     layout: String,
 }
 
 impl<'a> NamedRows<'a> {
-    pub(super) fn new(schema: &'a Schema, tables: Tables) -> Self {
+    pub(super) fn new(schema: &'a Schema, usual: Usual<'a>, tables: Tables) -> Self {
         let layout = format!("{}{}", tables.layout(), others(schema, &tables.first.names));
         let (tables, progress) = tables.all();
-        Self { schema, tables: Box::new(tables), progress, rows: 0, unseen: vec![0; schema.raw_len()], layout }
+        Self { schema, tables: Box::new(tables), progress, rows: 0, unseen: vec![0; schema.raw_len()], usual, layout }
     }
 }
 
 impl RowBlocks for NamedRows<'_> {
     fn next(&mut self) -> Result<Option<Vec<f32>>> {
-        let Some(table) = self.tables.next().transpose()? else { return Ok(None) };
-        let all: Vec<u32> = (0..table.len() as u32).collect();
-        let values = rows::raw_rows(self.schema, &table, &all)?;
+        let Some(table) = self.tables.next().transpose()? else {
+            self.usual.check()?;
+            return Ok(None);
+        };
+        let usual = self.usual.of(&table);
+        let taken: Vec<u32> = (0..table.len() as u32).filter(|row| usual[*row as usize]).collect();
+        let values = rows::raw_rows(self.schema, &table, &taken)?;
         self.rows += table.len();
         self.unseen.iter_mut().zip(unseen(self.schema, &values)).for_each(|(all, more)| *all += more);
         Ok(Some(values))
@@ -43,7 +49,7 @@ impl RowBlocks for NamedRows<'_> {
 
     fn note(&self) -> Option<String> {
         let unseen = told(self.schema, &self.unseen);
-        Some(format!("{}{}{unseen}", counted(self.rows, "row"), self.layout))
+        Some(format!("{}{}{}{unseen}", counted(self.rows, "row"), self.layout, self.usual.note()))
     }
 }
 

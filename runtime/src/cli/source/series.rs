@@ -8,9 +8,10 @@ use rows::{Columns, Progress, WindowCutter};
 use runtime::Schema;
 
 use super::blocks::{RowBlocks, Tables};
+use super::usual::Usual;
 
 /// The windows of a series, whose steps are the rows of tables.
-pub(super) struct Windows {
+pub(super) struct Windows<'a> {
     tables: Box<dyn Iterator<Item = rows::Result<Columns>>>,
     progress: Arc<Progress>,
     cutter: WindowCutter,
@@ -21,6 +22,7 @@ pub(super) struct Windows {
     window: [usize; 2],
     steps: usize,
     count: usize,
+    usual: Usual<'a>,
 }
 
 /// Whether the rows of a table are steps: it has the channels by name, or as many columns without names.
@@ -32,8 +34,13 @@ pub(super) fn has_channels(schema: &Schema, steps: usize, table: &Columns) -> bo
     table.names.len() == channels.len() || (table.names.len() != schema.raw_len() && table.has_by_number(&channels))
 }
 
-impl Windows {
-    pub(super) fn new(schema: &Schema, (window, breaks): ([usize; 2], &SeriesBreaks), tables: Tables) -> Result<Self> {
+impl<'a> Windows<'a> {
+    pub(super) fn new(
+        schema: &Schema,
+        (window, breaks): ([usize; 2], &SeriesBreaks),
+        usual: Usual<'a>,
+        tables: Tables,
+    ) -> Result<Self> {
         let (tables, progress) = tables.all();
         Ok(Self {
             tables: Box::new(tables),
@@ -44,13 +51,15 @@ impl Windows {
             window,
             steps: 0,
             count: 0,
+            usual,
         })
     }
 }
 
-impl RowBlocks for Windows {
+impl RowBlocks for Windows<'_> {
     fn next(&mut self) -> Result<Option<Vec<f32>>> {
         let Some(mut table) = self.tables.next().transpose()? else {
+            self.usual.check()?;
             if self.count == 0 {
                 bail!(
                     "expected at least one window of {} rows without a gap, found {} rows",
@@ -64,7 +73,8 @@ impl RowBlocks for Windows {
             table.names.clone_from(&self.channels);
         }
         self.steps += table.len();
-        let windows = self.cutter.cut(&table)?;
+        let usual = self.usual.of(&table);
+        let windows = self.cutter.cut_of(&table, |row| usual[row])?;
         self.count += windows.len() / self.columns;
         Ok(Some(windows))
     }
@@ -75,6 +85,6 @@ impl RowBlocks for Windows {
 
     fn note(&self) -> Option<String> {
         let [steps, stride] = self.window;
-        Some(format!("{} of {steps} rows, {stride} apart", counted(self.count, "window")))
+        Some(format!("{} of {steps} rows, {stride} apart{}", counted(self.count, "window"), self.usual.note()))
     }
 }

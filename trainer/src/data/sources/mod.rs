@@ -75,7 +75,7 @@ impl DataSource {
         config: &TableConfig,
     ) -> Result<Samples> {
         match (own, self) {
-            (Self::Path(own), Self::Path(path)) if path.exists() => table::others([own, path], (train, schema), config),
+            (Self::Path(_), Self::Path(path)) if path.exists() => table::others(path, (train, schema), config),
             (_, Self::Path(path)) if !path.exists() => Err(Error::file(path, "no such file")),
             (_, other) => Err(Error::setting("data", format!("expected a file of rows, found `{other}`"))),
         }

@@ -7,6 +7,7 @@ mod whitening;
 use std::collections::HashSet;
 
 use bundle::{Calibration, Centre, ColumnKind, Detector, KnownRows, MAX_DETECTOR_VALUES, NEIGHBOURS, RowForm};
+use kernels::Neighbours;
 use rayon::prelude::*;
 
 pub use kind::DetectorKind;
@@ -21,6 +22,8 @@ use whitening::whitening;
 const MAX_ROWS: usize = 20_000;
 /// The most rows that are kept to measure distances from. Of the tables in `docs/anomalies.md`, twice as many tell no more.
 pub(super) const MAX_KNOWN: usize = 2048;
+/// Rows that a thread takes at once.
+const BLOCK: usize = 256;
 /// What the error counts beside the distance: with half, the tables of `docs/anomalies.md` came out best.
 const RESIDUAL_WEIGHT: f32 = 0.5;
 /// The least spread of a value, in units of its scale: that of a column that never changes is 0.
@@ -56,8 +59,8 @@ pub(crate) fn fit_detector(
     let raw_len = found.raw.len() / rows.len().max(1);
     let width = train.width();
     let errors = errors(form, &found, raw_len, width);
+    let is_near = kind != DetectorKind::Reconstruction;
     let uses_matrix = train.schema().is_some() && width <= MAX_FEATURES && kind != DetectorKind::Neighbours;
-    let is_near = !matches!(kind, DetectorKind::Reconstruction);
     let known = is_near.then(|| known_rows(train, &split.train, kind));
     let centre = (kind == DetectorKind::Contaminated).then(|| Centre::new(&prepared(train, &rows), width));
     let mut detector = Detector {
@@ -190,14 +193,13 @@ fn weights(detector: &Detector, form: RowForm, found: &Reconstructed, kind: Dete
     }
     if let Some(known) = &detector.known {
         let rows = known.rows();
-        let search = kernels::Neighbours::new(&rows, known.width());
-        let distance = |row: &[f32]| {
-            let count = NEIGHBOURS.min(known.len() - 1);
-            let with_itself = search.mean_distance(row, count + 1) * (count + 1) as f32;
-            (with_itself - search.mean_distance(row, 1)) / count as f32
-        };
-        let distances: Vec<f32> = rows.par_chunks(known.width()).map(distance).collect();
-        weights[1] = 1. / deviation(&distances);
+        let search = Neighbours::new(&rows, known.width());
+        let count = NEIGHBOURS.min(known.len() - 1);
+        let with_itself = distances(&search, &rows, count + 1);
+        let of_itself = distances(&search, &rows, 1);
+        let others = with_itself.iter().zip(of_itself);
+        let others: Vec<f32> = others.map(|(all, own)| (all * (count + 1) as f32 - own) / count as f32).collect();
+        weights[1] = 1. / deviation(&others);
         if kind == DetectorKind::Neighbours {
             weights[0] = 0.;
         }
@@ -214,10 +216,23 @@ fn deviation(values: &[f32]) -> f32 {
 
 /// The score of each row.
 fn scores(detector: &Detector, form: RowForm, found: &Reconstructed) -> Vec<f32> {
-    let search = detector.known.as_ref().map(|known| kernels::Neighbours::new(&known.rows(), known.width()));
-    let distance = |row: &[f32]| search.as_ref().map_or(0., |search| search.mean_distance(row, NEIGHBOURS));
+    let search = detector.known.as_ref().map(|known| Neighbours::new(&known.rows(), known.width()));
+    let distances = |rows: &[f32], out: &mut [f32]| {
+        if let Some(search) = &search {
+            search.mean_distances(rows, NEIGHBOURS, out);
+        }
+    };
     let raw_len = detector.spread.len();
-    let pairs = found.raw.par_chunks(256 * raw_len).zip(found.restored.par_chunks(256 * raw_len));
-    let blocks = pairs.map(|(raw, restored)| detector.score(form, [raw, restored], distance).scores);
+    let pairs = found.raw.par_chunks(BLOCK * raw_len).zip(found.restored.par_chunks(BLOCK * raw_len));
+    let blocks = pairs.map(|(raw, restored)| detector.score(form, [raw, restored], distances).scores);
     blocks.collect::<Vec<_>>().concat()
+}
+
+/// The mean distance of each of `rows` to the `count` nearest known ones.
+pub(super) fn distances(search: &Neighbours, rows: &[f32], count: usize) -> Vec<f32> {
+    let width = search.width();
+    let mut found = vec![0.; rows.len() / width];
+    let blocks = found.par_chunks_mut(BLOCK).zip(rows.par_chunks(BLOCK * width));
+    blocks.for_each(|(out, rows)| search.mean_distances(rows, count, out));
+    found
 }

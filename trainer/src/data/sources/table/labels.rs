@@ -1,10 +1,12 @@
 //! The label of each row, and which of them are normal.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use rows::{Column, Columns};
+use bundle::{LabelColumn, listed_names};
+use rows::Columns;
 
-use super::names::{list, position};
+use super::names::position;
 use crate::data::table_config::{TableConfig, TrainOn};
 
 /// Labels that mean a normal row, in lower case.
@@ -44,7 +46,7 @@ impl Labels {
         if let Some(others) = others {
             names.extend(self::texts(others, position(others, name)?));
         }
-        names.retain(|name| !is_missing_label(name));
+        names.retain(|name| !LabelColumn::is_missing(name));
         names.sort();
         names.dedup();
         if names.len() > MAX_LABELS {
@@ -55,11 +57,11 @@ impl Labels {
             ));
         }
         let rows = places(&names, &texts);
-        let missing = texts.iter().map(|text| is_missing_label(text)).collect();
+        let missing = texts.iter().map(|text| LabelColumn::is_missing(text)).collect();
         let mut labels = Self { names, rows, missing, normal: None };
         labels.normal = labels.normal(config, name)?;
         if labels.normal.is_none() && config.train_on == Some(TrainOn::Normal) {
-            let found = list(&labels.names);
+            let found = listed_names(&labels.names);
             return Err(format!(
                 "`--train-on normal`: which label of `{name}` is normal? found {found}; `--normal VALUE` says it"
             ));
@@ -72,11 +74,13 @@ impl Labels {
         match &config.normal {
             Some(wanted) => match find(&|name| name == wanted) {
                 Some(place) => Ok(Some(place)),
-                None => Err(format!("expected rows whose `{column}` is `{wanted}`, found {}", list(&self.names))),
+                None => {
+                    Err(format!("expected rows whose `{column}` is `{wanted}`, found {}", listed_names(&self.names)))
+                }
             },
             None if self.names.len() == 1 && config.train_on.is_none() => {
                 let usual = find(&|name| NORMAL.contains(&name.to_lowercase().as_str()));
-                let found = list(&self.names);
+                let found = listed_names(&self.names);
                 usual.map(Some).ok_or_else(|| {
                     format!("every row with a label has the same `{column}`, {found}; `--normal VALUE` says that it is normal, `--train-on all` trains on all rows")
                 })
@@ -93,13 +97,15 @@ impl Labels {
             return Ok(Self::none(table));
         };
         let texts = texts(table, position(table, name)?);
-        let missing = texts.iter().map(|text| is_missing_label(text)).collect();
+        let missing = texts.iter().map(|text| LabelColumn::is_missing(text)).collect();
         Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), missing, normal: self.normal })
     }
 
-    /// A label by its place.
-    pub(super) fn name(&self, place: u8) -> &str {
-        self.names.get(usize::from(place)).map_or("", String::as_str)
+    /// The column of labels, of which those of the rows `train` are usual; nothing where there is none.
+    pub(super) fn column(&self, config: &TableConfig, train: &[u32]) -> Option<Arc<LabelColumn>> {
+        let usual: BTreeSet<&String> =
+            train.iter().filter_map(|&row| self.names.get(usize::from(self.rows[row as usize]))).collect();
+        Some(Arc::new(LabelColumn { name: config.label.clone()?, usual: usual.into_iter().cloned().collect() }))
     }
 
     /// Labels of a table without a column of them: all rows are alike.
@@ -147,7 +153,7 @@ impl Labels {
     ) -> Option<String> {
         let label = config.label.as_ref()?;
         let Some(normal) = self.trained_on(config) else {
-            return Some(format!("`{label}` is the label, {}; rows of every label train", list(&self.names)));
+            return Some(format!("`{label}` is the label, {}; rows of every label train", listed_names(&self.names)));
         };
         let (kept, others): (Vec<u32>, Vec<u32>) = train.iter().partition(|&&row| self.rows[row as usize] == normal);
         *train = kept;
@@ -172,20 +178,7 @@ impl Labels {
 
 /// The cells of a column as texts.
 pub(super) fn texts(table: &Columns, column: usize) -> Vec<String> {
-    (0..table.len()).map(|row| text(&table.columns[column], row).into_owned()).collect()
-}
-
-/// A cell as text; a missing one is empty, or `NaN` among numbers.
-pub(super) fn text(column: &Column, row: usize) -> Cow<'_, str> {
-    match column {
-        Column::Numbers(numbers) => numbers[row].to_string().into(),
-        Column::Texts(texts) => texts.get(row).unwrap_or_default().into(),
-    }
-}
-
-/// Whether a label says nothing.
-pub(super) fn is_missing_label(text: &str) -> bool {
-    text.is_empty() || text == "NaN"
+    (0..table.len()).map(|row| table.columns[column].text(row).into_owned()).collect()
 }
 
 fn places(names: &[String], texts: &[String]) -> Vec<u8> {

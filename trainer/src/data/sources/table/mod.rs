@@ -154,7 +154,9 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
         }
     };
     notes.extend(repeated(&training, &testing));
-    Ok(Loaded { train: training, test: testing, notes, rest: None })
+    let label = labels.column(config, &train);
+    let [train, test] = [training, testing].map(|samples| samples.with_label_column(label.clone()));
+    Ok(Loaded { train, test, notes, rest: None })
 }
 
 /// How many test rows are equal to a training row, as far as 64 bits tell rows apart.

@@ -4,26 +4,24 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bundle::Schema;
+use bundle::{LabelColumn, Schema};
 use rows::{Columns, SeriesNumbers, missing_steps, raw_rows, window_starts};
 
-use super::labels::{Labels, is_missing_label, texts};
 use super::read::read;
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
 
-/// The rows of the table at `path`, whose columns are those of `train`, which come from the table at `own`. A row is usual if rows of `train`
-/// have its label, and all are where the table has no column of labels. Usual rows have the label of the first training row, the others one
+/// The rows of the table at `path`, whose columns are those of `train`. A row is usual if rows of `train` have its label, and all are where the table has no column of labels. Usual rows have the label of the first training row, the others one
 /// that no training row has.
 pub(in crate::data::sources) fn others(
-    [own, path]: [&Path; 2],
+    path: &Path,
     (train, schema): (&Samples, &Arc<Schema>),
     config: &TableConfig,
 ) -> Result<Samples> {
     let mut columns = read(path, config)?;
     let fail = |reason: String| Error::file(path, reason);
-    let usual = usual(own, &columns, train, config)?;
+    let usual = usual(&columns, train.label_column().map(AsRef::as_ref));
     let known: HashSet<u8> = train.labels().iter().copied().collect();
     let [usual_label, other] =
         [train.labels()[0], (0..=u8::MAX).find(|label| !known.contains(label)).unwrap_or(u8::MAX)];
@@ -63,14 +61,10 @@ pub(in crate::data::sources) fn others(
 }
 
 /// For each row whether it is usual; nothing where it has no label.
-fn usual(own: &Path, others: &Columns, train: &Samples, config: &TableConfig) -> Result<Vec<Option<bool>>> {
-    let Some(place) = config.label.as_ref().and_then(|label| others.position(label)) else {
-        return Ok(vec![Some(true); others.len()]);
+fn usual(others: &Columns, label: Option<&LabelColumn>) -> Vec<Option<bool>> {
+    let labelled = label.and_then(|label| Some((label, others.position(&label.name)?)));
+    let Some((label, place)) = labelled else {
+        return vec![Some(true); others.len()];
     };
-    let of_test = config.test.as_ref().map(|path| read(path, config)).transpose()?;
-    let labels = Labels::find(&read(own, config)?, of_test.as_ref(), config);
-    let labels = labels.map_err(|reason| Error::file(own, reason))?;
-    let known: HashSet<&str> = train.labels().iter().map(|&label| labels.name(label)).collect();
-    let found = texts(others, place);
-    Ok(found.iter().map(|text| (!is_missing_label(text)).then(|| known.contains(text.as_str()))).collect())
+    (0..others.len()).map(|row| label.is_usual(&others.columns[place].text(row))).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bundle::Schema;
 use rows::{Blocks, Columns, Sample, raw_rows};
 
-use super::labels::{Labels, text};
+use super::labels::Labels;
 use super::names::position;
 use super::test_rows::test_rows;
 use crate::data::table_config::{TableConfig, TestRows};
@@ -90,7 +90,7 @@ impl Filter {
             TestRows::Time => filter.end = held_out()?.first().map(|&row| numbers[row as usize]),
             TestRows::Groups(name) => {
                 let column = &sample.columns[position(sample, name)?];
-                let groups = held_out()?.into_iter().map(|row| text(column, row as usize).into_owned()).collect();
+                let groups = held_out()?.into_iter().map(|row| column.text(row as usize).into_owned()).collect();
                 filter.groups = Some((name.clone(), groups));
             }
         }
@@ -109,8 +109,8 @@ impl Filter {
             None => None,
         };
         Ok(move |row: usize, number: u64| {
-            normal.is_none_or(|(labels, normal)| text(labels, row) == normal.as_str())
-                && groups.is_none_or(|(groups, held_out)| !held_out.contains(text(groups, row).as_ref()))
+            normal.is_none_or(|(labels, normal)| labels.text(row) == normal.as_str())
+                && groups.is_none_or(|(groups, held_out)| !held_out.contains(groups.text(row).as_ref()))
                 && self.end.is_none_or(|end| number < end)
         })
     }

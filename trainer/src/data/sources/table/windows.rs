@@ -111,7 +111,9 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
             samples(&series, starts, of_windows.of(&all), path)?
         }
     };
-    Ok(Loaded { train: training, test: testing, notes, rest: None })
+    let label = of_windows.column(config, &train);
+    let [train, test] = [training, testing].map(|samples| samples.with_label_column(label.clone()));
+    Ok(Loaded { train, test, notes, rest: None })
 }
 
 /// Where a series ends: where the column of groups changes, and where the first column of dates jumps.
