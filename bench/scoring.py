@@ -2,7 +2,7 @@
 """Scoring 1,000,000 rows of 32 columns, CSV to CSV: `runtime score` beside PyOD's AutoEncoder and scikit-learn's isolation forest,
 all fitted to the same 20,000 rows. Also the time of fitting 20,000 rows of 39 columns, and of scoring a single row.
 
-    pip install -r bench/requirements.txt pyod pandas
+    pip install -r bench/requirements.txt pyod pandas tqdm
     cargo build --release --workspace --bins --examples
     bench/scoring.py [--rows 1000000] [--rounds 1]
 """

@@ -50,7 +50,7 @@ impl Trained {
             log_variance: model.log_variance().map(|_| latent(LOG_VARIANCE)),
             reconstruction: form.describe(RECONSTRUCTION, Side::Reconstruction),
             schema: schema.cloned(),
-            label: test.label_column().map(|label| label.as_ref().clone()),
+            label: test.label_column.as_deref().cloned(),
             window: test.window(),
             series: test.series_breaks(),
             input_noise: (config.input_noise > 0.).then_some(config.input_noise),

@@ -19,7 +19,8 @@ const BLOCK: usize = 64;
 pub struct Samples {
     values: Values,
     labels: Vec<u8>,
-    label_column: Option<Arc<LabelColumn>>,
+    /// The column that the labels of a table come from, where it has one.
+    pub label_column: Option<Arc<LabelColumn>>,
     shape: Shape,
 }
 
@@ -125,12 +126,8 @@ impl Samples {
         }
         let starts = starts.into_iter().map(|start| start * channels).collect();
         let shape = Shape::Image { channels: 1, height: steps, width: channels };
-        Ok(Self {
-            values: Values::Raw { raw, starts: Starts::Windows { starts, stride, breaks }, schema },
-            labels,
-            label_column: None,
-            shape,
-        })
+        let values = Values::Raw { raw, starts: Starts::Windows { starts, stride, breaks }, schema };
+        Ok(Self { values, labels, label_column: None, shape })
     }
 
     /// The number of rows.
@@ -237,16 +234,6 @@ impl Samples {
     /// The class of each row.
     pub fn labels(&self) -> &[u8] {
         &self.labels
-    }
-
-    /// The column that the labels of a table come from, where it has one.
-    pub fn label_column(&self) -> Option<&Arc<LabelColumn>> {
-        self.label_column.as_ref()
-    }
-
-    /// The same rows, whose labels come from this column.
-    pub(crate) fn with_label_column(self, label_column: Option<Arc<LabelColumn>>) -> Self {
-        Self { label_column, ..self }
     }
 
     /// The pixels of image `index`.

@@ -70,7 +70,7 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
     }
     // A row with a value that is none has no score.
     scores.retain(|score| score.is_finite());
-    if let Some(label) = dataset.train.label_column().filter(|_| scores.is_empty()) {
+    if let Some(label) = dataset.train.label_column.as_ref().filter(|_| scores.is_empty()) {
         let reason =
             format!("expected rows whose `{}` is {}, found none", printable(&label.name), listed_names(&label.usual));
         return Err(Error::setting("data", reason));

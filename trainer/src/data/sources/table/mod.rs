@@ -155,7 +155,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     };
     notes.extend(repeated(&training, &testing));
     let label = labels.column(config, &train);
-    let [train, test] = [training, testing].map(|samples| samples.with_label_column(label.clone()));
+    let [train, test] = [training, testing].map(|samples| Samples { label_column: label.clone(), ..samples });
     Ok(Loaded { train, test, notes, rest: None })
 }
 

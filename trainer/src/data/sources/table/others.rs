@@ -21,7 +21,7 @@ pub(in crate::data::sources) fn others(
 ) -> Result<Samples> {
     let mut columns = read(path, config)?;
     let fail = |reason: String| Error::file(path, reason);
-    let usual = usual(&columns, train.label_column().map(AsRef::as_ref));
+    let usual = usual(&columns, train.label_column.as_deref());
     let known: HashSet<u8> = train.labels().iter().copied().collect();
     let [usual_label, other] =
         [train.labels()[0], (0..=u8::MAX).find(|label| !known.contains(label)).unwrap_or(u8::MAX)];

@@ -112,7 +112,7 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         }
     };
     let label = of_windows.column(config, &train);
-    let [train, test] = [training, testing].map(|samples| samples.with_label_column(label.clone()));
+    let [train, test] = [training, testing].map(|samples| Samples { label_column: label.clone(), ..samples });
     Ok(Loaded { train, test, notes, rest: None })
 }
 
