@@ -27,7 +27,7 @@ impl<'a> Usual<'a> {
             self.taken += table.len();
             return vec![true; table.len()];
         };
-        let mut takes = |row: usize| {
+        let takes = |row: usize| {
             let text = table.columns[place].text(row);
             let is_usual = label.is_usual(&text) == Some(true);
             if is_usual {
@@ -38,7 +38,7 @@ impl<'a> Usual<'a> {
             }
             is_usual
         };
-        (0..table.len()).map(|row| takes(row)).collect()
+        (0..table.len()).map(takes).collect()
     }
 
     /// Fails where rows came, and none was usual.

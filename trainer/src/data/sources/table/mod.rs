@@ -155,7 +155,8 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig)
     };
     notes.extend(repeated(&training, &testing));
     let label = labels.column(config, &train);
-    let [train, test] = [training, testing].map(|samples| Samples { label_column: label.clone(), ..samples });
+    let [mut train, mut test] = [training, testing];
+    (train.label_column, test.label_column) = (label.clone(), label);
     Ok(Loaded { train, test, notes, rest: None })
 }
 

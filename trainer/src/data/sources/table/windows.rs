@@ -112,7 +112,8 @@ pub(super) fn split(table: &Table, others: Option<&Table>, config: &TableConfig,
         }
     };
     let label = of_windows.column(config, &train);
-    let [train, test] = [training, testing].map(|samples| Samples { label_column: label.clone(), ..samples });
+    let [mut train, mut test] = [training, testing];
+    (train.label_column, test.label_column) = (label.clone(), label);
     Ok(Loaded { train, test, notes, rest: None })
 }
 
