@@ -11,6 +11,8 @@ const MAX_DIMS: usize = 16;
 const TYPES: [&str; 2] = ["float32", "uint8"];
 /// The most files of a bundle, which has eight itself.
 const MAX_FILES: usize = 64;
+/// The most labels of a table.
+const MAX_LABELS: usize = 256;
 /// The longest name of a detector.
 const MAX_WORD: usize = 64;
 /// The longest name of a tensor.
@@ -40,6 +42,8 @@ pub(crate) fn check(manifest: &Manifest) -> Result<(), String> {
     let is_word =
         detector.len() <= MAX_WORD && detector.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     expect(is_word, || format!("`scorer`: expected the name of a detector, found `{}`", printable(detector)))?;
+    let labels = manifest.label.as_ref().map_or(0, |label| label.usual.len());
+    expect(labels <= MAX_LABELS, || format!("`label`: expected at most {MAX_LABELS} labels, found {labels}"))?;
     let files = manifest.files.len();
     expect(files <= MAX_FILES, || format!("`files`: expected at most {MAX_FILES} files, found {files}"))?;
     let is_plain =

@@ -85,7 +85,7 @@ if (csv === undefined) {
   const found = await score(new Tensor("float32", raw, [lines.length, schema.length]));
   const [scores, p_values, alarms, errors] = ["score", "p_value", "is_anomaly", "feature_error"].map((name) => found[name].data);
   print(`${csv}: ${lines.length} rows, ${alarms.reduce((sum, alarm) => sum + Number(alarm), 0)} alarms where 1 % of usual rows are`);
-  const rows = lines.map((_, row) => row).sort((a, b) => scores[b] - scores[a]);
+  const rows = lines.map((_, row) => row).sort((a, b) => (scores[b] || 0) - (scores[a] || 0)); // a row without a score comes last
   for (const row of rows.slice(0, 5)) {
     const why = reasons(errors.subarray(row * schema.length, (row + 1) * schema.length));
     print(`  row ${row + 1}: p-value ${p_values[row].toFixed(4)}; off by standard deviations: ${why}`);

@@ -9,6 +9,8 @@ use crate::simd::vectorised::vectorised;
 const ROWS: usize = 12;
 /// Known rows that are compared side by side.
 const LANES: usize = 64;
+/// Sums that a distance is made of.
+const SUMS: usize = 8;
 /// Known rows of which most often none is near.
 const FEW: usize = 16;
 
@@ -90,20 +92,22 @@ impl Neighbours {
             _ => f32::INFINITY,
         };
         // A sum of n products is off by at most n roundings of the sum of their sizes, which is at most that of the squares.
-        let bound = bound + (self.width + 4) as f32 * 2. * f32::EPSILON * (own + self.largest);
+        let rounding = (self.width + 4) as f32 * 2. * f32::EPSILON * (own + self.largest) + f32::MIN_POSITIVE;
+        let bound = bound + rounding;
         let mut candidates = vec![];
         match bound.is_finite() {
             true => within(halves, bound, &mut candidates),
             // Numbers so large that their squares are none tell nothing.
             false => candidates.extend(0..self.len()),
         }
-        let distance = |known: usize| {
-            let known = &self.rows[known * self.width..][..self.width];
-            row.iter().zip(known).map(|(a, b)| (a - b) * (a - b)).sum()
-        };
-        let mut nearest: Vec<f32> = candidates.into_iter().map(distance).collect();
+        let mut nearest = Vec::with_capacity(candidates.len());
+        squared_distances(row, &self.rows, &candidates, &mut nearest);
+        if nearest.len() > count {
+            nearest.select_nth_unstable_by(count - 1, f32::total_cmp);
+            nearest.truncate(count);
+        }
         nearest.sort_unstable_by(f32::total_cmp);
-        nearest[..count].iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
+        nearest.iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
     }
 }
 
@@ -125,6 +129,34 @@ vectorised! {
             *least = if *value < *least { *value } else { *least };
         }
         *smallest = least;
+    }
+
+    /// The squared distance from `row` to some of the known `rows`. The order of the sums is the same with any vectors.
+    fn squared_distances<'a>(
+        row: &'a [f32],
+        rows: &'a [f32],
+        candidates: &'a [usize],
+        distances: &'a mut Vec<f32>,
+    ) -> () {
+        let (blocks, rest) = row.as_chunks::<SUMS>();
+        for &candidate in candidates {
+            let (known, rest_of_known) = rows[candidate * row.len()..][..row.len()].as_chunks::<SUMS>();
+            let mut sums = [0f32; SUMS];
+            for (row, known) in blocks.iter().zip(known) {
+                for lane in 0..SUMS {
+                    let difference = row[lane] - known[lane];
+                    sums[lane] += difference * difference;
+                }
+            }
+            for (sum, (value, known)) in sums.iter_mut().zip(rest.iter().zip(rest_of_known)) {
+                *sum += (value - known) * (value - known);
+            }
+            let mut total = 0.;
+            for sum in sums {
+                total += sum;
+            }
+            distances.push(total);
+        }
     }
 
     /// The places of the values up to `bound`.
@@ -195,12 +227,14 @@ mod tests {
         known.mean_distances(&some, 5, &mut found);
         for (row, found) in some.chunks(width).zip(found) {
             assert_eq!(mean_distance(&known, row, 5).to_bits(), found.to_bits());
-            let mut distances: Vec<f32> = rows
-                .chunks(width)
-                .map(|known| row.iter().zip(known).map(|(a, b)| (a - b) * (a - b)).sum::<f32>().sqrt())
-                .collect();
-            distances.sort_by(f32::total_cmp);
-            assert_eq!(found, distances[..5].iter().sum::<f32>() / 5.);
+            let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
+            let distance = |known: &[f32]| row.iter().zip(known).map(square).sum::<f64>().sqrt();
+            let mut distances: Vec<f64> = rows.chunks(width).map(distance).collect();
+            distances.sort_by(f64::total_cmp);
+            let expected = distances[..5].iter().sum::<f64>() / 5.;
+            // Squares of numbers beyond 1e19 are infinite in 32 bits.
+            let is_far = found.is_infinite() && expected > 1e19;
+            assert!(is_far || (f64::from(found) - expected).abs() <= 1e-5 * expected, "{found}, not {expected}");
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct WindowCutter {
     window: [usize; 2],
     /// The steps from the next window's first one on, as far as they came.
     steps: Vec<f32>,
+    /// For each of them whether a window may hold it.
+    taken: Vec<bool>,
     /// Steps between the last window and the next one, which belong to neither.
     skip: usize,
     /// The file that the last step came from, and the number of its series.
@@ -72,7 +74,15 @@ impl WindowCutter {
     pub fn new(windowed: &Schema, [steps, stride]: [usize; 2]) -> Result<Self> {
         let channels = Schema::new(windowed.channels(steps)).map_err(anyhow::Error::from)?;
         let series = SeriesNumbers::new(SeriesBreaks::default());
-        Ok(Self { channels, window: [steps, stride.max(1)], steps: vec![], skip: 0, last: (None, 0), series })
+        Ok(Self {
+            channels,
+            window: [steps, stride.max(1)],
+            steps: vec![],
+            taken: vec![],
+            skip: 0,
+            last: (None, 0),
+            series,
+        })
     }
 
     /// With ends of series beside gaps and the ends of files.
@@ -90,7 +100,7 @@ impl WindowCutter {
         self.cut_of(table, |_| true)
     }
 
-    /// As [`WindowCutter::cut`], of the rows for which `takes` holds: the others end a window too.
+    /// As [`WindowCutter::cut`], without the windows that hold a row for which `takes` does not.
     ///
     /// # Errors
     ///
@@ -108,17 +118,21 @@ impl WindowCutter {
                 self.last = (shard.cloned(), series[row]);
                 self.begin();
             }
-            if is_missing || !takes(row) {
+            if is_missing {
                 self.begin();
             } else if self.skip > 0 {
                 self.skip -= 1;
             } else {
                 self.steps.extend(step);
+                self.taken.push(takes(row));
             }
-            if self.steps.len() == steps * width {
-                windows.extend_from_slice(&self.steps);
+            if self.taken.len() == steps {
+                if self.taken.iter().all(|taken| *taken) {
+                    windows.extend_from_slice(&self.steps);
+                }
                 self.skip = stride.saturating_sub(steps);
                 self.steps.drain(..stride.min(steps) * width);
+                self.taken.drain(..stride.min(steps));
             }
         }
         Ok(windows)
@@ -127,6 +141,7 @@ impl WindowCutter {
     /// The next step begins a stretch of steps.
     fn begin(&mut self) {
         self.steps.clear();
+        self.taken.clear();
         self.skip = 0;
     }
 }
@@ -141,6 +156,15 @@ mod tests {
         let mut table = Columns::from_numbers(values, 2, String::new());
         table.names = vec!["b".into(), "a".into()];
         table
+    }
+
+    #[test]
+    fn windows_that_hold_a_row_which_is_not_taken_are_left_out_and_the_others_stay_where_they_are() {
+        let values: Vec<f32> = (0..20).map(|value| value as f32).collect();
+        let mut cutter = WindowCutter::new(&channels().windowed(3).unwrap(), [3, 2]).unwrap();
+        // Rows 0 to 2, 2 to 4, 4 to 6 and 6 to 8, of which the second and the third hold row 4.
+        let found = cutter.cut_of(&table(&values), |row| row != 4).unwrap();
+        assert_eq!((found.len() / 6, found[1], found[7]), (2, 0., 12.));
     }
 
     fn channels() -> Schema {

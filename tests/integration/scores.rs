@@ -111,7 +111,7 @@ fn a_bundle_knows_which_rows_of_a_table_with_labels_are_usual() {
     succeed(program("trainer", dir).args(fit));
     succeed(program("exporter", dir).args(["--split", "run"]));
     let bundle = dir.join("run/onnx");
-    let label = LabelColumn { name: "fault".into(), usual: vec!["0".into()] };
+    let label = LabelColumn { name: "fault".into(), usual: vec!["0".into()], are_numbers: true };
     assert_eq!(Manifest::read(&bundle).unwrap().label, Some(label));
 
     let more = fs::read_to_string(dir.join("more.csv")).unwrap();
@@ -120,6 +120,19 @@ fn a_bundle_knows_which_rows_of_a_table_with_labels_are_usual() {
     assert!(said.contains(&format!("left out: {} rows whose `fault` is `1`", faults.len())), "{said}");
     assert!(said.contains(&format!("ranks among {} usual rows now", usual.len())), "{said}");
     assert_eq!(Scorer::load(&bundle).unwrap().calibration_rows(), usual.len());
+    // The same labels written otherwise, one of them not at all.
+    let otherwise = more.replace(",0\n", ",false\n").replacen(",1\n", ",\n", 1).replace(",1\n", ",true\n");
+    fs::write(dir.join("otherwise.csv"), otherwise.replacen("true\n", "unknown\n", 1)).unwrap();
+    for command in [
+        ["runtime", "calibrate", "run", "otherwise.csv"].as_slice(),
+        &["trainer", "calibrate", "run", "--data", "otherwise.csv"],
+    ] {
+        let said = everything(program(command[0], dir).args(&command[1..]));
+        assert!(said.contains(&format!("ranks among {} usual rows now", usual.len())), "{said}");
+    }
+    let error = fail(program("runtime", dir).args(["calibrate", "run", "more.csv", "--skip-last-columns", "1"]));
+    assert!(error.contains("`fault` says which rows are usual"), "{error}");
+    succeed(program("runtime", dir).args(["calibrate", "run", "more.csv"]));
     // The same rows as the trainer's.
     succeed(program("trainer", dir).args(["calibrate", "run", "--data", "more.csv"]));
     succeed(program("exporter", dir).args(["--split", "--out", "again", "run"]));

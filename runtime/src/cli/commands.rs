@@ -1,5 +1,6 @@
 //! What each command does.
 
+use std::cell::OnceCell;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -59,7 +60,8 @@ fn run(command: Command, limits: &Limits) -> Result<()> {
             let source = Source::new(&command, &manifest, &arguments.rows)?;
             let pictures = source.pictures().unwrap_or_default();
             let rows = source.read(Preparation::default())?;
-            let rows = explain::Rows { scorer: &scorer, manifest: &manifest, rows: &rows, pictures, source: &source };
+            let (scorer, manifest, rows) = (&scorer, &manifest, &rows);
+            let rows = explain::Rows { scorer, manifest, rows, pictures, source: &source, written: OnceCell::new() };
             print(rows.explained(arguments.row)?.as_bytes())
         }
         Command::Calibrate(ref arguments) => {

@@ -1,9 +1,11 @@
 //! One row explained as text.
 
+use std::cell::OnceCell;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
 use bundle::{ColumnKind, Manifest, Schema, counted, printable};
+use rows::Columns;
 use runtime::{Explained, Matrix, Scorer};
 
 use super::scores::furthest;
@@ -21,6 +23,8 @@ pub struct Rows<'a> {
     pub pictures: Vec<String>,
     /// Where they come from.
     pub source: &'a Source<'a>,
+    /// The same as they are written, once a word asks for it.
+    pub written: OnceCell<Option<Columns>>,
 }
 
 impl Rows<'_> {
@@ -97,10 +101,12 @@ impl Rows<'_> {
         let column = self.manifest.schema.as_ref()?.columns().get(index)?;
         let ColumnKind::Category { values } = &column.kind else { return None };
         let is_unseen = self.rows.row(row)[index] as usize == values.len();
-        is_unseen.then(|| match self.source.word(row, &column.name) {
-            Some(word) => format!("{} (new)", printable(&word)),
-            None => "a new word".into(),
-        })
+        let word = || {
+            let table = self.written.get_or_init(|| self.source.table()).as_ref()?;
+            let place = table.position(&column.name).filter(|_| row < table.len())?;
+            Some(printable(&table.columns[place].text(row)))
+        };
+        is_unseen.then(|| word().map_or("a new word".into(), |word| format!("{word} (new)")))
     }
 
     fn cell(&self, index: usize, value: f32) -> String {

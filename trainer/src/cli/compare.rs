@@ -36,7 +36,13 @@ pub fn run(arguments: &CompareArguments) -> Result<ExitCode> {
         )
         .into());
     }
-    let runs = arguments.runs.iter().map(|dir| runs::open(dir)).collect::<Result<Vec<_>>>()?;
+    // `runs/*` names the newest run twice.
+    let is_twice = |dir: &PathBuf| {
+        let leads_to = |other: &PathBuf| other != dir && other.canonicalize().ok() == dir.canonicalize().ok();
+        dir.is_symlink() && arguments.runs.iter().any(leads_to)
+    };
+    let named = arguments.runs.iter().filter(|dir| !is_twice(dir));
+    let runs = named.map(|dir| runs::open(dir)).collect::<Result<Vec<_>>>()?;
     let summaries = runs.iter().map(|run| Ok(run.summary()?)).collect::<Result<Vec<_>>>()?;
     let names = runs.iter().map(|run| run.dir().display().to_string());
     let mut text = vec![table(names, &summaries)];

@@ -41,9 +41,9 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     let mut log = log::of(arguments.log_format);
     log.open(&run)?;
     dataset.notes.iter().for_each(|note| say(&format!("note: {note}")));
-    if !dataset.has_usual_test_rows() {
+    if dataset.tests_unusual_rows_alone() {
         say(
-            "note: all test rows have labels that no training row has, so nothing calibrates a score: add usual test rows to have a scorer",
+            "note: no test row has a label that trained, so the run has no scorer; add usual rows to those for testing",
         );
     }
     let rows = split.train.len() + dataset.streamed_rows()?;
@@ -71,7 +71,7 @@ pub fn run(arguments: &FitArguments) -> Result<ExitCode> {
     }
     match outcome {
         Outcome::Finished(summary) => {
-            if run.dir().parent() == Some(Path::new(RUNS)) {
+            if is_in_runs(run.dir()) {
                 run.link_latest();
             }
             log.finished(&run, &summary, &next::commands(&run, &summary))?;
@@ -137,6 +137,12 @@ fn prepare(arguments: &FitArguments, config: Config) -> Result<Prepared> {
     let place = arguments.out.as_deref().or(arguments.resume.as_deref()).unwrap_or(Path::new(RUNS));
     dataset.store(place.ancestors().find(|dir| dir.is_dir()).unwrap_or(Path::new(".")))?;
     Ok(Prepared { config, dataset, split, network })
+}
+
+/// Whether a run lies in the folder where runs are by default, however its path is written.
+fn is_in_runs(run: &Path) -> bool {
+    let folder = |path: &Path| path.canonicalize().ok();
+    run.parent().and_then(folder).is_some_and(|parent| Some(parent) == folder(Path::new(RUNS)))
 }
 
 /// What stopped on a full disk can go on.

@@ -93,10 +93,10 @@ impl Dataset {
         in_memory + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
-    /// Whether some test rows have a label that training rows have: without one, nothing calibrates a score.
-    pub fn has_usual_test_rows(&self) -> bool {
+    /// Whether there are test rows, none of which has a label that training rows have: nothing calibrates a score then.
+    pub fn tests_unusual_rows_alone(&self) -> bool {
         let known: HashSet<&u8> = self.train.labels().iter().collect();
-        self.test.labels().iter().any(|label| known.contains(label))
+        !self.test.is_empty() && !self.test.labels().iter().any(|label| known.contains(label))
     }
 
     /// Height and width in pixels, with the channels before them where there are several.

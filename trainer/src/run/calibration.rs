@@ -68,13 +68,13 @@ pub fn calibrate_run(run: &Run, data: Option<&DataSource>) -> Result<usize> {
             }
         }
     }
-    // A row with a value that is none has no score.
-    scores.retain(|score| score.is_finite());
     if let Some(label) = dataset.train.label_column.as_ref().filter(|_| scores.is_empty()) {
         let reason =
             format!("expected rows whose `{}` is {}, found none", printable(&label.name), listed_names(&label.usual));
         return Err(Error::setting("data", reason));
     }
+    // A row with a value that is none has no score.
+    scores.retain(|score| score.is_finite());
     let calibration = Calibration::new(scores).map_err(|error| Error::setting("data", error.to_string()))?;
     detector.calibration = calibration;
     run.write_detector(&detector)?;

@@ -83,7 +83,9 @@ impl Run {
     pub fn link_latest(&self) {
         let link = self.dir.with_file_name(LATEST_RUN);
         let Some(name) = self.dir.file_name().filter(|name| *name != LATEST_RUN) else { return };
-        if link.exists() && !link.is_symlink() {
+        // Ours leads to a run beside it.
+        let is_ours = fs::read_link(&link).is_ok_and(|run| run.components().count() == 1);
+        if !is_ours && (link.exists() || link.is_symlink()) {
             return;
         }
         // A link is not changed but replaced, so that there is one at any time.

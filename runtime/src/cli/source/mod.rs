@@ -15,7 +15,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bundle::{ColumnKind, LabelColumn, Manifest, SeriesBreaks, printable};
-use rows::Expected;
+use rows::{Columns, Expected};
 use runtime::{Matrix, Schema, Tensor};
 use tempfile::NamedTempFile;
 
@@ -62,11 +62,12 @@ impl<'a> Source<'a> {
         let expected = Some(Expected { name: tensor.name.clone(), columns, other });
         let is_input = !matches!(command, Command::Decode(_));
         let schema = manifest.schema.as_ref().filter(|_| is_input);
-        let words = schema.map(named::words).unwrap_or_default();
+        let label = manifest.label.as_ref().filter(|_| matches!(command, Command::Calibrate(_)));
+        let mut words = schema.map(named::words).unwrap_or_default();
+        words.extend(label.map(|label| label.name.clone()));
         let options = rows::Options { expected, missing: schema.is_some(), words, ..arguments.options() };
         let image = if is_input { &manifest.image_shape[..] } else { &[] };
         let window = manifest.window.map(|window| (window, &manifest.series));
-        let label = manifest.label.as_ref().filter(|_| matches!(command, Command::Calibrate(_)));
         let path = arguments.rows.as_path();
         let spooled = if path == Path::new("-") { Some(spooled()?) } else { None };
         Ok(Self { path, spooled, tensor, columns, window, schema, label, image, options })
@@ -85,11 +86,9 @@ impl<'a> Source<'a> {
         Ok(Prepared { source: self, blocks, preparer })
     }
 
-    /// A cell of a table as it was written; nothing of other rows.
-    pub fn word(&self, row: usize, column: &str) -> Option<String> {
-        let table = rows::read_columns(self.file(), &self.options).ok().filter(|_| self.window.is_none())?;
-        let place = table.position(column)?;
-        (row < table.len()).then(|| table.columns[place].text(row).into_owned())
+    /// The rows as they are written, where they are those of a table.
+    pub fn table(&self) -> Option<Columns> {
+        rows::read_columns(self.file(), &self.options).ok().filter(|_| self.window.is_none())
     }
 
     /// The file that the rows are in.
@@ -126,6 +125,10 @@ impl<'a> Source<'a> {
     fn blocks(&self) -> Result<Box<dyn RowBlocks + '_>> {
         let Self { columns, window, schema, ref options, .. } = *self;
         let path = self.file();
+        if let Some(label) = self.label.filter(|_| options.skip != [0, 0]) {
+            let name = printable(&label.name);
+            bail!("`{name}` says which rows are usual: leave --skip-columns and --skip-last-columns out");
+        }
         if path.is_dir() && !pictures::are_at(path) && !rows::is_shards(path) {
             return self.whole();
         }
@@ -163,7 +166,7 @@ impl<'a> Source<'a> {
 
     fn of_tables(&self, tables: Tables) -> Result<Box<dyn RowBlocks + '_>> {
         let Self { columns, window, schema, label, .. } = *self;
-        let (path, usual) = (self.file(), || Usual::new(label));
+        let (path, usual) = (self.file(), || Usual::new(label, window.is_some()));
         let Some(schema) = schema else {
             return match PlainRows::new(tables, columns, false) {
                 Some(rows) => Ok(Box::new(rows)),
@@ -175,7 +178,14 @@ impl<'a> Source<'a> {
         {
             return Ok(Box::new(Windows::new(schema, window, usual(), tables)?));
         }
-        if tables.first.has_header || path.is_dir() || tables.first.has_by_number(schema.columns()) {
+        let has_all = |column: &bundle::Column| tables.first.position(&column.name).is_some();
+        // Rows without names of which the last column is the label.
+        let has_label = label.is_some_and(|label| tables.first.position(&label.name).is_some());
+        if tables.first.has_header
+            || path.is_dir()
+            || tables.first.has_by_number(schema.columns())
+            || (has_label && schema.columns().iter().all(has_all))
+        {
             return Ok(Box::new(NamedRows::new(schema, usual(), tables)));
         }
         let needs_names =
@@ -196,7 +206,7 @@ impl<'a> Source<'a> {
     /// by block.
     fn tables_of_array(&self) -> Result<Box<dyn RowBlocks + '_>> {
         let Self { window, schema, label, ref options, .. } = *self;
-        let usual = || Usual::new(label);
+        let usual = || Usual::new(label, window.is_some());
         if let Some(schema) = schema
             && let Some(Ok(tables)) = Tables::open(self.file(), options)?
         {
@@ -213,7 +223,11 @@ impl<'a> Source<'a> {
     }
 
     fn whole(&self) -> Result<Box<dyn RowBlocks + '_>> {
-        let Self { window, schema, ref options, .. } = *self;
+        let Self { window, schema, label, ref options, .. } = *self;
+        if let Some(label) = label {
+            let name = printable(&label.name);
+            say(&format!("{}: labels in `{name}` are not read here, so all rows are taken as usual", self.place()));
+        }
         Ok(Box::new(Whole::read(self.file(), schema, window, options)?))
     }
 }

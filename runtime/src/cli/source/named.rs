@@ -23,7 +23,8 @@ pub(super) struct NamedRows<'a> {
 
 impl<'a> NamedRows<'a> {
     pub(super) fn new(schema: &'a Schema, usual: Usual<'a>, tables: Tables) -> Self {
-        let layout = format!("{}{}", tables.layout(), others(schema, &tables.first.names));
+        let unused = others(schema, usual.name(), &tables.first.names);
+        let layout = format!("{}{unused}", tables.layout());
         let (tables, progress) = tables.all();
         Self { schema, tables: Box::new(tables), progress, rows: 0, unseen: vec![0; schema.raw_len()], usual, layout }
     }
@@ -59,9 +60,10 @@ pub(super) fn words(schema: &Schema) -> Vec<String> {
     schema.columns().iter().filter(is_category).map(|column| column.name.clone()).collect()
 }
 
-/// The columns of a file that the network does not take.
-fn others(schema: &Schema, names: &[String]) -> String {
-    let known = |name: &&String| schema.columns().iter().any(|column| column.name == **name);
+/// The columns of a file that are not used: neither by the network nor as labels.
+fn others(schema: &Schema, label: Option<&str>, names: &[String]) -> String {
+    let known =
+        |name: &&String| Some(name.as_str()) == label || schema.columns().iter().any(|column| column.name == **name);
     let others: Vec<String> =
         names.iter().filter(|name| !known(name)).map(|name| format!("`{}`", printable(name))).collect();
     if others.is_empty() { String::new() } else { format!("; not used: {}", others.join(", ")) }

@@ -62,9 +62,10 @@ impl RowBlocks for Windows<'_> {
             self.usual.check()?;
             if self.count == 0 {
                 bail!(
-                    "expected at least one window of {} rows without a gap, found {} rows",
+                    "expected at least one window of {} rows without a gap, found {} rows{}",
                     self.window[0],
-                    self.steps
+                    self.steps,
+                    self.usual.note()
                 );
             }
             return Ok(None);

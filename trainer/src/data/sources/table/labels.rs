@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bundle::{LabelColumn, listed_names};
-use rows::Columns;
+use rows::{Column, Columns};
 
 use super::names::position;
 use crate::data::table_config::{TableConfig, TrainOn};
@@ -24,6 +24,8 @@ pub(super) struct Labels {
     missing: Vec<bool>,
     /// The place of the label of normal rows, where there is one.
     normal: Option<u8>,
+    /// Whether the column holds numbers or truth values.
+    are_numbers: bool,
 }
 
 impl Labels {
@@ -41,7 +43,8 @@ impl Labels {
             }
             return Ok(Self::none(table));
         };
-        let texts = texts(table, position(table, name)?);
+        let place = position(table, name)?;
+        let texts = texts(table, place);
         let mut names: Vec<String> = texts.clone();
         if let Some(others) = others {
             names.extend(self::texts(others, position(others, name)?));
@@ -58,7 +61,8 @@ impl Labels {
         }
         let rows = places(&names, &texts);
         let missing = texts.iter().map(|text| LabelColumn::is_missing(text)).collect();
-        let mut labels = Self { names, rows, missing, normal: None };
+        let are_numbers = matches!(table.columns[place], Column::Numbers(_));
+        let mut labels = Self { names, rows, missing, normal: None, are_numbers };
         labels.normal = labels.normal(config, name)?;
         if labels.normal.is_none() && config.train_on == Some(TrainOn::Normal) {
             let found = listed_names(&labels.names);
@@ -98,19 +102,27 @@ impl Labels {
         };
         let texts = texts(table, position(table, name)?);
         let missing = texts.iter().map(|text| LabelColumn::is_missing(text)).collect();
-        Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), missing, normal: self.normal })
+        Ok(Self { rows: places(&self.names, &texts), names: self.names.clone(), missing, ..*self })
     }
 
-    /// The column of labels, of which those of the rows `train` are usual; nothing where there is none.
+    /// The column of labels, of which those of the rows `train` are usual; nothing where there is none, or it says nothing of them.
     pub(super) fn column(&self, config: &TableConfig, train: &[u32]) -> Option<Arc<LabelColumn>> {
+        let labelled = train.iter().filter(|&&row| !self.is_missing(row));
         let usual: BTreeSet<&String> =
-            train.iter().filter_map(|&row| self.names.get(usize::from(self.rows[row as usize]))).collect();
-        Some(Arc::new(LabelColumn { name: config.label.clone()?, usual: usual.into_iter().cloned().collect() }))
+            labelled.filter_map(|&row| self.names.get(usize::from(self.rows[row as usize]))).collect();
+        let (name, usual) = (config.label.clone()?, usual.into_iter().cloned().collect::<Vec<_>>());
+        (!usual.is_empty()).then(|| Arc::new(LabelColumn { name, usual, are_numbers: self.are_numbers }))
     }
 
     /// Labels of a table without a column of them: all rows are alike.
     fn none(table: &Columns) -> Self {
-        Self { names: Vec::new(), rows: vec![0; table.len()], missing: vec![false; table.len()], normal: None }
+        Self {
+            names: Vec::new(),
+            rows: vec![0; table.len()],
+            missing: vec![false; table.len()],
+            normal: None,
+            are_numbers: false,
+        }
     }
 
     /// Whether a row has no label.
@@ -131,7 +143,7 @@ impl Labels {
             unusual.or(rows.first()).copied().unwrap_or_default()
         };
         let missing = vec![false; starts.len()];
-        Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), missing, normal: self.normal }
+        Self { names: self.names.clone(), rows: starts.iter().map(label).collect(), missing, ..*self }
     }
 
     /// The label of normal rows, where those alone train.

@@ -5,23 +5,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bundle::{LabelColumn, Schema};
-use rows::{Columns, SeriesNumbers, missing_steps, raw_rows, window_starts};
+use rows::{Columns, Options, SeriesNumbers, missing_steps, raw_rows, window_starts};
 
-use super::read::read;
+use super::read::read_with;
 use crate::data::samples::Samples;
 use crate::data::table_config::TableConfig;
 use crate::error::{Error, Result};
 
-/// The rows of the table at `path`, whose columns are those of `train`. A row is usual if rows of `train` have its label, and all are where the table has no column of labels. Usual rows have the label of the first training row, the others one
-/// that no training row has.
+/// The rows of the table at `path`, whose columns are those of `train`. A row is usual if rows of `train` have its label, and all are where
+/// the table has no column of labels. Usual rows have the label of the first training row, the others one that no training row has.
 pub(in crate::data::sources) fn others(
     path: &Path,
     (train, schema): (&Samples, &Arc<Schema>),
     config: &TableConfig,
 ) -> Result<Samples> {
-    let mut columns = read(path, config)?;
+    let label = train.label_column.as_deref();
+    let mut columns = read_with(path, labels_as_written(config.options(), label))?;
     let fail = |reason: String| Error::file(path, reason);
-    let usual = usual(&columns, train.label_column.as_deref());
+    let usual = usual(&columns, label);
     let known: HashSet<u8> = train.labels().iter().copied().collect();
     let [usual_label, other] =
         [train.labels()[0], (0..=u8::MAX).find(|label| !known.contains(label)).unwrap_or(u8::MAX)];
@@ -58,6 +59,11 @@ pub(in crate::data::sources) fn others(
     let labels = starts.iter().map(of_window).collect();
     let windows: Vec<&[f32]> = starts.iter().map(|start| &raw[start * width..(start + steps) * width]).collect();
     Samples::table(windows.concat(), labels, schema.clone())
+}
+
+/// With labels as they are written: those of another table may look like other things.
+fn labels_as_written(options: Options, label: Option<&LabelColumn>) -> Options {
+    Options { words: label.map(|label| label.name.clone()).into_iter().collect(), ..options }
 }
 
 /// For each row whether it is usual; nothing where it has no label.
