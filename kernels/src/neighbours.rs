@@ -9,7 +9,7 @@ use crate::simd::vectorised::vectorised;
 const ROWS: usize = 12;
 /// Known rows that are compared side by side.
 const LANES: usize = 64;
-/// Sums that a distance is made of.
+/// Sums that a distance is made of, which are added in pairs.
 const SUMS: usize = 8;
 /// Known rows of which most often none is near.
 const FEW: usize = 16;
@@ -84,31 +84,36 @@ impl Neighbours {
         if own.is_nan() {
             return f32::NAN;
         }
-        // Each lane has a known row that is no further than its smallest, so that `count` of them bound the nearest ones.
-        let mut smallest = [f32::INFINITY; LANES];
-        smallest_of_lanes(halves, &mut smallest);
-        let bound = match count {
-            1..=LANES => *smallest.select_nth_unstable_by(count - 1, f32::total_cmp).1,
-            _ => f32::INFINITY,
-        };
         // A sum of n products is off by at most n roundings of the sum of their sizes, which is at most that of the squares.
         let rounding = (self.width + 4) as f32 * 2. * f32::EPSILON * (own + self.largest) + f32::MIN_POSITIVE;
-        let bound = bound + rounding;
-        let mut candidates = vec![];
-        match bound.is_finite() {
-            true => within(halves, bound, &mut candidates),
-            // Numbers so large that their squares are none tell nothing.
-            false => candidates.extend(0..self.len()),
-        }
+        // Numbers so large that their squares are none tell nothing.
+        let candidates = smallest(halves, count, rounding).unwrap_or_else(|| (0..self.len()).collect());
         let mut nearest = Vec::with_capacity(candidates.len());
         squared_distances(row, &self.rows, &candidates, &mut nearest);
-        if nearest.len() > count {
-            nearest.select_nth_unstable_by(count - 1, f32::total_cmp);
-            nearest.truncate(count);
+        if nearest.len() > LANES
+            && let Some(places) = smallest(&nearest, count, 0.)
+        {
+            nearest = places.into_iter().map(|place| nearest[place]).collect();
         }
         nearest.sort_unstable_by(f32::total_cmp);
+        nearest.truncate(count);
         nearest.iter().map(|squared| squared.sqrt()).sum::<f32>() / count as f32
     }
+}
+
+/// The places of the `count` smallest values, and of those that are larger by no more than `rounding`; of some others too. Nothing where
+/// the values are no bound.
+fn smallest(values: &[f32], count: usize, rounding: f32) -> Option<Vec<usize>> {
+    // Each lane has a value that is no larger than its smallest, so that `count` of them bound the smallest ones.
+    let mut of_lanes = [f32::INFINITY; LANES];
+    smallest_of_lanes(values, &mut of_lanes);
+    let bound = match count {
+        1..=LANES => rounding + *of_lanes.select_nth_unstable_by(count - 1, f32::total_cmp).1,
+        _ => f32::INFINITY,
+    };
+    let mut places = vec![];
+    bound.is_finite().then(|| within(values, bound, &mut places))?;
+    Some(places)
 }
 
 fn square(row: &[f32]) -> f32 {
@@ -151,11 +156,12 @@ vectorised! {
             for (sum, (value, known)) in sums.iter_mut().zip(rest.iter().zip(rest_of_known)) {
                 *sum += (value - known) * (value - known);
             }
-            let mut total = 0.;
-            for sum in sums {
-                total += sum;
+            for half in [4, 2, 1] {
+                for lane in 0..half {
+                    sums[lane] += sums[lane + half];
+                }
             }
-            distances.push(total);
+            distances.push(sums[0]);
         }
     }
 
