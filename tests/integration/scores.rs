@@ -29,15 +29,20 @@ fn write_rows(path: &Path, start: u64) {
     fs::write(path, text).unwrap();
 }
 
+/// A run of labelled rows with its bundle, both in `run`.
+fn train_and_export(dir: &Path, epochs: &str) {
+    write_rows(&dir.join("rows.csv"), 1);
+    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--epochs", epochs, "--out", "run"];
+    succeed(program("trainer", dir).args(fit));
+    succeed(program("exporter", dir).args(["--split", "run"]));
+}
+
 #[test]
 fn alarms_of_usual_rows_are_as_many_as_accepted_and_unusual_ones_are_found_with_their_column() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    write_rows(&dir.join("rows.csv"), 1);
     write_rows(&dir.join("new.csv"), 2);
-    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--epochs", "20", "--out", "run"];
-    succeed(program("trainer", dir).args(fit));
-    succeed(program("exporter", dir).args(["--split", "run"]));
+    train_and_export(dir, "20");
     let report = Run::open(dir.join("run")).unwrap().summary().unwrap().anomalies.unwrap();
     assert_eq!(report.unusual_rows, 150);
     assert!(report.roc_auc > 0.99 && report.alarms[1].recall > 0.95, "{report:?}");
@@ -105,11 +110,8 @@ fn a_bundle_is_calibrated_on_other_rows_without_training() {
 fn a_bundle_knows_which_rows_of_a_table_with_labels_are_usual() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    write_rows(&dir.join("rows.csv"), 1);
     write_rows(&dir.join("more.csv"), 2);
-    let fit = ["fit", "--data", "rows.csv", "--label", "fault", "--epochs", "2", "--out", "run"];
-    succeed(program("trainer", dir).args(fit));
-    succeed(program("exporter", dir).args(["--split", "run"]));
+    train_and_export(dir, "2");
     let bundle = dir.join("run/onnx");
     let label = LabelColumn { name: "fault".into(), usual: vec!["0".into()], are_numbers: true };
     assert_eq!(Manifest::read(&bundle).unwrap().label, Some(label));
