@@ -1,5 +1,6 @@
 //! What a manifest may claim: numbers that a reader can compute with.
 
+use crate::labels::MAX_LABELS;
 use crate::manifest::{Manifest, Tensor};
 use crate::printable::printable;
 
@@ -11,8 +12,6 @@ const MAX_DIMS: usize = 16;
 const TYPES: [&str; 2] = ["float32", "uint8"];
 /// The most files of a bundle, which has eight itself.
 const MAX_FILES: usize = 64;
-/// The most labels of a table.
-const MAX_LABELS: usize = 256;
 /// The longest name of a detector.
 const MAX_WORD: usize = 64;
 /// The longest name of a tensor.

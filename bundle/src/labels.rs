@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::values::truth;
 
+/// The most labels that are told apart.
+pub const MAX_LABELS: usize = 256;
+
 /// The column of labels of the table that trained a network, which does not take it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabelColumn {
     /// The column's name.
     pub name: String,
-    /// The labels of the rows that trained, at most 256.
+    /// The labels of the rows that trained, at most [`MAX_LABELS`].
     pub usual: Vec<String>,
     /// Whether all labels were numbers or truth values: `1.0` is then the same label as `1` and `true`.
     #[serde(default)]

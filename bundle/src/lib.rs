@@ -52,7 +52,7 @@ pub use files::{
     FolderLock, Unfinished, is_unfinished, lock_holder, open, read, read_at_most, sync_folder, waits_for_disk,
     write_whole,
 };
-pub use labels::LabelColumn;
+pub use labels::{LabelColumn, MAX_LABELS};
 pub use locate::{locate, run_entries};
 pub use manifest::{FORMAT_VERSION, FileEntry, Manifest, PRODUCER, ScorerEntry, Tensor};
 pub use names::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use bundle::{LabelColumn, listed_names};
+use bundle::{LabelColumn, MAX_LABELS, listed_names};
 use rows::{Column, Columns};
 
 use super::names::position;
@@ -11,8 +11,6 @@ use crate::data::table_config::{TableConfig, TrainOn};
 
 /// Labels that mean a normal row, in lower case.
 const NORMAL: [&str; 7] = ["0", "false", "no", "normal", "ok", "good", "healthy"];
-/// The most labels that can be told apart.
-const MAX_LABELS: usize = 256;
 
 /// The labels of a table.
 pub(super) struct Labels {
